@@ -1,0 +1,1 @@
+"""What a person sees: pure figures, the one-file report and the words of both languages."""

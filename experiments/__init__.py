@@ -1,0 +1,1 @@
+"""Questions asked of the simulator: designs, calibration, evidence and audits, as tables only."""
