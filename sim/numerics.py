@@ -1,0 +1,380 @@
+"""Elementary functions every economic rule uses, equal to the last bit compiled or not.
+
+The platform's ``exp`` differs between libraries and processors, and Numba's differs from
+Python's, so two engines that share a rule would drift apart in the last bit and, after a year of
+draws, in people's lives. The functions here use only additions, multiplications, divisions and
+square roots, which IEEE 754 fixes exactly, and tables built with decimal arithmetic.
+
+Importing this module also decides where compiled code is kept, before any rule is decorated:
+Numba renews a cached function when its *own* file changes, not when a file it calls does, so the
+folder is named by a hash over all files with rules.
+
+It knows arithmetic; it must not know health care.
+"""
+
+import hashlib
+import math
+import os
+import tempfile
+from collections.abc import Callable
+from decimal import Decimal, localcontext
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numba
+import numpy as np
+
+__all__ = [
+    "cache_folder",
+    "compiled",
+    "exp",
+    "log",
+    "logistic",
+    "normal_cdf",
+    "normal_quantile",
+    "power",
+    "rule_files",
+    "tanh",
+]
+
+Rule = TypeVar("Rule", bound=Callable[..., object])
+
+
+def rule_files(package: Path) -> list[Path]:
+    """List the files whose code the compiled economic rules are made of.
+
+    Parameters
+    ----------
+    package : Path
+        The folder of the ``sim`` package.
+
+    Returns
+    -------
+    list of Path
+        Existing files in a fixed order.
+    """
+    files = [package / name for name in ("benefits.py", "numerics.py", "randomness.py")]
+    for folder in ("behavior", "engine", "health"):
+        files.extend(sorted((package / folder).rglob("*.py")))
+    return [file for file in files if file.is_file()]
+
+
+def cache_folder(package: Path, home: Path) -> Path:
+    """Name the folder of compiled rules after the content of the rules.
+
+    Parameters
+    ----------
+    package : Path
+        The folder of the ``sim`` package.
+    home : Path
+        The folder that holds one sub-folder per state of the rules.
+
+    Returns
+    -------
+    Path
+        ``home / <first 20 hex digits of a SHA-256>``; not created.
+    """
+    digest = hashlib.sha256()
+    for file in rule_files(package):
+        content = file.read_bytes()
+        name = file.relative_to(package).as_posix()
+        # Name and length go in, so that moving text from one file to another changes the hash.
+        digest.update(f"{name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return home / digest.hexdigest()[:20]
+
+
+def _cache_home() -> Path:
+    """Return the folder for compiled rules: set by the user, or below the user's home."""
+    chosen = os.environ.get("NUMBA_CACHE_DIR")
+    if chosen:
+        return Path(chosen)
+    root = os.environ.get("PAYSHIFT_HOME")
+    home = Path(root) / "cache" if root else Path.home() / ".cache" / "payshift"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        if os.access(home, os.W_OK):
+            return home
+    except OSError:
+        pass
+    # A read-only home must not stop a run; it only loses the compiled code at the next start.
+    return Path(tempfile.gettempdir()) / "payshift-cache"
+
+
+numba.config.CACHE_DIR = str(cache_folder(Path(__file__).resolve().parent, _cache_home()))
+
+
+def compiled(function: Rule) -> Rule:
+    """Compile a scalar rule with Numba and keep the result on disk.
+
+    No ``fastmath``: reordering or fusing operations would break the equality of the two engines.
+    The plain Python function stays reachable as ``.py_func``.
+    """
+    rule: Rule = numba.njit(cache=True)(function)
+    return rule
+
+
+_STEPS: Final = 64
+_LOWEST: Final = -708.0
+_HIGHEST: Final = 709.0
+
+
+def _roots_of_two() -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return 2^(j/64), j = 0..63, correctly rounded on every platform."""
+    with localcontext() as context:
+        context.prec = 50
+        return np.array([float(Decimal(2) ** (Decimal(j) / _STEPS)) for j in range(_STEPS)])
+
+
+_ROOTS: Final = _roots_of_two()
+_POWERS: Final = np.array([math.ldexp(1.0, e) for e in range(-1022, 1024)])
+_PER_STEP: Final = 92.33248261893202  # 64 / ln 2
+# ln 2 / 64 in two parts; the first has 33 bits, so that its product with a step count is exact.
+_STEP_HIGH: Final = float.fromhex("0x1.62e42fee00000p-7")
+_STEP_LOW: Final = float.fromhex("0x1.a39ef35793c76p-39")
+_LN2_HIGH: Final = float.fromhex("0x1.62e42fee00000p-1")
+_LN2_LOW: Final = float.fromhex("0x1.a39ef35793c76p-33")
+_SQRT_HALF: Final = 0.7071067811865476
+_SMALLEST: Final = 5e-324
+_LARGEST: Final = 1.7976931348623157e308
+
+
+@compiled
+def exp(x: float) -> float:
+    """Return e to the power x, always finite.
+
+    Parameters
+    ----------
+    x : float
+        Any number. Below -708 the result is 0, above 709 it is that at 709; NaN stays NaN.
+
+    Returns
+    -------
+    float
+        Relative error below 1e-14.
+
+    Notes
+    -----
+    ``x = k ln2 / 64 + r`` with integer k, ``exp x = 2^(k div 64) 2^((k mod 64) / 64) exp r``; both
+    powers come from tables and ``exp r``, |r| < 0.0055, from five terms of its series.
+    """
+    if not x > _LOWEST:
+        return x if x != x else 0.0
+    if x > _HIGHEST:
+        x = _HIGHEST
+    steps = math.floor(x * _PER_STEP + 0.5)
+    r = x - steps * _STEP_HIGH - steps * _STEP_LOW
+    series = 1.0 + r * (
+        1.0 + r * (0.5 + r * (1.0 / 6.0 + r * (1.0 / 24.0 + r * (1.0 / 120.0))))
+    )
+    return float(_ROOTS[steps & 63]) * series * float(_POWERS[(steps >> 6) + 1022])
+
+
+@compiled
+def log(x: float) -> float:
+    """Return the natural logarithm of x, always finite.
+
+    Parameters
+    ----------
+    x : float
+        A positive number. Zero and below count as the smallest positive float, infinity as the
+        largest; NaN stays NaN.
+
+    Returns
+    -------
+    float
+        Relative error below 1e-14.
+
+    Notes
+    -----
+    ``x = m 2^e`` with m in [sqrt(1/2), sqrt 2), ``log m = 2 atanh(s)``, ``s = (m - 1) / (m + 1)``,
+    by its series to s^23.
+    """
+    if x != x:
+        return x
+    if x < _SMALLEST:
+        x = _SMALLEST
+    elif x > _LARGEST:
+        x = _LARGEST
+    m, e = math.frexp(x)
+    if m < _SQRT_HALF:
+        m = m * 2.0
+        e = e - 1
+    s = (m - 1.0) / (m + 1.0)
+    q = s * s
+    series = 1.0 / 21.0 + q * (1.0 / 23.0)
+    series = 1.0 / 17.0 + q * (1.0 / 19.0 + q * series)
+    series = 1.0 / 13.0 + q * (1.0 / 15.0 + q * series)
+    series = 1.0 / 9.0 + q * (1.0 / 11.0 + q * series)
+    series = 1.0 / 5.0 + q * (1.0 / 7.0 + q * series)
+    series = q * (1.0 / 3.0 + q * series)
+    return e * _LN2_HIGH + (2.0 * s + (2.0 * s * series + e * _LN2_LOW))
+
+
+@compiled
+def power(base: float, exponent: float) -> float:
+    """Return a positive base to any real exponent as ``exp(exponent log base)``.
+
+    Parameters
+    ----------
+    base : float
+        Positive; zero and below count as the smallest positive float.
+    exponent : float
+        Any number.
+
+    Returns
+    -------
+    float
+        Relative error about 1e-14 times 1 + \\|exponent log base\\|.
+    """
+    return exp(exponent * log(base))
+
+
+@compiled
+def logistic(x: float) -> float:
+    """Return the logistic probability ``1 / (1 + exp(-x))``.
+
+    Parameters
+    ----------
+    x : float
+        Log-odds.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    if x < 0.0:
+        odds = exp(x)
+        return odds / (1.0 + odds)
+    return 1.0 / (1.0 + exp(-x))
+
+
+@compiled
+def tanh(x: float) -> float:
+    """Return the hyperbolic tangent; exactly 0 at 0 and odd to the last bit.
+
+    Parameters
+    ----------
+    x : float
+        Any number.
+
+    Returns
+    -------
+    float
+        In [-1, 1], absolute error below 1e-15.
+    """
+    decay = exp(-2.0 * abs(x))
+    size = (1.0 - decay) / (1.0 + decay)
+    return -size if x < 0.0 else size
+
+
+@compiled
+def normal_quantile(u: float) -> float:
+    """Return the standard normal value below which a share u of the population lies.
+
+    Parameters
+    ----------
+    u : float
+        Probability. Outside (0, 1) it counts as 1e-300 or as the largest float below 1.
+
+    Returns
+    -------
+    float
+        Relative error about 1e-15.
+
+    References
+    ----------
+    Wichura, M. J. (1988). Algorithm AS 241: The percentage points of the normal distribution.
+    Applied Statistics 37, 477-484. https://doi.org/10.2307/2347330 (routine PPND16)
+    """
+    if u != u:
+        return u
+    if u < 1e-300:
+        u = 1e-300
+    elif u > 0.9999999999999999:
+        u = 0.9999999999999999
+    q = u - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        top = 6.7265770927008700853e4 + r * (
+            3.3430575583588128105e4 + r * 2.5090809287301226727e3
+        )
+        top = 1.3731693765509461125e4 + r * (4.5921953931549871457e4 + r * top)
+        top = 3.3871328727963666080e0 + r * (
+            1.3314166789178437745e2 + r * (1.9715909503065514427e3 + r * top)
+        )
+        low = 3.9307895800092710610e4 + r * (
+            2.8729085735721942674e4 + r * 5.2264952788528545610e3
+        )
+        low = 5.3941960214247511077e3 + r * (2.1213794301586595867e4 + r * low)
+        low = 1.0 + r * (4.2313330701600911252e1 + r * (6.8718700749205790830e2 + r * low))
+        return q * top / low
+    r = math.sqrt(-log(u if q < 0.0 else 1.0 - u))
+    if r <= 5.0:
+        r = r - 1.6
+        top = 2.41780725177450611770e-1 + r * (
+            2.27238449892691845833e-2 + r * 7.74545014278341407640e-4
+        )
+        top = 3.64784832476320460504e0 + r * (1.27045825245236838258e0 + r * top)
+        top = 1.42343711074968357734e0 + r * (
+            4.63033784615654529590e0 + r * (5.76949722146069140550e0 + r * top)
+        )
+        low = 1.51986665636164571966e-2 + r * (
+            5.47593808499534494600e-4 + r * 1.05075007164441684324e-9
+        )
+        low = 6.89767334985100004550e-1 + r * (1.48103976427480074590e-1 + r * low)
+        low = 1.0 + r * (2.05319162663775882187e0 + r * (1.67638483018380384940e0 + r * low))
+    else:
+        r = r - 5.0
+        top = 1.24266094738807843860e-3 + r * (
+            2.71155556874348757815e-5 + r * 2.01033439929228813265e-7
+        )
+        top = 2.96560571828504891230e-1 + r * (2.65321895265761230930e-2 + r * top)
+        top = 6.65790464350110377720e0 + r * (
+            5.46378491116411436990e0 + r * (1.78482653991729133580e0 + r * top)
+        )
+        low = 1.84631831751005468180e-5 + r * (
+            1.42151175831644588870e-7 + r * 2.04426310338993978564e-15
+        )
+        low = 1.48753612908506148525e-2 + r * (7.86869131145613259100e-4 + r * low)
+        low = 1.0 + r * (5.99832206555887937690e-1 + r * (1.36929880922735805310e-1 + r * low))
+    return -top / low if q < 0.0 else top / low
+
+
+@compiled
+def normal_cdf(x: float) -> float:
+    """Return the share of a standard normal population below x.
+
+    Parameters
+    ----------
+    x : float
+        Any number.
+
+    Returns
+    -------
+    float
+        In [0, 1], absolute error below 1e-14.
+
+    References
+    ----------
+    West, G. (2005). Better approximations to cumulative normal functions. Wilmott Magazine,
+    May, 70-76; after Hart, J. F. (1968). Computer Approximations, algorithm 5666.
+    """
+    size = abs(x)
+    if size > 37.0:
+        tail = 0.0
+    elif size < 7.07106781186547:
+        top = 0.0352624965998911 * size + 0.700383064443688
+        top = (top * size + 6.37396220353165) * size + 33.912866078383
+        top = (top * size + 112.079291497871) * size + 221.213596169931
+        top = top * size + 220.206867912376
+        low = 0.0883883476483184 * size + 1.75566716318264
+        low = (low * size + 16.064177579207) * size + 86.7807322029461
+        low = (low * size + 296.564248779674) * size + 637.333633378831
+        low = (low * size + 793.826512519948) * size + 440.413735824752
+        tail = exp(-0.5 * size * size) * top / low
+    else:
+        fraction = size + 1.0 / (size + 2.0 / (size + 3.0 / (size + 4.0 / (size + 0.65))))
+        tail = exp(-0.5 * size * size) / fraction / 2.506628274631
+    return 1.0 - tail if x > 0.0 else tail
