@@ -1,0 +1,85 @@
+# The habits of the house. Everything happens in .venv; `make help` lists the targets.
+# Another interpreter: make demo PYTHON=python3.12     Workers of the test run: make test JOBS=4
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# The pinned versions were tried with 3.11, so it is taken where it exists.
+PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
+JOBS ?= 2
+BIN := .venv/bin
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+DEMO_ARMS := china-county-fee-for-service china-county-drg china-county-capitation \
+             china-county-global-budget china-county-value-based
+DEMO_PEOPLE ?= 50000
+DEMO_REPLICATES ?= 5
+
+.PHONY: help demo test check fast emergence bench docs constraints browser clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+# Debian ships venv apart from python3; where that is the obstacle, it is removed once.
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Payshift needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { \
+		rm -rf .venv; \
+		command -v apt-get >/dev/null || { echo "this Python cannot make virtual environments" >&2; exit 1; }; \
+		$(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq python3-venv && $(PYTHON) -m venv .venv; }
+
+.venv/payshift: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+.venv/payshift-dev: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,sweep,dashboard]"
+	@touch $@ .venv/payshift
+
+demo: .venv/payshift ## compare the status quo with five payment models in a Chinese county; report in ./demo
+	$(BIN)/payshift compare $(DEMO_ARMS) --population $(DEMO_PEOPLE) --replicates $(DEMO_REPLICATES) --out demo
+	@echo "The report: demo/report.html (open it in a browser; it needs no network)."
+
+# Debian's chromium and a Chinese font are for the tests that look at the pages.
+browser:
+	@if command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium fonts-noto-cjk; } || \
+		echo "chromium could not be installed: tests marked browser will say so" >&2; \
+	fi
+
+check: .venv/payshift-dev ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: .venv/payshift-dev browser check ## everything that must hold: style, types, all tests
+	$(BIN)/pytest -n $(JOBS)
+
+fast: .venv/payshift-dev ## under a minute with compiled rules at hand: style and the quick tests
+	$(BIN)/ruff check .
+	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not browser" --hypothesis-profile=dev
+
+emergence: .venv/payshift-dev ## the slow tests: what must emerge, and what must not
+	$(BIN)/pytest -n $(JOBS) -m slow
+
+bench: .venv/payshift-dev ## time a year of 100,000 people on this machine
+	@$(BIN)/payshift run tiny --population 1000 >/dev/null
+	time $(BIN)/payshift run china-county --population 100000 --replicates 1
+
+docs: .venv/payshift ## write the reference of models, outcomes and parameters from the code
+	$(BIN)/python docs/reference.py
+
+constraints: .venv/bin/python ## pin the newest versions that pyproject.toml allows
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip install --quiet ".[dev,sweep,dashboard]"
+	{ head -n 1 constraints.txt; build/constraints/bin/python -m pip freeze --exclude payshift --exclude setuptools; } \
+		> build/constraints.txt
+	mv build/constraints.txt constraints.txt
+	rm -rf build/constraints
+
+clean: ## remove the environment, caches and everything that was produced
+	rm -rf .venv demo build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis docs/_build
+	find sim experiments dashboards tests -name __pycache__ -type d -prune -exec rm -rf {} +
