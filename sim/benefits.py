@@ -1,0 +1,827 @@
+"""What the patient pays: cost sharing by scheme, tier and referral, in exact integers.
+
+Knows the rules of a benefit package and one person's position in the year; must not know how
+providers are paid, who decides, or which engine runs (scalar functions are plain Python over
+integer fen, written so that the engine may compile each of them as it stands).
+
+A scenario or region file gives one block a payer. Every number may be plain or a mapping with
+``value`` and, if wanted, ``unit``, ``low``, ``high``, ``source``, ``evidence``, ``note``. A field
+by tier may name some tiers only in an overlay; a region file names all. ``none`` is a payer that
+covers nothing. A field written beside the payers, not under one, overrides it for every payer
+that covers something (``benefits: {deductible: {tertiary: 1500}}``). Status quo of the county
+(base year 2022; rows of the data pack in brackets, the rest assumed and marked)::
+
+    benefits:
+      resident-scheme:
+        outpatient_rate: {primary: 0.55, secondary: 0.3, tertiary: 0.0}   # ins0150-0152
+        outpatient_deductible: 0                                          # ins0154, CNY/year
+        outpatient_cap: 250                                               # ins0153, CNY/year
+        listed_rate: {primary: 0.65, secondary: 0.65, tertiary: 0.65}     # ins0157
+        extra_cap: {two_diseases: 300, listed: 3000}                      # ins0156; listed assumed
+        deductible: {primary: 150, secondary: 400, tertiary: 900}         # ins0110 0112 0114
+        rate: {primary: 0.87, secondary: 0.775, tertiary: 0.68}           # ins0111 0113 0115
+        further_stays: 0.5                                                # ins0110 note
+        referral_credit: 1.0                                              # ins0127
+        unreferred_penalty: {primary: 0.0, secondary: 0.0, tertiary: 0.15}  # ins0126
+        contract_bonus: 0.05                                              # ins0172
+        annual_cap: 150000                                                # ins0128
+        serious_illness: {threshold: 13000, rate: 0.6, cap: 300000}       # ins0129-0131
+        serious_illness_poor: {threshold: 6500, rate: 0.65, cap: none}    # ins0129-0131 notes
+        assistance_rate: 0.7                                              # ins0133
+      employee-scheme:
+        outpatient_rate: {primary: 0.65, secondary: 0.6, tertiary: 0.5}   # ins0158-0160
+        outpatient_deductible: 300                                        # ins0161
+        outpatient_cap: 2500                                              # ins0162
+        listed_rate: {primary: 0.8, secondary: 0.8, tertiary: 0.75}       # assumed
+        extra_cap: {two_diseases: 0, listed: 5000}                        # assumed
+        deductible: {primary: 200, secondary: 500, tertiary: 900}         # ins0118 0120 0122
+        rate: {primary: 0.92, secondary: 0.9, tertiary: 0.87}             # ins0119 0121 0123
+        further_stays: 0.5
+        referral_credit: 1.0
+        unreferred_penalty: {primary: 0.0, secondary: 0.0, tertiary: 0.15}
+        contract_bonus: 0.05
+        annual_cap: 350000                                                # ins0132
+        serious_illness: {threshold: none, rate: 0.0, cap: none}          # inside annual_cap
+        serious_illness_poor: {threshold: none, rate: 0.0, cap: none}
+        assistance_rate: 0.7
+      self-pay: none
+
+Meaning of the fields: rates are shares of covered charges; ``outpatient_cap`` limits what the fund
+pays for a person's outpatient care in a year and ``extra_cap`` is added to it for people with one
+of the two diseases (hypertension, diabetes) or a listed special disease, whose visits are paid at
+``listed_rate`` if that is higher; ``deductible`` is per stay, times ``further_stays`` from the
+second stay of the year, less ``referral_credit`` of the deductible of the stay that sent the
+patient (so up pays the difference, down pays nothing); ``unreferred_penalty`` lowers the rate of
+outpatient and inpatient care without referral or filing; ``contract_bonus`` raises a positive
+outpatient rate at the contracted practice and on its referral; ``annual_cap`` limits what the
+basic fund pays for a person in a year; ``serious_illness`` pays ``rate`` of the own share of
+covered inpatient charges above ``threshold`` up to ``cap``; ``assistance_rate`` is the share of
+what then remains that medical assistance pays for the poor. Amounts are CNY.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import ScenarioError
+from sim.units import convert, to_minor
+
+__all__ = [
+    "COUNTY_2022",
+    "LISTED",
+    "NO_LIMIT_FEN",
+    "ORDINARY",
+    "REFERRED",
+    "TIERS",
+    "TRANSFERRED_FROM",
+    "TWO_DISEASES",
+    "UNREFERRED",
+    "BenefitTable",
+    "Benefits",
+    "entitlement",
+    "expected_coinsurance",
+    "inpatient_patient_share",
+    "inpatient_split",
+    "outpatient_patient_share",
+    "paid_out_after",
+]
+
+TIERS = ("primary", "secondary", "tertiary")
+"""Names of the tiers, in the order of provider kinds (practice, secondary, tertiary hospital)."""
+
+UNREFERRED, REFERRED, TRANSFERRED_FROM = 0, 1, 2
+"""Referral codes: none; referred or filed; ``TRANSFERRED_FROM + k`` sent on from tier k."""
+
+ORDINARY, TWO_DISEASES, LISTED = 0, 1, 2
+"""Outpatient entitlement: none; hypertension or diabetes; a listed special disease."""
+
+NO_LIMIT_FEN = 9_000_000_000_000_000
+"""Stands for "no cap" or "threshold never reached": above any person's lifetime spending."""
+
+_MILLION = 1_000_000
+
+_TWO_DISEASES = ("hypertension", "diabetes")
+_LISTED = ("ischaemic_heart_disease", "stroke_survivor", "cancer")
+_CONDITIONS = (
+    "hypertension",
+    "diabetes",
+    "copd",
+    "ischaemic_heart_disease",
+    "stroke_survivor",
+    "ckd",
+    "cancer",
+    "mental_disorder",
+)
+_MASK_TWO_DISEASES = sum(1 << _CONDITIONS.index(name) for name in _TWO_DISEASES)
+_MASK_LISTED = sum(1 << _CONDITIONS.index(name) for name in _LISTED)
+
+COUNTY_2022: Mapping[str, object] = {
+    "resident-scheme": {
+        "outpatient_rate": {"primary": 0.55, "secondary": 0.3, "tertiary": 0.0},
+        "outpatient_deductible": 0,
+        "outpatient_cap": 250,
+        "listed_rate": {"primary": 0.65, "secondary": 0.65, "tertiary": 0.65},
+        "extra_cap": {"two_diseases": 300, "listed": 3000},
+        "deductible": {"primary": 150, "secondary": 400, "tertiary": 900},
+        "rate": {"primary": 0.87, "secondary": 0.775, "tertiary": 0.68},
+        "further_stays": 0.5,
+        "referral_credit": 1.0,
+        "unreferred_penalty": {"primary": 0.0, "secondary": 0.0, "tertiary": 0.15},
+        "contract_bonus": 0.05,
+        "annual_cap": 150000,
+        "serious_illness": {"threshold": 13000, "rate": 0.6, "cap": 300000},
+        "serious_illness_poor": {"threshold": 6500, "rate": 0.65, "cap": "none"},
+        "assistance_rate": 0.7,
+    },
+    "employee-scheme": {
+        "outpatient_rate": {"primary": 0.65, "secondary": 0.6, "tertiary": 0.5},
+        "outpatient_deductible": 300,
+        "outpatient_cap": 2500,
+        "listed_rate": {"primary": 0.8, "secondary": 0.8, "tertiary": 0.75},
+        "extra_cap": {"two_diseases": 0, "listed": 5000},
+        "deductible": {"primary": 200, "secondary": 500, "tertiary": 900},
+        "rate": {"primary": 0.92, "secondary": 0.9, "tertiary": 0.87},
+        "further_stays": 0.5,
+        "referral_credit": 1.0,
+        "unreferred_penalty": {"primary": 0.0, "secondary": 0.0, "tertiary": 0.15},
+        "contract_bonus": 0.05,
+        "annual_cap": 350000,
+        "serious_illness": {"threshold": "none", "rate": 0.0, "cap": "none"},
+        "serious_illness_poor": {"threshold": "none", "rate": 0.0, "cap": "none"},
+        "assistance_rate": 0.7,
+    },
+    "self-pay": "none",
+}
+"""The county's status quo, the block of the module docstring: the data pack's rows of 2022."""
+
+_BY_TIER = ("outpatient_rate", "listed_rate", "deductible", "rate", "unreferred_penalty")
+_PARTS: Mapping[str, tuple[str, ...]] = {
+    "extra_cap": ("two_diseases", "listed"),
+    "serious_illness": ("threshold", "rate", "cap"),
+    "serious_illness_poor": ("threshold", "rate", "cap"),
+}
+_SINGLE = (
+    "outpatient_deductible",
+    "outpatient_cap",
+    "further_stays",
+    "referral_credit",
+    "contract_bonus",
+    "annual_cap",
+    "assistance_rate",
+)
+_FIELDS = (*_BY_TIER, *_PARTS, *_SINGLE)
+_MONEY = {
+    "outpatient_deductible",
+    "outpatient_cap",
+    "extra_cap",
+    "deductible",
+    "annual_cap",
+    "threshold",
+    "cap",
+}
+
+
+class BenefitTable(NamedTuple):
+    """A benefit package as integers for scalar functions: money in fen, shares in millionths.
+
+    Axes are payer (Y, the order of the region's payers), tier (T, the order of provider kinds)
+    and, where stated, entitlement (3) or poverty (2: not poor, poor). All arrays are int64.
+
+    Attributes
+    ----------
+    outpatient_rate : array, shape (Y, T, 3)
+        Share of covered outpatient charges the fund pays, by entitlement, millionths.
+    outpatient_deductible : array, shape (Y,)
+        Covered outpatient charges a person pays first each year, fen.
+    outpatient_cap : array, shape (Y, 3)
+        Most the fund pays for a person's outpatient care in a year, by entitlement, fen.
+    contract_bonus : array, shape (Y,)
+        Added to a positive outpatient rate under a family-doctor contract, millionths.
+    unreferred_penalty : array, shape (Y, T)
+        Taken off the rate without referral or filing, millionths.
+    deductible : array, shape (Y, T)
+        Deductible of a stay, fen.
+    rate : array, shape (Y, T)
+        Share of covered inpatient charges above the deductible the fund pays, millionths.
+    further_stays : array, shape (Y,)
+        Deductible of the second and later stays of a year over that of the first, millionths.
+    referral_credit : array, shape (Y,)
+        Share of the sending stay's deductible that counts at the receiving hospital, millionths.
+    annual_cap : array, shape (Y,)
+        Most the basic fund pays for a person in a year, fen.
+    serious_threshold, serious_rate, serious_cap : array, shape (Y, 2)
+        Own covered inpatient spending above which serious-illness cover pays, fen; its share,
+        millionths; and its limit in a year, fen.
+    assistance_rate : array, shape (Y, 2)
+        Share of the remaining own covered inpatient spending paid by assistance, millionths.
+    """
+
+    outpatient_rate: NDArray[np.int64]
+    outpatient_deductible: NDArray[np.int64]
+    outpatient_cap: NDArray[np.int64]
+    contract_bonus: NDArray[np.int64]
+    unreferred_penalty: NDArray[np.int64]
+    deductible: NDArray[np.int64]
+    rate: NDArray[np.int64]
+    further_stays: NDArray[np.int64]
+    referral_credit: NDArray[np.int64]
+    annual_cap: NDArray[np.int64]
+    serious_threshold: NDArray[np.int64]
+    serious_rate: NDArray[np.int64]
+    serious_cap: NDArray[np.int64]
+    assistance_rate: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Benefits:
+    """A region's benefit packages in the units of the law: CNY, CNY per year and shares.
+
+    Attributes
+    ----------
+    payers, tiers : tuple of str
+        Names behind the two axes; Y payers and T tiers.
+    covers : array of bool, shape (Y,)
+        Whether the payer covers anything; where not, the patient pays all.
+    outpatient_rate, listed_rate : array, shape (Y, T)
+        Share of covered outpatient charges the fund pays, ordinary and for listed diseases.
+    outpatient_deductible, outpatient_cap : array, shape (Y,)
+        CNY per person and year; the cap is on the fund's payments, infinity is none.
+    extra_cap : array, shape (Y, 2)
+        Added to the cap for the two diseases and for listed diseases, CNY per person and year.
+    deductible : array, shape (Y, T)
+        CNY per stay.
+    rate : array, shape (Y, T)
+        Share of covered inpatient charges above the deductible the fund pays.
+    further_stays, referral_credit, contract_bonus : array, shape (Y,)
+        Shares, as in the module docstring.
+    unreferred_penalty : array, shape (Y, T)
+        Taken off both rates without referral or filing, share.
+    annual_cap : array, shape (Y,)
+        CNY per person and year of the basic fund's payments, infinity is none.
+    serious_threshold, serious_rate, serious_cap : array, shape (Y, 2)
+        CNY, share, CNY per person and year; second axis not poor, poor.
+    assistance_rate : array, shape (Y,)
+        Share of remaining own covered inpatient spending paid for the poor.
+
+    Notes
+    -----
+    Left out: personal accounts, higher rates for the retired, assistance for outpatient care,
+    caps by single disease, and the rule that emergencies need no referral (a caller files them).
+    """
+
+    payers: tuple[str, ...]
+    tiers: tuple[str, ...]
+    covers: NDArray[np.bool_]
+    outpatient_rate: NDArray[np.float64]
+    listed_rate: NDArray[np.float64]
+    outpatient_deductible: NDArray[np.float64]
+    outpatient_cap: NDArray[np.float64]
+    extra_cap: NDArray[np.float64]
+    deductible: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    further_stays: NDArray[np.float64]
+    referral_credit: NDArray[np.float64]
+    unreferred_penalty: NDArray[np.float64]
+    contract_bonus: NDArray[np.float64]
+    annual_cap: NDArray[np.float64]
+    serious_threshold: NDArray[np.float64]
+    serious_rate: NDArray[np.float64]
+    serious_cap: NDArray[np.float64]
+    assistance_rate: NDArray[np.float64]
+
+    @classmethod
+    def from_spec(
+        cls,
+        spec: Mapping[str, object],
+        payers: Sequence[str],
+        tiers: Sequence[str] = TIERS,
+        where: str = "benefits",
+    ) -> Benefits:
+        """Read benefit packages from a scenario's block; see the module docstring for its form.
+
+        Parameters
+        ----------
+        spec : mapping
+            Payer to block, and fields for all payers beside them.
+        payers : sequence of str
+            The region's payers, in its order; each needs a block or ``none``.
+        tiers : sequence of str
+            Names of the tiers, in the order of provider kinds.
+        where : str
+            Field path for messages.
+
+        Raises
+        ------
+        ScenarioError
+            Naming the field: unknown or missing names, shares outside 0 to 1, negative money.
+        """
+        names, kinds = tuple(payers), tuple(tiers)
+        for key in spec:
+            _known(key, (*names, *_FIELDS), where)
+        for_all = {key: value for key, value in spec.items() if key in _FIELDS}
+        rows: list[dict[str, object]] = []
+        covers: list[bool] = []
+        for name in names:
+            if name not in spec:
+                raise ScenarioError(
+                    "the payer has no benefits",
+                    where=f"{where}.{name}",
+                    allowed="a block of fields, or none",
+                    remedy=f"Write `{name}: none` if it covers nothing.",
+                )
+            block = spec[name]
+            path = f"{where}.{name}"
+            if block is None or block == "none":
+                rows.append({})
+                covers.append(False)
+                continue
+            row = dict(_mapping(block, path))
+            for key in row:
+                _known(key, _FIELDS, path)
+            for key, value in for_all.items():
+                before = row.get(key)
+                if isinstance(before, Mapping) and isinstance(value, Mapping):
+                    row[key] = {**before, **value}
+                else:
+                    row[key] = value
+            rows.append(row)
+            covers.append(True)
+
+        def single(field: str, absent: float) -> NDArray[np.float64]:
+            return np.array(
+                [
+                    _number(_field(row, field, f"{where}.{name}"), field, f"{where}.{name}.{field}")
+                    if here
+                    else absent
+                    for name, row, here in zip(names, rows, covers, strict=True)
+                ]
+            )
+
+        def parts(field: str, inner: Sequence[str], absent: float = 0.0) -> NDArray[np.float64]:
+            values = []
+            for name, row, here in zip(names, rows, covers, strict=True):
+                path = f"{where}.{name}.{field}"
+                if not here:
+                    values.append([absent] * len(inner))
+                    continue
+                block = _mapping(_field(row, field, f"{where}.{name}"), path)
+                for key in block:
+                    _known(key, inner, path)
+                values.append(
+                    [
+                        _number(
+                            _field(block, key, path),
+                            key if field in _PARTS and field != "extra_cap" else field,
+                            f"{path}.{key}",
+                        )
+                        for key in inner
+                    ]
+                )
+            return np.array(values, dtype=np.float64).reshape(len(names), len(inner))
+
+        usual = parts("serious_illness", _PARTS["serious_illness"])
+        poor = parts("serious_illness_poor", _PARTS["serious_illness_poor"])
+        serious = np.stack([usual, poor], axis=1)
+        return cls(
+            payers=names,
+            tiers=kinds,
+            covers=np.array(covers, dtype=np.bool_),
+            outpatient_rate=parts("outpatient_rate", kinds),
+            listed_rate=parts("listed_rate", kinds),
+            outpatient_deductible=single("outpatient_deductible", 0.0),
+            outpatient_cap=single("outpatient_cap", 0.0),
+            extra_cap=parts("extra_cap", _PARTS["extra_cap"]),
+            deductible=parts("deductible", kinds),
+            rate=parts("rate", kinds),
+            further_stays=single("further_stays", 1.0),
+            referral_credit=single("referral_credit", 0.0),
+            unreferred_penalty=parts("unreferred_penalty", kinds),
+            contract_bonus=single("contract_bonus", 0.0),
+            annual_cap=single("annual_cap", 0.0),
+            serious_threshold=serious[:, :, 0].copy(),
+            serious_rate=serious[:, :, 1].copy(),
+            serious_cap=serious[:, :, 2].copy(),
+            assistance_rate=single("assistance_rate", 0.0),
+        )
+
+    def table(self) -> BenefitTable:
+        """Give the packages as integers (fen, millionths) for the scalar functions."""
+        ordinary = _millionths(self.outpatient_rate)
+        listed = np.maximum(ordinary, _millionths(self.listed_rate))
+        cap = _fen(self.outpatient_cap)
+        extra = _fen(self.extra_cap)
+        caps = np.stack([cap, cap + extra[:, 0], cap + extra[:, 1]], axis=1)
+        poor = _millionths(self.assistance_rate)
+        return BenefitTable(
+            outpatient_rate=np.ascontiguousarray(np.stack([ordinary, ordinary, listed], axis=2)),
+            outpatient_deductible=_fen(self.outpatient_deductible),
+            outpatient_cap=np.ascontiguousarray(np.minimum(caps, NO_LIMIT_FEN)),
+            contract_bonus=_millionths(self.contract_bonus),
+            unreferred_penalty=_millionths(self.unreferred_penalty),
+            deductible=_fen(self.deductible),
+            rate=_millionths(self.rate),
+            further_stays=_millionths(self.further_stays),
+            referral_credit=_millionths(self.referral_credit),
+            annual_cap=_fen(self.annual_cap),
+            serious_threshold=_fen(self.serious_threshold),
+            serious_rate=_millionths(self.serious_rate),
+            serious_cap=_fen(self.serious_cap),
+            assistance_rate=np.ascontiguousarray(np.stack([np.zeros_like(poor), poor], axis=1)),
+        )
+
+
+def entitlement(chronic: int) -> int:
+    """Tell which outpatient list a person's chronic conditions open: the longer list wins.
+
+    Parameters
+    ----------
+    chronic : int
+        Bit mask of chronic conditions, bit 0 hypertension, 1 diabetes, 2 COPD, 3 ischaemic heart
+        disease, 4 stroke survivor, 5 CKD, 6 cancer, 7 mental disorder.
+
+    Returns
+    -------
+    int
+        ``LISTED`` with heart disease, stroke or cancer, else ``TWO_DISEASES`` with hypertension or
+        diabetes, else ``ORDINARY``.
+
+    Notes
+    -----
+    COPD, CKD and mental disorder are left out of the list: the entitlement needs a severe stage
+    (dialysis, psychosis), which is a small part of the cases counted by examination.
+    """
+    if (chronic & _MASK_LISTED) != 0:
+        return 2
+    if (chronic & _MASK_TWO_DISEASES) != 0:
+        return 1
+    return 0
+
+
+def outpatient_patient_share(
+    covered_fen: int,
+    payer: int,
+    tier: int,
+    has_contract: int,
+    at_own_practice: int,
+    is_referred: int,
+    entitled: int,
+    paid_out_year_fen: int,
+    table: BenefitTable,
+) -> int:
+    """Give what the patient owes of a covered outpatient charge; the fund pays the rest.
+
+    Parameters
+    ----------
+    covered_fen : int
+        Covered charge of the visit, fen, 0 or more.
+    payer, tier : int
+        Rows of the table.
+    has_contract, at_own_practice : int
+        1 if the person has a family-doctor contract; if the visit is at the contracted practice.
+    is_referred : int
+        0 none, 1 or more referred or filed.
+    entitled : int
+        ``entitlement`` of the person.
+    paid_out_year_fen : int
+        Position in the year, fen: what the fund has paid for this person's outpatient care, or
+        minus what counted towards the deductible while that is open. 0 at the year's start;
+        ``paid_out_after`` gives the next.
+
+    Returns
+    -------
+    int
+        Fen, from 0 to `covered_fen`.
+
+    Notes
+    -----
+    ``fund = min(rate x max(0, covered - deductible left), cap left)``, halves up. One number holds
+    both positions because the fund pays nothing until the deductible is met.
+    """
+    rate = int(table.outpatient_rate[payer, tier, entitled])
+    if rate > 0 and has_contract != 0 and (at_own_practice != 0 or is_referred != 0):
+        rate += int(table.contract_bonus[payer])
+    if is_referred == 0 and at_own_practice == 0:
+        rate -= int(table.unreferred_penalty[payer, tier])
+    rate = min(max(rate, 0), 1_000_000)
+    room = int(table.outpatient_cap[payer, entitled])
+    owed_first = 0
+    if paid_out_year_fen > 0:
+        room = max(0, room - int(paid_out_year_fen))
+    else:
+        owed_first = max(0, int(table.outpatient_deductible[payer]) + int(paid_out_year_fen))
+    above = max(0, int(covered_fen) - owed_first)
+    fund = (above * rate + 500_000) // 1_000_000
+    return int(covered_fen) - min(fund, room)
+
+
+def paid_out_after(
+    covered_fen: int, patient_fen: int, payer: int, paid_out_year_fen: int, table: BenefitTable
+) -> int:
+    """Give a person's outpatient position in the year after a visit: deductible, then cap.
+
+    Parameters
+    ----------
+    covered_fen, patient_fen : int
+        Covered charge of the visit and the patient's share of it, fen.
+    payer : int
+        Row of the table.
+    paid_out_year_fen : int
+        Position before the visit, as in ``outpatient_patient_share``.
+
+    Returns
+    -------
+    int
+        Position after the visit, fen: above 0 fund payments of the year, else minus what counted
+        towards the deductible.
+    """
+    fund = int(covered_fen) - int(patient_fen)
+    if fund > 0:
+        return fund + max(0, int(paid_out_year_fen))
+    if paid_out_year_fen > 0:
+        return int(paid_out_year_fen)
+    return max(int(paid_out_year_fen) - int(covered_fen), -int(table.outpatient_deductible[payer]))
+
+
+def inpatient_split(
+    covered_fen: int,
+    payer: int,
+    tier: int,
+    is_referred: int,
+    stays_year: int,
+    own_covered_year_fen: int,
+    fund_year_fen: int,
+    is_poor: int,
+    table: BenefitTable,
+) -> tuple[int, int, int, int, int]:
+    """Divide a covered inpatient charge among patient, basic fund, serious-illness cover and aid.
+
+    Parameters
+    ----------
+    covered_fen : int
+        Covered charge of the stay, fen, 0 or more.
+    payer, tier : int
+        Rows of the table.
+    is_referred : int
+        0 none; 1 referred or filed; ``2 + k`` sent on from a stay at tier k in the same episode.
+    stays_year : int
+        Stays of this year before this episode.
+    own_covered_year_fen : int
+        Own shares of covered inpatient charges so far this year *before* serious-illness cover and
+        assistance, fen; add the last returned number after the stay.
+    fund_year_fen : int
+        All that funds and assistance have paid for the person so far this year, fen (spending less
+        own payments; 0 applies the annual cap to the single stay).
+    is_poor : int
+        1 if entitled to medical assistance (the same all year).
+    table : BenefitTable
+        The packages.
+
+    Returns
+    -------
+    tuple of int
+        ``(patient, basic fund, serious illness, assistance, own)``, fen; the first four add to
+        `covered_fen`, and `own` is covered less the basic fund.
+
+    Notes
+    -----
+    ``basic = min(rate (covered - deductible), cap left)``. Serious-illness payments S and
+    assistance A are functions of the year's own covered spending g alone, ``S(g) = min(cap,
+    r max(0, g - threshold))`` and ``A(g) = s (g - S(g))``; a stay brings their increments, so the
+    order and size of stays do not matter and no limit is passed by rounding.
+    """
+    share = 1_000_000
+    if stays_year > 0:
+        share = int(table.further_stays[payer])
+    first = (int(table.deductible[payer, tier]) * share + 500_000) // 1_000_000
+    if is_referred >= 2:
+        credit = (int(table.deductible[payer, is_referred - 2]) * share + 500_000) // 1_000_000
+        credit = (credit * int(table.referral_credit[payer]) + 500_000) // 1_000_000
+        first = max(0, first - credit)
+    rate = int(table.rate[payer, tier])
+    if is_referred == 0:
+        rate = max(0, rate - int(table.unreferred_penalty[payer, tier]))
+    covered = int(covered_fen)
+
+    threshold = int(table.serious_threshold[payer, is_poor])
+    serious_rate = int(table.serious_rate[payer, is_poor])
+    serious_cap = int(table.serious_cap[payer, is_poor])
+    aid_rate = int(table.assistance_rate[payer, is_poor])
+    own_before = int(own_covered_year_fen)
+    eligible = max(0, own_before - threshold)
+    serious_before = min(serious_cap, (eligible * serious_rate + 500_000) // 1_000_000)
+    aid_before = ((own_before - serious_before) * aid_rate + 500_000) // 1_000_000
+
+    basic_before = max(0, int(fund_year_fen) - serious_before - aid_before)
+    room = max(0, int(table.annual_cap[payer]) - basic_before)
+    basic = min((max(0, covered - first) * rate + 500_000) // 1_000_000, room)
+    own = covered - basic
+
+    own_after = own_before + own
+    eligible = max(0, own_after - threshold)
+    serious_after = min(serious_cap, (eligible * serious_rate + 500_000) // 1_000_000)
+    aid_after = ((own_after - serious_after) * aid_rate + 500_000) // 1_000_000
+    serious = serious_after - serious_before
+    aid = aid_after - aid_before
+    return own - serious - aid, basic, serious, aid, own
+
+
+def inpatient_patient_share(
+    covered_fen: int,
+    payer: int,
+    tier: int,
+    is_referred: int,
+    stays_year: int,
+    own_covered_year_fen: int,
+    fund_year_fen: int,
+    is_poor: int,
+    table: BenefitTable,
+) -> int:
+    """Give what the patient owes of a covered inpatient charge after every fund and assistance.
+
+    Arguments as in ``inpatient_split``, whose first number this is; compiled code calls that one.
+
+    Returns
+    -------
+    int
+        Fen, from 0 to `covered_fen`.
+    """
+    return inpatient_split(
+        covered_fen,
+        payer,
+        tier,
+        is_referred,
+        stays_year,
+        own_covered_year_fen,
+        fund_year_fen,
+        is_poor,
+        table,
+    )[0]
+
+
+def expected_coinsurance(
+    payer: int,
+    tier: int,
+    setting: int,
+    has_contract: int,
+    at_own_practice: int,
+    is_referred: int,
+    entitled: int,
+    paid_out_year_fen: int,
+    own_covered_year_fen: int,
+    is_poor: int,
+    expected_rest_fen: float,
+    price_mix: float,
+    table: BenefitTable,
+) -> float:
+    """Give the price of one more covered yuan that a patient acts on: today's and the year-end's.
+
+    Parameters
+    ----------
+    payer, tier : int
+        Rows of the table.
+    setting : int
+        0 primary outpatient, 1 hospital outpatient, 2 inpatient.
+    has_contract, at_own_practice, is_referred, entitled, is_poor : int
+        As in ``outpatient_patient_share`` and ``inpatient_split``.
+    paid_out_year_fen, own_covered_year_fen : int
+        Positions in the year, fen.
+    expected_rest_fen : float
+        Covered charges of this kind expected from now to the year's end, fen, 0 or more.
+    price_mix : float
+        Weight of the year-end price, 0 (spot price only) to 1.
+
+    Returns
+    -------
+    float
+        Share of one more covered yuan the patient pays, 0 to 1.
+
+    Notes
+    -----
+    The year-end price is the expected marginal price under the year's final position: charges of
+    the rest of the year X have the heavy tail ``P(X > x) = (m / (m + x))^2`` with mean m, chosen
+    because it needs no exponential. Outpatient: the deductible D and the charge C that uses up the
+    cap give ``1 - rate (P(X > D) - P(X > D + C))``; inpatient: past the serious-illness threshold
+    the own share falls to ``1 - r``. The deductible of a stay is not a marginal price; callers
+    price a stay with ``inpatient_split``.
+
+    References
+    ----------
+    Keeler, Newhouse & Phelps (1977), Econometrica 45(3), doi:10.2307/1912679.
+    """
+    mean = max(0.0, float(expected_rest_fen))
+    if setting == 2:
+        rate = int(table.rate[payer, tier])
+        if is_referred == 0:
+            rate = max(0, rate - int(table.unreferred_penalty[payer, tier]))
+        own = 1.0 - rate * 1e-6
+        relief = int(table.serious_rate[payer, is_poor]) * 1e-6
+        aid = 1.0 - int(table.assistance_rate[payer, is_poor]) * 1e-6
+        left = float(max(0, int(table.serious_threshold[payer, is_poor]) - own_covered_year_fen))
+        spot = own * aid
+        year_end = spot
+        if left <= 0.0:
+            spot *= 1.0 - relief
+            year_end = spot
+        elif own > 0.0 and mean > 0.0:
+            tail = mean / (mean + left / own)
+            year_end = own * aid * (1.0 - relief * tail * tail)
+        return spot + price_mix * (year_end - spot)
+
+    rate = int(table.outpatient_rate[payer, tier, entitled])
+    if rate > 0 and has_contract != 0 and (at_own_practice != 0 or is_referred != 0):
+        rate += int(table.contract_bonus[payer])
+    if is_referred == 0 and at_own_practice == 0:
+        rate -= int(table.unreferred_penalty[payer, tier])
+    rate = min(max(rate, 0), 1_000_000)
+    room = int(table.outpatient_cap[payer, entitled])
+    owed_first = 0
+    if paid_out_year_fen > 0:
+        room = max(0, room - int(paid_out_year_fen))
+    else:
+        owed_first = max(0, int(table.outpatient_deductible[payer]) + int(paid_out_year_fen))
+    if rate == 0 or room == 0:
+        return 1.0
+    paid = rate * 1e-6
+    spot = 1.0 if owed_first > 0 else 1.0 - paid
+    year_end = spot
+    if mean > 0.0:
+        met = mean / (mean + owed_first)
+        spent = mean / (mean + owed_first + room / paid)
+        year_end = 1.0 - paid * (met * met - spent * spent)
+    return spot + price_mix * (year_end - spot)
+
+
+def _known(key: object, allowed: Sequence[str], where: str) -> None:
+    """Refuse a name that is not one of those allowed, with the nearest one that is."""
+    if isinstance(key, str) and key in allowed:
+        return
+    near = difflib.get_close_matches(str(key), allowed, n=1)
+    raise ScenarioError(
+        "unknown field",
+        where=where,
+        value=key,
+        allowed=", ".join(allowed),
+        remedy=f"Did you mean `{near[0]}`?" if near else "",
+    )
+
+
+def _mapping(block: object, where: str) -> Mapping[str, object]:
+    """Check that a block is a mapping of names."""
+    if not isinstance(block, Mapping):
+        raise ScenarioError(where=where, value=block, allowed="a mapping of names to numbers")
+    return block
+
+
+def _field(block: Mapping[str, object], key: str, where: str) -> object:
+    """Look a field up; a missing one is an error that names it."""
+    if key not in block:
+        raise ScenarioError(
+            "a field is missing",
+            where=f"{where}.{key}",
+            allowed="a number, or a mapping with value and unit",
+        )
+    return block[key]
+
+
+def _number(node: object, field: str, where: str) -> float:
+    """Read a number, plain or with value and unit; money in CNY, shares from 0 to 1."""
+    is_money = field in _MONEY
+    unit = ""
+    if isinstance(node, Mapping):
+        unit = str(node.get("unit", ""))
+        node = _field(node, "value", where)
+    if node == "none" and field in ("outpatient_cap", "annual_cap", "threshold", "cap"):
+        return math.inf
+    if isinstance(node, bool) or not isinstance(node, int | float | np.integer | np.floating):
+        raise ScenarioError(where=where, value=node, allowed="a number")
+    value = float(node)
+    if unit:
+        per = "/year" if unit.endswith(("/year", "/month")) and is_money else ""
+        value = convert(value, unit, ("CNY" if is_money else "share") + per, where)
+    top = NO_LIMIT_FEN / 100 if is_money else 1.0
+    if not 0.0 <= value <= top:
+        raise ScenarioError(
+            where=where,
+            value=value,
+            allowed="0 CNY or more" if is_money else "a share from 0 to 1",
+        )
+    return value
+
+
+def _fen(money: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Turn CNY into fen, no limit into the largest amount."""
+    limit = NO_LIMIT_FEN / 100
+    finite = np.minimum(money, limit / 2)
+    return np.ascontiguousarray(np.where(money >= limit / 2, NO_LIMIT_FEN, to_minor(finite)))
+
+
+def _millionths(shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Turn shares into millionths."""
+    return np.ascontiguousarray(np.rint(shares * _MILLION).astype(np.int64))
