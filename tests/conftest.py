@@ -21,25 +21,20 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
-# Compiling the rules costs 5-12 s, so their cache outlives the session while records do not: the
-# home is new, and its cache folder is the user's own. Set at import, before `sim` is imported by
-# any test module, because the place of the cache is fixed then.
-_CACHE = Path(os.environ.get("PAYSHIFT_HOME") or Path.home() / ".cache" / "payshift")
+# Compiling the rules costs many seconds, so their cache outlives the session while records do not.
+# It is named apart from the home because tests may give a subprocess a home of its own. All this is
+# set at import, before any test module imports `sim`: the place of the cache is fixed then.
+_before = os.environ.get("PAYSHIFT_HOME")
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR",
+    str(Path(_before) / "cache" if _before else Path.home() / ".cache" / "payshift"),
+)
 _HOME = Path(tempfile.mkdtemp(prefix="payshift-tests-"))
-
-
-def _share_compiled_rules() -> None:
-    shared = _CACHE / "cache" if "PAYSHIFT_HOME" in os.environ else _CACHE
-    shared.mkdir(parents=True, exist_ok=True)
-    (_HOME / "cache").symlink_to(shared, target_is_directory=True)
-    os.environ["PAYSHIFT_HOME"] = str(_HOME)
-
-
-_share_compiled_rules()
+os.environ["PAYSHIFT_HOME"] = str(_HOME)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the session's records; the cache behind the link stays."""
+    """Remove the session's records; the cache stays."""
     shutil.rmtree(_HOME, ignore_errors=True)
 
 
