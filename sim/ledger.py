@@ -1,0 +1,651 @@
+"""Who paid whom: double entry in whole fen, so that no reform creates or loses money.
+
+Knows accounts, transfers and their purposes; must not know contracts, benefits, people's behavior
+or where an amount comes from.
+
+Every amount is an int64 number of minor units (fen), rounded once before it is posted. A transfer
+takes from one account and gives the same to another; it is never negative: money that comes back
+is a transfer the other way. A month is closed when its residual is zero and the patients'
+sub-ledger adds to the patients' entries.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.errors import LedgerError
+
+__all__ = [
+    "FISCAL",
+    "OUTSIDE",
+    "PATIENTS",
+    "PURPOSES",
+    "Ledger",
+    "chart_of_accounts",
+    "interim",
+    "split_largest_remainder",
+]
+
+PATIENTS = "patients"
+"""All residents' own money: copayments and uncovered charges leave it."""
+FISCAL = "fiscal-authority"
+"""The county's treasury: subsidies, grants, medical assistance, bail-outs."""
+OUTSIDE = "outside"
+"""The rest of the economy: premiums and taxes come from it, suppliers and staff are in it."""
+
+PURPOSES: Mapping[str, Mapping[str, str]] = {
+    "patient_covered": {"en": "Patients' share of covered charges", "zh": "患者自付(目录内)"},
+    "patient_uncovered": {"en": "Uncovered charges", "zh": "患者自费(目录外)"},
+    "care_payment": {"en": "Payer's payment for care", "zh": "医保基金支付"},
+    "care_payment_returned": {"en": "Payment for care returned", "zh": "医保预付款退回"},
+    "settlement": {"en": "Year-end settlement", "zh": "年终清算"},
+    "settlement_returned": {"en": "Year-end settlement returned", "zh": "年终清算退回"},
+    "quality_bonus": {"en": "Payment for quality", "zh": "质量考核支付"},
+    "contract_fee": {"en": "Family-doctor contract fee", "zh": "家庭医生签约服务费"},
+    "medical_assistance": {"en": "Medical assistance for the poor", "zh": "医疗救助"},
+    "serious_illness": {"en": "Serious-illness cover", "zh": "大病保险"},
+    "public_health_grant": {"en": "Public-health grant", "zh": "基本公共卫生服务经费"},
+    "operating_subsidy": {"en": "Operating subsidy", "zh": "财政补助"},
+    "staff_pay": {"en": "Pay of staff", "zh": "人员经费"},
+    "supplies": {"en": "Drugs, supplies and other variable cost", "zh": "药品耗材及其他变动成本"},
+    "fixed_cost": {"en": "Buildings, equipment and other fixed cost", "zh": "固定成本"},
+    "lever_cost": {"en": "Cost of quality, savings and coding work", "zh": "质量、节约与编码投入"},
+    "premium": {"en": "Premiums and contributions", "zh": "个人与单位缴费"},
+    "premium_subsidy": {"en": "Budget support of premiums", "zh": "财政缴费补助"},
+    "tax": {"en": "Taxes and transfers to the treasury", "zh": "财政收入"},
+    "household_income": {"en": "Household income set aside for care", "zh": "居民医疗支出来源"},
+    "administration": {"en": "Administration of the scheme", "zh": "经办管理费"},
+    "audit_recovery": {"en": "Claw-back after audit", "zh": "稽核追回"},
+    "audit_fine": {"en": "Fine after audit", "zh": "行政罚款"},
+    "audit_cost": {"en": "Cost of audits", "zh": "稽核成本"},
+    "internal_transfer": {"en": "Transfer between providers", "zh": "机构间结算"},
+    "profit": {"en": "Surplus paid to owners and staff", "zh": "结余分配"},
+    "provider_bail_out": {"en": "Bail-out of a provider", "zh": "机构亏损补助"},
+    "fund_bail_out": {"en": "Bail-out of a fund", "zh": "基金缺口补助"},
+    "reserve_transfer": {"en": "Transfer to or from a reserve", "zh": "风险储备金划转"},
+}
+"""Every purpose a transfer may have, with its label in both languages."""
+
+_PURPOSE_NAMES = tuple(PURPOSES)
+_PURPOSE_INDEX = {name: position for position, name in enumerate(_PURPOSE_NAMES)}
+_LARGEST = 2**62
+_FIFTHS = 5
+
+
+def chart_of_accounts(providers: Sequence[str], payers: Sequence[str]) -> tuple[str, ...]:
+    """List a region's accounts in the order tables use: patients, providers, payers, the rest.
+
+    Parameters
+    ----------
+    providers, payers : sequence of str
+        Ids in the region's order.
+
+    Examples
+    --------
+    >>> chart_of_accounts(["clinic"], ["fund"])
+    ('patients', 'clinic', 'fund', 'fiscal-authority', 'outside')
+    """
+    return (PATIENTS, *providers, *payers, FISCAL, OUTSIDE)
+
+
+def split_largest_remainder(total: int, weights: ArrayLike) -> NDArray[np.int64]:
+    """Divide a sum of money by weights so that not a fen is lost (largest remainder).
+
+    Parameters
+    ----------
+    total : int
+        Fen to divide, 0 or more.
+    weights : array_like, shape (n,)
+        Finite, 0 or more, not all 0 unless `total` is 0.
+
+    Returns
+    -------
+    array of int64, shape (n,)
+        Shares that add to `total` exactly, each within one fen of its quota. Equal remainders go
+        to the earlier row; a weight of 0 gets nothing.
+
+    Raises
+    ------
+    LedgerError
+        If the total is negative or no weight is positive.
+
+    Examples
+    --------
+    >>> split_largest_remainder(100, [1, 1, 1]).tolist()
+    [34, 33, 33]
+    """
+    values = np.asarray(weights)
+    if values.ndim != 1:
+        raise LedgerError("weights", where="split", value=values.shape, allowed="one dimension")
+    if isinstance(total, bool) or not isinstance(total, int | np.integer) or total < 0:
+        raise LedgerError(where="split", value=total, allowed="a whole number of fen, 0 or more")
+    amount = int(total)
+    if not bool(np.all(np.isfinite(values))) or bool(np.any(values < 0)):
+        raise LedgerError("a weight cannot be used", where="split", allowed="finite, 0 or more")
+    if amount == 0:
+        return np.zeros(values.shape[0], dtype=np.int64)
+    # Python's whole numbers: quotas of large sums would be off by a fen in floating point.
+    exact = [Fraction(w) for w in values.tolist()]
+    scale = max((w.denominator for w in exact), default=1)
+    parts = [int(w * scale) for w in exact]
+    whole = sum(parts)
+    if whole == 0:
+        raise LedgerError(
+            "a sum cannot be divided by weights that are all 0", where="split", value=amount
+        )
+    quotas = [divmod(amount * part, whole) for part in parts]
+    shares = [quota for quota, _ in quotas]
+    left = amount - sum(shares)
+    order = sorted(range(len(parts)), key=lambda row: (-quotas[row][1], row))
+    for row in order[:left]:
+        shares[row] += 1
+    return np.array(shares, dtype=np.int64)
+
+
+def interim(
+    month_of_year: int, annualised_revenue_fen: ArrayLike, paid_so_far_fen: ArrayLike
+) -> NDArray[np.int64]:
+    """Give what an interim payment still owes for the year so far; December makes it exact.
+
+    Parameters
+    ----------
+    month_of_year : int
+        1 to 12.
+    annualised_revenue_fen : array_like of int
+        The year's revenue as it looks now, fen, 0 or more, any shape.
+    paid_so_far_fen : array_like of int
+        Paid for this year before this month, fen, net of what came back.
+
+    Returns
+    -------
+    array of int64
+        ``m / 12 of the revenue, halves up, less what was paid``, fen. Negative means that the
+        provider pays back: post it the other way (``Ledger.post_net``).
+
+    Raises
+    ------
+    LedgerError
+        If the month is not 1 to 12, or amounts are not whole numbers.
+
+    Examples
+    --------
+    >>> int(interim(3, 1200, 150)), int(interim(12, 1199, 1200))
+    (150, -1)
+    """
+    if not 1 <= month_of_year <= 12:
+        raise LedgerError("month of the year", value=month_of_year, allowed="1 to 12")
+    revenue = _whole(annualised_revenue_fen, "interim payment", _LARGEST // 16)
+    paid = _whole(paid_so_far_fen, "interim payment", _LARGEST // 16)
+    due: NDArray[np.int64] = (revenue * month_of_year + 6) // 12 - paid
+    return np.asarray(due, dtype=np.int64)
+
+
+class Ledger:
+    """A region's books: accounts, transfers between them, and a residual that is always zero.
+
+    Parameters
+    ----------
+    accounts : sequence of str
+        Distinct names; ``chart_of_accounts`` gives those of a region.
+    opening : sequence of int or mapping of str to int, optional
+        Balances at the start, fen, by account; 0 where nothing is said. Of either sign.
+    schemes : sequence of str
+        Names behind the scheme axis of the patients' sub-ledger; needed to post for patients.
+    first_month : int
+        Month that opens.
+
+    Notes
+    -----
+    ``closing = opening + received - paid`` for every account; over all accounts the changes add to
+    zero. One month is open at a time. Tables hold one row for each month, payer, payee and
+    purpose, in that order, whatever the order of posting.
+    """
+
+    def __init__(
+        self,
+        accounts: Sequence[str],
+        opening: Sequence[int] | NDArray[np.int64] | Mapping[str, int] | None = None,
+        schemes: Sequence[str] = (),
+        first_month: int = 0,
+    ) -> None:
+        self._names = tuple(accounts)
+        self._index = {name: position for position, name in enumerate(self._names)}
+        if len(self._index) != len(self._names):
+            doubles = sorted({name for name in self._names if self._names.count(name) > 1})
+            raise LedgerError("an account is named twice", where="ledger", value=doubles)
+        size = len(self._names)
+        balances = np.zeros(size, dtype=np.int64)
+        if isinstance(opening, Mapping):
+            for name, amount in opening.items():
+                balances[self.index(name)] = int(_whole(amount, f"opening of {name}"))
+        elif opening is not None:
+            given = _whole(opening, "opening")
+            if given.shape != (size,):
+                raise LedgerError("opening", value=given.shape, allowed=f"({size},)")
+            balances[:] = given
+        self._schemes = tuple(schemes)
+        self._month = int(first_month)
+        self._openings: list[NDArray[np.int64]] = [balances.copy()]
+        self._closings: list[NDArray[np.int64]] = []
+        self._first_month = int(first_month)
+        self._balances = balances
+        self._flows: list[dict[tuple[int, int, int], int]] = [{}]
+        self._cells: list[dict[tuple[int, int], NDArray[np.int64]]] = [{}]
+
+    @property
+    def accounts_named(self) -> tuple[str, ...]:
+        """Give the names of the accounts in their order."""
+        return self._names
+
+    @property
+    def month(self) -> int:
+        """Give the month that is open."""
+        return self._month
+
+    def index(self, account: str) -> int:
+        """Find an account's position; an unknown name is an error that suggests one."""
+        position = self._index.get(account)
+        if position is None:
+            near = difflib.get_close_matches(str(account), self._names, n=1)
+            raise LedgerError(
+                "unknown account",
+                where=f"ledger, month {self._month}",
+                value=account,
+                remedy=f"Did you mean `{near[0]}`?" if near else "",
+            )
+        return position
+
+    def balance(self, account: str) -> int:
+        """Give an account's balance as posted so far, fen."""
+        return int(self._balances[self.index(account)])
+
+    def balances(self) -> NDArray[np.int64]:
+        """Give every account's balance as posted so far, fen, in the order of accounts."""
+        return self._balances.copy()
+
+    def post(self, month: int, payer: str, payee: str, purpose: str, amount: int) -> None:
+        """Move money from one account to another.
+
+        Parameters
+        ----------
+        month : int
+            The open month.
+        payer, payee : str
+            Accounts, not the same.
+        purpose : str
+            One of ``PURPOSES``.
+        amount : int
+            Fen, 0 or more; 0 leaves no trace.
+
+        Raises
+        ------
+        LedgerError
+            For a closed month, an unknown name, a fraction of a fen or a negative amount.
+        """
+        self.post_many(month, payer, payee, purpose, np.array([_whole(amount, purpose)]))
+
+    def post_many(
+        self,
+        month: int,
+        payers: str | Sequence[str],
+        payees: str | Sequence[str],
+        purpose: str,
+        amounts: ArrayLike,
+    ) -> None:
+        """Move money between pairs of accounts for one purpose.
+
+        Parameters
+        ----------
+        month : int
+            The open month.
+        payers, payees : str or sequence of str, length n
+            Accounts; one name stands for all rows.
+        purpose : str
+            One of ``PURPOSES``.
+        amounts : array_like of int, shape (n,)
+            Fen, 0 or more; zeros are skipped.
+
+        Raises
+        ------
+        LedgerError
+            As ``post``; then nothing of the call is posted.
+        """
+        self._open(month)
+        kind = self._purpose(purpose)
+        values = _whole(amounts, purpose)
+        if values.ndim != 1:
+            raise LedgerError(where=purpose, value=values.shape, allowed="one dimension")
+        if bool(np.any(values < 0)):
+            raise LedgerError(
+                "a transfer is negative",
+                where=f"month {month}, {purpose}",
+                value=int(values.min()),
+                allowed="0 fen or more",
+                remedy="Post money that comes back as a transfer the other way.",
+            )
+        size = int(values.shape[0])
+        givers = self._positions(payers, size, purpose)
+        takers = self._positions(payees, size, purpose)
+        rows = [
+            (giver, taker, int(amount))
+            for giver, taker, amount in zip(givers, takers, values.tolist(), strict=True)
+            if amount != 0
+        ]
+        for giver, taker, _ in rows:
+            if giver == taker:
+                raise LedgerError(
+                    "an account pays itself",
+                    where=f"month {month}, {purpose}",
+                    value=self._names[giver],
+                )
+        flows = self._flows[-1]
+        for giver, taker, amount in rows:
+            place = (giver, taker, kind)
+            flows[place] = flows.get(place, 0) + amount
+            self._balances[giver] -= amount
+            self._balances[taker] += amount
+
+    def post_net(
+        self,
+        month: int,
+        payers: str | Sequence[str],
+        payees: str | Sequence[str],
+        purpose: str,
+        purpose_returned: str,
+        amounts: ArrayLike,
+    ) -> None:
+        """Move money forward where an amount is positive and back where it is negative.
+
+        Parameters
+        ----------
+        month, payers, payees, purpose
+            As ``post_many``, for the positive amounts.
+        purpose_returned : str
+            Purpose of the transfers from payee to payer that the negative amounts stand for.
+        amounts : array_like of int, shape (n,)
+            Fen of either sign.
+        """
+        values = _whole(amounts, purpose)
+        self.post_many(month, payers, payees, purpose, np.maximum(values, 0))
+        self.post_many(month, payees, payers, purpose_returned, np.maximum(-values, 0))
+
+    def post_patients(
+        self, month: int, providers: Sequence[str], purpose: str, cells: NDArray[np.int64]
+    ) -> None:
+        """Move patients' own money to providers, kept by scheme and income fifth.
+
+        Parameters
+        ----------
+        month : int
+            The open month.
+        providers : sequence of str, length n
+            Accounts that are paid.
+        purpose : str
+            One of ``PURPOSES``.
+        cells : array of int64, shape (schemes, 5, n)
+            Fen paid by the people of each scheme and income fifth, 0 or more.
+
+        Raises
+        ------
+        LedgerError
+            As ``post_many``, or if the shape is not that of the sub-ledger.
+        """
+        values = _whole(cells, purpose)
+        expected = (len(self._schemes), _FIFTHS, len(providers))
+        if values.shape != expected:
+            raise LedgerError(
+                "patients' cells", where=purpose, value=values.shape, allowed=str(expected)
+            )
+        if bool(np.any(values < 0)):
+            raise LedgerError(
+                "a patients' payment is negative",
+                where=f"month {month}, {purpose}",
+                value=int(values.min()),
+                allowed="0 fen or more",
+            )
+        self.post_many(month, PATIENTS, providers, purpose, values.sum(axis=(0, 1)))
+        kind = self._purpose(purpose)
+        subledger = self._cells[-1]
+        for column, name in enumerate(providers):
+            place = (self.index(name), kind)
+            block = values[:, :, column]
+            if place in subledger:
+                subledger[place] = subledger[place] + block
+            elif bool(np.any(block)):
+                subledger[place] = block.copy()
+
+    def residual(self, month: int) -> int:
+        """Recount a month from its entries: 0, or an error that names the account.
+
+        Parameters
+        ----------
+        month : int
+            The open month or one that is closed.
+
+        Returns
+        -------
+        int
+            0.
+
+        Raises
+        ------
+        LedgerError
+            If an account's closing is not its opening and what the entries moved, if the changes
+            do not add to zero, or if the patients' cells do not add to the patients' entries.
+        """
+        row = self._row(month)
+        received = [0] * len(self._names)
+        paid = [0] * len(self._names)
+        for (giver, taker, _), amount in self._flows[row].items():
+            paid[giver] += amount
+            received[taker] += amount
+        closing = self._closing(row)
+        for position, name in enumerate(self._names):
+            expected = int(self._openings[row][position]) + received[position] - paid[position]
+            missing = int(closing[position]) - expected
+            if missing != 0:
+                raise LedgerError(
+                    "closing is not opening plus received less paid",
+                    where=f"month {month}, account {name}",
+                    value=missing,
+                    allowed="0 fen",
+                )
+        total = sum(closing.tolist()) - sum(self._openings[row].tolist())
+        if total != 0:
+            raise LedgerError(
+                "money appeared or vanished", where=f"month {month}", value=total, allowed="0 fen"
+            )
+        self._check_patients(row, month)
+        return total
+
+    def close(self, month: int) -> None:
+        """Close the open month after recounting it, and open the next with its balances.
+
+        Raises
+        ------
+        LedgerError
+            If it is not the open month or the recount fails.
+        """
+        self._open(month)
+        self.residual(month)
+        self._closings.append(self._balances.copy())
+        self._openings.append(self._balances.copy())
+        self._flows.append({})
+        self._cells.append({})
+        self._month += 1
+
+    def total(self, purpose: str, month: int | None = None) -> int:
+        """Add what was moved for a purpose, in one month or in all, fen."""
+        kind = self._purpose(purpose)
+        rows = self._flows if month is None else [self._flows[self._row(month)]]
+        return sum(
+            amount for flows in rows for (_, _, what), amount in flows.items() if what == kind
+        )
+
+    def entries(self) -> dict[str, NDArray[np.int64] | NDArray[np.str_]]:
+        """Give every transfer as a table: month, payer, payee, purpose, amount (fen).
+
+        Returns
+        -------
+        dict of arrays
+            Equal lengths, one row for each month, payer, payee and purpose with money moved; the
+            open month included.
+        """
+        months: list[int] = []
+        places: list[tuple[int, int, int]] = []
+        amounts: list[int] = []
+        for row, flows in enumerate(self._flows):
+            for place in sorted(flows):
+                months.append(self._first_month + row)
+                places.append(place)
+                amounts.append(flows[place])
+        return {
+            "month": np.array(months, dtype=np.int64),
+            "payer": np.array([self._names[p[0]] for p in places], dtype=np.str_),
+            "payee": np.array([self._names[p[1]] for p in places], dtype=np.str_),
+            "purpose": np.array([_PURPOSE_NAMES[p[2]] for p in places], dtype=np.str_),
+            "amount": np.array(amounts, dtype=np.int64),
+        }
+
+    def accounts(self) -> dict[str, NDArray[np.int64] | NDArray[np.str_]]:
+        """Give every balance as a table: month, account, opening, closing (fen).
+
+        Returns
+        -------
+        dict of arrays
+            Equal lengths, every account in every month; the open month once money moved in it.
+        """
+        rows = len(self._closings) + (1 if self._flows[-1] else 0)
+        size = len(self._names)
+        empty = np.zeros(0, dtype=np.int64)
+        return {
+            "month": np.repeat(np.arange(rows, dtype=np.int64) + self._first_month, size),
+            "account": np.array(self._names * rows, dtype=np.str_),
+            "opening": np.concatenate([empty, *self._openings[:rows]]),
+            "closing": np.concatenate([empty, *(self._closing(row) for row in range(rows))]),
+        }
+
+    def patients(self) -> dict[str, NDArray[np.int64] | NDArray[np.str_]]:
+        """Give the patients' sub-ledger: month, scheme, fifth (1-5), provider, purpose, amount.
+
+        Returns
+        -------
+        dict of arrays
+            Equal lengths, fen, cells with money moved.
+        """
+        months: list[int] = []
+        schemes: list[str] = []
+        fifths: list[int] = []
+        providers: list[str] = []
+        purposes: list[str] = []
+        amounts: list[int] = []
+        for row, subledger in enumerate(self._cells):
+            for account, kind in sorted(subledger):
+                block = subledger[account, kind]
+                for scheme, fifth in np.argwhere(block != 0).tolist():
+                    months.append(self._first_month + row)
+                    schemes.append(self._schemes[scheme])
+                    fifths.append(fifth + 1)
+                    providers.append(self._names[account])
+                    purposes.append(_PURPOSE_NAMES[kind])
+                    amounts.append(int(block[scheme, fifth]))
+        return {
+            "month": np.array(months, dtype=np.int64),
+            "scheme": np.array(schemes, dtype=np.str_),
+            "fifth": np.array(fifths, dtype=np.int64),
+            "provider": np.array(providers, dtype=np.str_),
+            "purpose": np.array(purposes, dtype=np.str_),
+            "amount": np.array(amounts, dtype=np.int64),
+        }
+
+    def _check_patients(self, row: int, month: int) -> None:
+        """Hold the patients' cells against the patients' entries of a month."""
+        patients = self._index.get(PATIENTS)
+        if patients is None or not self._schemes:
+            return
+        booked = {
+            (taker, kind): amount
+            for (giver, taker, kind), amount in self._flows[row].items()
+            if giver == patients
+        }
+        cells = {place: int(block.sum()) for place, block in self._cells[row].items()}
+        for place in sorted(booked.keys() | cells.keys()):
+            missing = cells.get(place, 0) - booked.get(place, 0)
+            if missing != 0:
+                raise LedgerError(
+                    "patients' cells do not add to the patients' entries",
+                    where=f"month {month}, {self._names[place[0]]}, {_PURPOSE_NAMES[place[1]]}",
+                    value=missing,
+                    allowed="0 fen",
+                    remedy="Post patients' money with post_patients.",
+                )
+
+    def _closing(self, row: int) -> NDArray[np.int64]:
+        """Give the closing balances of a month, those so far if it is open."""
+        return self._closings[row] if row < len(self._closings) else self._balances.copy()
+
+    def _row(self, month: int) -> int:
+        """Find a month's row."""
+        row = int(month) - self._first_month
+        if not 0 <= row < len(self._flows):
+            raise LedgerError(
+                "the month has no books",
+                value=month,
+                allowed=f"{self._first_month} to {self._month}",
+            )
+        return row
+
+    def _open(self, month: int) -> None:
+        """Refuse to write into a month that is not the open one."""
+        if int(month) != self._month:
+            raise LedgerError(
+                "the month is not open", where="ledger", value=month, allowed=str(self._month)
+            )
+
+    def _purpose(self, purpose: str) -> int:
+        """Find a purpose's position; an unknown one is an error that suggests one."""
+        position = _PURPOSE_INDEX.get(purpose)
+        if position is None:
+            near = difflib.get_close_matches(str(purpose), _PURPOSE_NAMES, n=1)
+            raise LedgerError(
+                "unknown purpose",
+                where=f"ledger, month {self._month}",
+                value=purpose,
+                allowed=", ".join(_PURPOSE_NAMES),
+                remedy=f"Did you mean `{near[0]}`?" if near else "",
+            )
+        return position
+
+    def _positions(self, names: str | Sequence[str], size: int, purpose: str) -> list[int]:
+        """Turn one name or a name a row into positions."""
+        if isinstance(names, str):
+            return [self.index(names)] * size
+        if len(names) != size:
+            raise LedgerError(
+                "names and amounts differ in number",
+                where=purpose,
+                value=len(names),
+                allowed=str(size),
+            )
+        return [self.index(str(name)) for name in names]
+
+
+def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[np.int64]:
+    """Take amounts that are whole fen already; a fraction would be rounded twice."""
+    values = np.asarray(amounts)
+    if values.dtype.kind not in "iu" and values.size > 0:
+        raise LedgerError(
+            "an amount is not a whole number of fen",
+            where=where,
+            value=str(values.dtype),
+            allowed="integers",
+            remedy="Round once, before posting.",
+        )
+    if values.size > 0 and (int(values.max()) > largest or int(values.min()) < -largest):
+        raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
+    return values.astype(np.int64)
