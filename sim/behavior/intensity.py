@@ -189,7 +189,8 @@ def optimal_quantity(
     Notes
     -----
     ``q = (m - k - a w c p + A) / (e + A / q*)``, clipped. With e = c = 0, q is above, at or below
-    q* as m is above, at or below k; in general ``q > q*`` if and only if ``m - k - a w c p > e q*``.
+    q* as m is above, at or below k; in general ``q > q*`` if and only if
+    ``m - k - a w c p > e q*``.
 
     References
     ----------

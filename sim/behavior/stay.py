@@ -120,15 +120,15 @@ def draw_stay(
         Days in 1..longest, with probability proportional to ``exp(precision U(d))``. The most
         likely stay is the whole day nearest to :func:`optimal_stay`.
     """
-    best = optimal_stay(receipt_day, cost_day, omega, stake_day, need_days, longest)
+    # The utility is concave and symmetric around its optimum: the nearest whole day is the peak.
+    best = float(
+        int(optimal_stay(receipt_day, cost_day, omega, stake_day, need_days, longest) + 0.5)
+    )
     peak = stay_utility_day(best, receipt_day, cost_day, omega, stake_day, need_days)
     total = 0.0
     for days in range(1, longest + 1):
         utility = stay_utility_day(float(days), receipt_day, cost_day, omega, stake_day, need_days)
         total += exp(precision * (utility - peak))
-    # With a sharp choice and the best stay between two days, every weight may vanish.
-    if total <= 0.0:
-        return int(best + 0.5)
     left = u * total
     for days in range(1, longest):
         utility = stay_utility_day(float(days), receipt_day, cost_day, omega, stake_day, need_days)
@@ -169,7 +169,7 @@ def draw_stay_schedule(
     The weight ω applies day by day to ``R(d) - R(d - 1) - k`` where that is positive, so constant
     steps give the same choice as :func:`draw_stay`.
     """
-    longest = cumulative_receipts.shape[0]
+    longest: int = cumulative_receipts.shape[0]
     money = 0.0
     peak = _health_of_stay(1.0, stake_day, need_days)
     for i in range(1, longest):
