@@ -461,7 +461,7 @@ class Ledger:
                 "money appeared or vanished", where=f"month {month}", value=total, allowed="0 fen"
             )
         self._check_patients(row, month)
-        return total
+        return int(total)
 
     def close(self, month: int) -> None:
         """Close the open month after recounting it, and open the next with its balances.

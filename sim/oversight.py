@@ -1,0 +1,360 @@
+"""Whether cheating pays: which claims are reviewed, what is found, what is clawed back and fined.
+
+Knows billed against true level as counts and sums by provider and payer, and an audit policy; must
+not know why providers upcode, how they are paid, or who decides.
+
+A scenario states the policy as ``audit:`` with plain numbers or mappings with ``value`` (county
+status quo; rows ins0200-ins0203 of the data pack, screening assumed)::
+
+    audit: {screening: 1.0, sample: 0.02, detection: 0.35, fine: 1.5, cost_per_review: 60}
+
+``screening`` is the probability of review per unit by which a provider's upcoding share exceeds its
+peers' (rules run over all claims); ``sample`` the probability that any claim is drawn at random;
+``detection`` the probability that a review finds an upcoded claim; ``fine`` a multiple of the
+claw-back; ``cost_per_review`` CNY. ``audit: none`` reviews nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.errors import ScenarioError
+from sim.randomness import subkey_plain, uniform_plain
+from sim.units import convert, to_minor
+
+__all__ = [
+    "COUNTY_2022",
+    "AuditPolicy",
+    "AuditResult",
+    "audit",
+    "binomial_quantile",
+    "expected_penalty_factor",
+    "peer_share",
+    "review_probability",
+]
+
+COUNTY_2022: Mapping[str, float] = {
+    "screening": 1.0,
+    "sample": 0.02,
+    "detection": 0.35,
+    "fine": 1.5,
+    "cost_per_review": 60.0,
+}
+"""The county's status quo: the data pack's rows of 2022; screening is assumed."""
+
+_RANGES: Mapping[str, tuple[float, float, str]] = {
+    "screening": (0.0, 100.0, "ratio"),
+    "sample": (0.0, 1.0, "share"),
+    "detection": (0.0, 1.0, "share"),
+    "fine": (0.0, 100.0, "multiple"),
+    "cost_per_review": (0.0, 1e6, "CNY"),
+}
+_PAYER_BITS = 16
+
+
+@dataclass(frozen=True)
+class AuditPolicy:
+    """How hard a payer looks at claims, and what being found out costs.
+
+    Attributes
+    ----------
+    screening : float
+        Probability of review per unit of excess upcoding share over peers, 0 or more.
+    sample : float
+        Probability that a claim is drawn at random, 0 to 1.
+    detection : float
+        Probability that a review finds an upcoded claim, 0 to 1. Honest claims are never faulted.
+    fine : float
+        Multiple of the claw-back, 0 or more (law of 2021: 1-2 for breaches, 2-5 for fraud).
+    cost_per_review : float
+        Cost of reviewing one claim, CNY.
+    """
+
+    screening: float
+    sample: float
+    detection: float
+    fine: float
+    cost_per_review: float
+
+    @classmethod
+    def from_spec(
+        cls, spec: Mapping[str, object] | str | None, where: str = "audit"
+    ) -> AuditPolicy:
+        """Read the policy from a scenario's block; see the module docstring for its form.
+
+        Raises
+        ------
+        ScenarioError
+            Naming the field that is unknown, missing or out of range.
+        """
+        if spec is None or spec == "none":
+            return cls(0.0, 0.0, 0.0, 0.0, 0.0)
+        if not isinstance(spec, Mapping):
+            raise ScenarioError(where=where, value=spec, allowed="a mapping of fields, or none")
+        for key in spec:
+            if key not in _RANGES:
+                near = difflib.get_close_matches(str(key), _RANGES, n=1)
+                raise ScenarioError(
+                    "unknown field",
+                    where=where,
+                    value=key,
+                    allowed=", ".join(_RANGES),
+                    remedy=f"Did you mean `{near[0]}`?" if near else "",
+                )
+        values: dict[str, float] = {}
+        for field, (low, high, unit) in _RANGES.items():
+            path = f"{where}.{field}"
+            if field not in spec:
+                raise ScenarioError(
+                    "a field is missing", where=path, allowed=f"{low:g} to {high:g}"
+                )
+            values[field] = _number(spec[field], low, high, unit, path)
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """What one month's audits found and what they did not, by provider and payer.
+
+    Attributes
+    ----------
+    reviewed, detected, undetected : array of int64, shape (n, Y)
+        Claims reviewed; upcoded claims found; upcoded claims not found.
+    claw_back_fen, fine_fen : array of int64, shape (n, Y)
+        Receipts above the true level that detected claims return, and the fine on them, fen.
+    undetected_fen : array of int64, shape (n, Y)
+        Receipts above the true level that providers keep, fen.
+    cost_fen : array of int64, shape (n, Y)
+        Cost of the reviews, fen.
+    """
+
+    reviewed: NDArray[np.int64]
+    detected: NDArray[np.int64]
+    undetected: NDArray[np.int64]
+    claw_back_fen: NDArray[np.int64]
+    fine_fen: NDArray[np.int64]
+    undetected_fen: NDArray[np.int64]
+    cost_fen: NDArray[np.int64]
+
+
+def peer_share(upcoded: ArrayLike, claims: ArrayLike, kinds: ArrayLike) -> NDArray[np.float64]:
+    """Give the upcoding share of each provider's peers, the provider itself left out.
+
+    Parameters
+    ----------
+    upcoded, claims : array_like, shape (n,)
+        Claims billed above their true level, and all claims, of the last twelve months.
+    kinds : array_like of int, shape (n,)
+        Peers are the providers of one kind.
+
+    Returns
+    -------
+    array of float64, shape (n,)
+        0 to 1; a provider without peers or whose peers have no claims is its own peer.
+    """
+    found = np.asarray(upcoded, dtype=np.float64)
+    total = np.asarray(claims, dtype=np.float64)
+    kind = np.asarray(kinds)
+    same = kind[:, None] == kind[None, :]
+    np.fill_diagonal(same, False)
+    peers_found = same @ found
+    peers_total = same @ total
+    own = found / np.maximum(total, 1.0)
+    return np.where(peers_total > 0.0, peers_found / np.maximum(peers_total, 1.0), own)
+
+
+def review_probability(
+    policy: AuditPolicy, share: ArrayLike, peers: ArrayLike
+) -> NDArray[np.float64]:
+    """Give the probability that a provider's claim is reviewed: rules or random sample.
+
+    Parameters
+    ----------
+    policy : AuditPolicy
+        The payer's policy.
+    share, peers : array_like, any common shape
+        Upcoding share of the provider and of its peers, 0 to 1.
+
+    Returns
+    -------
+    array of float64
+        ``1 - (1 - sample) (1 - min(1, screening max(0, share - peers)))``, 0 to 1. Where all
+        upcode alike the rules see nothing and only the sample is left.
+    """
+    excess = np.maximum(
+        np.asarray(share, dtype=np.float64) - np.asarray(peers, dtype=np.float64), 0.0
+    )
+    screened = np.minimum(policy.screening * excess, 1.0)
+    return np.asarray(1.0 - (1.0 - policy.sample) * (1.0 - screened), dtype=np.float64)
+
+
+def expected_penalty_factor(policy: AuditPolicy, prob_review: ArrayLike) -> NDArray[np.float64]:
+    """Give what a provider expects to lose of a yuan gained by upcoding.
+
+    Parameters
+    ----------
+    policy : AuditPolicy
+        The payer's policy.
+    prob_review : array_like, any shape
+        Probability of review, 0 to 1.
+
+    Returns
+    -------
+    array of float64
+        ``prob_review x detection x (1 + fine)``; at 1 or more upcoding does not pay.
+    """
+    return np.asarray(
+        np.asarray(prob_review, dtype=np.float64) * policy.detection * (1.0 + policy.fine),
+        dtype=np.float64,
+    )
+
+
+def binomial_quantile(u: float, trials: int, probability: float) -> int:
+    """Give the number of successes at one uniform draw (inverse distribution function).
+
+    Parameters
+    ----------
+    u : float
+        Uniform draw, above 0 and below 1.
+    trials : int
+        0 or more.
+    probability : float
+        0 to 1.
+
+    Returns
+    -------
+    int
+        The smallest k with ``P(X <= k) >= u``; it does not fall as `u`, `trials` or
+        `probability` rise.
+
+    Notes
+    -----
+    The mass function is built outwards from its mode by ratios, to nine standard deviations, so
+    that neither the factorials nor the tails of large numbers of claims overflow.
+    """
+    if trials <= 0 or probability <= 0.0:
+        return 0
+    if probability >= 1.0:
+        return int(trials)
+    mode = min(int((trials + 1) * probability), trials)
+    width = math.ceil(9.0 * math.sqrt(trials * probability * (1.0 - probability))) + 30
+    low, high = max(0, mode - width), min(trials, mode + width)
+    odds = probability / (1.0 - probability)
+    up = np.arange(mode, high, dtype=np.float64)
+    down = np.arange(mode, low, -1, dtype=np.float64)
+    above = np.cumprod((trials - up) / (up + 1.0) * odds)
+    below = np.cumprod(down / ((trials - down + 1.0) * odds))
+    mass = np.concatenate([below[::-1], [1.0], above])
+    distribution = np.cumsum(mass)
+    place = int(np.searchsorted(distribution, u * distribution[-1], side="left"))
+    return low + min(place, high - low)
+
+
+def audit(
+    policy: AuditPolicy,
+    prob_review: ArrayLike,
+    claims: NDArray[np.int64],
+    upcoded: NDArray[np.int64],
+    excess_fen: NDArray[np.int64],
+    key_review: int,
+    key_detection: int,
+) -> AuditResult:
+    """Draw one month's reviews and detections, and what they return to the payers.
+
+    Parameters
+    ----------
+    policy : AuditPolicy
+        The policy all payers share.
+    prob_review : array_like, shape (n,) or (n, Y)
+        Probability that a claim of the provider is reviewed, 0 to 1.
+    claims, upcoded : array of int64, shape (n, Y)
+        Claims of the month, and those billed above their true level.
+    excess_fen : array of int64, shape (n, Y)
+        Receipts for the upcoded claims less what their true level would have brought, fen, 0 or
+        more (0 where receipts do not depend on the level).
+    key_review, key_detection : int
+        Keys of the month's draws (``sim.randomness.key_plain`` with ``Decision.AUDIT_SAMPLE`` and
+        ``Decision.DETECTION``). A cell's draw belongs to its provider and payer, not to the number
+        of providers.
+
+    Returns
+    -------
+    AuditResult
+        Claw-back and undetected sums add to `excess_fen` exactly.
+
+    Raises
+    ------
+    ScenarioError
+        If shapes differ, counts are negative or more claims are upcoded than there are.
+
+    Notes
+    -----
+    Reviews are binomial over claims, detections binomial over reviewed upcoded claims. Each
+    detected claim returns the cell's mean excess; the fine is a multiple of the sum, rounded to
+    the fen, halves up.
+    """
+    shape = np.shape(claims)
+    if len(shape) != 2 or np.shape(upcoded) != shape or np.shape(excess_fen) != shape:
+        raise ScenarioError("shapes differ", where="audit", allowed="(providers, payers) for all")
+    if bool(np.any(upcoded < 0) or np.any(upcoded > claims) or np.any(excess_fen < 0)):
+        raise ScenarioError(
+            "counts of claims cannot be",
+            where="audit",
+            allowed="0 <= upcoded <= claims, excess >= 0",
+        )
+    chance = np.asarray(prob_review, dtype=np.float64)
+    if chance.ndim == 1:
+        chance = np.repeat(chance[:, None], shape[1], axis=1)
+    key_honest = subkey_plain(key_review, 1)
+    reviewed = np.zeros(shape, dtype=np.int64)
+    detected = np.zeros(shape, dtype=np.int64)
+    claw_back = np.zeros(shape, dtype=np.int64)
+    for provider, payer in np.argwhere(claims > 0).tolist():
+        cell = (provider, payer)
+        uid = (provider << _PAYER_BITS) | payer
+        false_claims = int(upcoded[cell])
+        honest_claims = int(claims[cell]) - false_claims
+        prob = float(chance[cell])
+        seen = binomial_quantile(uniform_plain(key_review, uid), false_claims, prob)
+        found = binomial_quantile(uniform_plain(key_detection, uid), seen, policy.detection)
+        honest = binomial_quantile(uniform_plain(key_honest, uid), honest_claims, prob)
+        reviewed[cell] = seen + honest
+        detected[cell] = found
+        if found > 0:
+            # Python's whole numbers: sums times counts can pass 2^63.
+            claw_back[cell] = (2 * int(excess_fen[cell]) * found + false_claims) // (
+                2 * false_claims
+            )
+    return AuditResult(
+        reviewed=reviewed,
+        detected=detected,
+        undetected=upcoded - detected,
+        claw_back_fen=claw_back,
+        fine_fen=np.floor(claw_back * policy.fine + 0.5).astype(np.int64),
+        undetected_fen=excess_fen - claw_back,
+        cost_fen=reviewed * to_minor(policy.cost_per_review),
+    )
+
+
+def _number(node: object, low: float, high: float, unit: str, where: str) -> float:
+    """Read a number, plain or with value and unit, within its range."""
+    written = ""
+    if isinstance(node, Mapping):
+        written = str(node.get("unit", ""))
+        if "value" not in node:
+            raise ScenarioError("a field is missing", where=f"{where}.value", allowed="a number")
+        node = node["value"]
+    if isinstance(node, bool) or not isinstance(node, int | float | np.integer | np.floating):
+        raise ScenarioError(where=where, value=node, allowed="a number")
+    value = float(node)
+    if written:
+        value = convert(value, written, unit, where)
+    if not low <= value <= high:
+        raise ScenarioError(where=where, value=value, allowed=f"{low:g} to {high:g} {unit}")
+    return value
