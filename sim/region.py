@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import ScenarioError
+from sim.parameters import Parameter, read_parameters
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -36,7 +37,6 @@ COMPONENTS = ("drugs", "diagnostics", "procedures", "labor")
 KINDS = ("practice", "secondary", "tertiary")
 SEXES = ("male", "female")
 CARE_CLASSES = ("necessary", "ordinary", "discretionary")
-GRADES = ("measured", "estimated", "calibrated", "assumed")
 MONTHS_PER_YEAR = 12
 
 
@@ -57,26 +57,6 @@ class Provenance:
     high: str
     source: str
     evidence: str
-    note: str
-
-
-@dataclass(frozen=True)
-class ParameterRow:
-    """One scalar of behavior or structure, as the region's table states it.
-
-    ``kind`` is ``lever`` (policy may set it), ``uncertainty`` (swept within ``low`` to ``high``)
-    or ``fixed`` (taken from the literature).
-    """
-
-    id: str
-    value: float
-    unit: str
-    low: float
-    high: float
-    source: str
-    evidence: str
-    kind: str
-    label: Text
     note: str
 
 
@@ -345,8 +325,8 @@ class Region:
     chronic: Chronic
     people: PeopleTables
     drift: Drift
-    parameters: Mapping[str, ParameterRow]
-    constants: Mapping[str, ParameterRow]
+    parameters: Mapping[str, Parameter]
+    constants: Mapping[str, Parameter]
     columns: Mapping[tuple[str, str], Provenance]
     sources: tuple[str, ...]
 
@@ -487,10 +467,13 @@ class _Folder:
     parents: tuple[Path, ...] = field(default_factory=tuple)
 
     def table(self, name: str) -> _Table:
+        return _open(self.path_of(name))
+
+    def path_of(self, name: str) -> Path:
+        """The nearest file of that name along the chain of extended folders."""
         for folder in (self.path, *self.parents):
-            file = folder / name
-            if file.is_file():
-                return _open(file)
+            if (folder / name).is_file():
+                return folder / name
         raise ScenarioError(
             where=str(self.path.name),
             value=f"no file {name}",
@@ -589,7 +572,7 @@ def _read(folder: Path) -> Region:
         )
 
     payers = files.table("payers.csv")
-    constants = _parameters(files.table("constants.csv"))
+    constants = read_parameters(files.path_of("constants.csv"))
     chronic = _chronic(files)
     groups = _groups(files, chronic)
     providers = _providers(files, groups.ids)
@@ -602,7 +585,7 @@ def _read(folder: Path) -> Region:
         )
         for row in files.table("columns.csv").rows
     }
-    parameters = _parameters(files.table("parameters.csv"))
+    parameters = read_parameters(files.path_of("parameters.csv"))
     cited = [row.source for row in (*parameters.values(), *constants.values())]
     cited += [entry.source for entry in columns.values()]
     sources = sorted({s.strip() for text in cited for s in text.split(";") if s.strip()})
@@ -633,35 +616,7 @@ def _read(folder: Path) -> Region:
     )
 
 
-def _parameters(table: _Table) -> dict[str, ParameterRow]:
-    table.need(["id", "value", "unit", "low", "high", "source", "evidence", "note"])
-    rows: dict[str, ParameterRow] = {}
-    for i, row in enumerate(table.rows):
-        low = table.number(i, "low") if row["low"] else -np.inf
-        high = table.number(i, "high") if row["high"] else np.inf
-        if row["id"] in rows or row["evidence"] not in GRADES:
-            raise ScenarioError(
-                where=table.where(i),
-                value=f"{row['id']}, evidence {row['evidence']!r}",
-                allowed="every id once; evidence " + ", ".join(GRADES),
-                remedy="remove the second row or correct the grade",
-            )
-        rows[row["id"]] = ParameterRow(
-            id=row["id"],
-            value=table.number(i, "value", low, high),
-            unit=row["unit"],
-            low=low,
-            high=high,
-            source=row["source"],
-            evidence=row["evidence"],
-            kind=row.get("kind", "fixed"),
-            label=Text(row.get("label_en", row["id"]), row.get("label_zh", row["id"])),
-            note=row["note"],
-        )
-    return rows
-
-
-def _constant(constants: Mapping[str, ParameterRow], name: str) -> float:
+def _constant(constants: Mapping[str, Parameter], name: str) -> float:
     if name not in constants:
         raise ScenarioError(
             where="constants.csv:1",
@@ -900,7 +855,7 @@ def _zones(files: _Folder, providers: tuple[str, ...]) -> Zones:
 def _people(
     files: _Folder,
     payers: _Table,
-    constants: Mapping[str, ParameterRow],
+    constants: Mapping[str, Parameter],
     groups: Groups,
     chronic: Chronic,
 ) -> PeopleTables:
