@@ -51,7 +51,6 @@ browser:
 
 check: .venv/payshift-dev ## style and types
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 test: .venv/payshift-dev browser check ## everything that must hold: style, types, all tests
