@@ -1,0 +1,346 @@
+"""A year of what providers did, in the words a contract can be written in.
+
+Knows the fields of activity, their axes, units and labels; must not know who pays for them or why
+they were done.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.errors import PaymentError
+
+__all__ = [
+    "COMPONENTS",
+    "DIRECTIONS",
+    "LEVELS",
+    "MEASURES",
+    "SETTINGS",
+    "Activity",
+    "Array",
+    "FieldInfo",
+    "Scope",
+]
+
+Array = NDArray[np.float64]
+
+SETTINGS = ("primary", "hospital_outpatient", "inpatient")
+COMPONENTS = ("drugs", "diagnostics", "procedures", "labor")
+LEVELS = ("without", "moderate", "major")
+MEASURES = ("chronic_control", "follow_up", "no_readmission", "appropriate_care", "survival")
+DIRECTIONS = ("up", "down")
+
+_INPATIENT = 2
+_AXIS_NAMES: dict[str, tuple[str, ...]] = {
+    "setting": SETTINGS,
+    "component": COMPONENTS,
+    "level": LEVELS,
+    "measure": MEASURES,
+    "direction": DIRECTIONS,
+}
+_FIXED_LENGTHS = {"setting": 3, "component": 4, "level": 3, "direction": 2, "tally": 2}
+
+
+@dataclass(frozen=True)
+class FieldInfo:
+    """What one field of activity counts: its axes after the provider, unit and labels.
+
+    Parameters
+    ----------
+    id : str
+        Name of the field.
+    axes : tuple of str
+        Axes after the provider axis.
+    unit : str
+        Unit of one, per provider and year.
+    label_en, label_zh : str
+        Labels for readers.
+    is_uncertain : bool
+        Whether the provider's forecast error moves it. Members, denominators and quality are
+        counted, not forecast.
+    """
+
+    id: str
+    axes: tuple[str, ...]
+    unit: str
+    label_en: str
+    label_zh: str
+    is_uncertain: bool = False
+
+
+def _tally(axes: str, unit: str, en: str, zh: str, *, uncertain: bool = False) -> Any:
+    return dataclasses.field(
+        metadata={"axes": tuple(axes.split()), "unit": unit, "en": en, "zh": zh, "fan": uncertain}
+    )
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which part of care a contract pays for: settings, components, stays.
+
+    Parameters
+    ----------
+    visits : ndarray, shape (3,)
+        Share of visits of each setting inside the scope, 0 or 1.
+    units : ndarray, shape (3, 4)
+        Share of component units inside the scope, by setting and component.
+    stays : float
+        Share of admissions, bed-days and case tallies inside the scope.
+    """
+
+    visits: Array
+    units: Array
+    stays: float
+
+    @classmethod
+    def everything(cls) -> Scope:
+        """Give the scope of all care."""
+        return cls(np.ones(3), np.ones((3, 4)), 1.0)
+
+    @classmethod
+    def of(cls, settings: Iterable[str] = (), components: Iterable[str] = ()) -> Scope:
+        """Give the scope of some settings and components; nothing named means all of that axis.
+
+        A scope of components holds their units only: visits, stays and days stay outside.
+
+        Examples
+        --------
+        >>> Scope.of(settings=["inpatient"]).stays
+        1.0
+        >>> Scope.of(components=["drugs"]).units[0].tolist()
+        [1.0, 0.0, 0.0, 0.0]
+        """
+        settings, components = tuple(settings), tuple(components)
+        visits = np.array([float(not settings or s in settings) for s in SETTINGS])
+        kinds = np.array([float(not components or c in components) for c in COMPONENTS])
+        whole = 0.0 if components else 1.0
+        return cls(visits * whole, np.outer(visits, kinds), float(visits[_INPATIENT] * whole))
+
+    def without(self, taken: Scope) -> Scope:
+        """Give what of this scope is left when another has been served first."""
+        return Scope(
+            self.visits * (1.0 - taken.visits),
+            self.units * (1.0 - taken.units),
+            self.stays * (1.0 - taken.stays),
+        )
+
+    def joined(self, other: Scope) -> Scope:
+        """Give what lies in either scope."""
+        return Scope(
+            np.maximum(self.visits, other.visits),
+            np.maximum(self.units, other.units),
+            max(self.stays, other.stays),
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Tell whether nothing is inside."""
+        return not (self.visits.any() or self.units.any() or self.stays)
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """One accounting year of each provider's covered care, as a contract may count it.
+
+    All arrays are float64 with the provider on axis 0; an axis not in use has length 1. The same
+    shape also holds gradients, in CNY per unit of the field.
+
+    Parameters
+    ----------
+    visits : ndarray, shape (n, 3)
+        Visits by setting (primary, hospital outpatient, inpatient).
+    units : ndarray, shape (n, 3, 4)
+        Covered units billed, by setting and component (drugs, diagnostics, procedures, labor).
+    admissions : ndarray, shape (n, groups, 3, modes)
+        Stays by billed group, billed level and mode of treatment.
+    bed_days : ndarray, shape (n, groups, bands)
+        Days in bed by group and band of stay.
+    cases_side, cost_side : ndarray, shape (n, groups, sides)
+        Cases, and their cost in CNY, on each side of declared case thresholds.
+    resource_cost : ndarray, shape (n,)
+        What the care cost the provider, CNY.
+    patient_covered, patient_uncovered : ndarray, shape (n, 3)
+        What patients paid for covered and for uncovered care, CNY by setting.
+    member_months, risk_months : ndarray, shape (n,)
+        Months of membership, plain and weighted by risk.
+    spent_elsewhere : ndarray, shape (n,)
+        Spending on members at other providers, CNY.
+    quality_num, quality_den : ndarray, shape (n, measures)
+        Numerators and denominators of the quality measures.
+    referrals : ndarray, shape (n, 2)
+        Referrals up and down.
+    post_acute_days, sessions : ndarray, shape (n,)
+        Days of post-acute care; sessions worked.
+    experience : ndarray, shape (n,)
+        Score of patients' experience, 0-1, gathered in twelfths: each month adds a twelfth of its
+        mean score, so that months add up to the year's mean.
+    episodes : ndarray, shape (n, bundles, 2)
+        Episodes assigned to the anchor provider: count, and spending in CNY.
+    """
+
+    visits: Array = _tally("setting", "visit", "visits", "就诊人次", uncertain=True)
+    units: Array = _tally("setting component", "unit", "service units", "服务项目", uncertain=True)
+    admissions: Array = _tally("group level mode", "stay", "admissions", "住院人次", uncertain=True)
+    bed_days: Array = _tally("group band", "day", "bed-days", "住院床日", uncertain=True)
+    cases_side: Array = _tally(
+        "group side", "case", "cases by side of a threshold", "阈值两侧病例", uncertain=True
+    )
+    cost_side: Array = _tally(
+        "group side", "CNY", "cost by side of a threshold", "阈值两侧费用", uncertain=True
+    )
+    resource_cost: Array = _tally("", "CNY", "resource cost", "资源成本", uncertain=True)
+    patient_covered: Array = _tally(
+        "setting", "CNY", "patients' payments, covered care", "患者自付(目录内)", uncertain=True
+    )
+    patient_uncovered: Array = _tally(
+        "setting", "CNY", "patients' payments, uncovered care", "患者自费(目录外)", uncertain=True
+    )
+    member_months: Array = _tally("", "member-month", "member-months", "参保人月")
+    risk_months: Array = _tally("", "member-month", "risk-weighted months", "风险加权人月")
+    spent_elsewhere: Array = _tally(
+        "", "CNY", "members' spending elsewhere", "参保人外流费用", uncertain=True
+    )
+    quality_num: Array = _tally("measure", "point", "quality numerators", "质量分子")
+    quality_den: Array = _tally("measure", "point", "quality denominators", "质量分母")
+    referrals: Array = _tally("direction", "referral", "referrals", "转诊人次", uncertain=True)
+    post_acute_days: Array = _tally("", "day", "post-acute days", "康复期床日", uncertain=True)
+    sessions: Array = _tally("", "session", "sessions worked", "出诊单元", uncertain=True)
+    experience: Array = _tally("", "score", "patients' experience", "患者体验得分")
+    episodes: Array = _tally("bundle tally", "episode", "episodes", "诊疗事件", uncertain=True)
+
+    def __post_init__(self) -> None:
+        """Refuse arrays whose axes do not fit, naming the field."""
+        n = len(self.visits)
+        for name, info in Activity.fields().items():
+            array = getattr(self, name)
+            if array.dtype != np.float64:
+                object.__setattr__(self, name, np.asarray(array, dtype=np.float64))
+            shape = array.shape
+            if len(shape) != len(info.axes) + 1 or shape[0] != n:
+                raise PaymentError(
+                    "activity has the wrong shape", where=f"activity.{name}", value=shape,
+                    allowed=f"({', '.join((str(n), *info.axes))})",
+                )
+
+    @staticmethod
+    @cache
+    def fields() -> Mapping[str, FieldInfo]:
+        """Give every field with its axes, unit and labels, in declared order."""
+        return {
+            f.name: FieldInfo(
+                f.name, f.metadata["axes"], f.metadata["unit"], f.metadata["en"],
+                f.metadata["zh"], f.metadata["fan"],
+            )
+            for f in dataclasses.fields(Activity)
+        }
+
+    @staticmethod
+    def axis_names(axis: str) -> tuple[str, ...]:
+        """Give the names along an axis, empty where positions are only numbered."""
+        return _AXIS_NAMES.get(axis, ())
+
+    @classmethod
+    def zeros(
+        cls, n: int, groups: int = 32, *, modes: int = 1, bands: int = 1, sides: int = 1,
+        measures: int = len(MEASURES), bundles: int = 1,
+    ) -> Activity:
+        """Give a year in which nothing was done.
+
+        Examples
+        --------
+        >>> Activity.zeros(2, groups=4).admissions.shape
+        (2, 4, 3, 1)
+        """
+        lengths = {
+            **_FIXED_LENGTHS, "group": groups, "mode": modes, "band": bands, "side": sides,
+            "measure": measures, "bundle": bundles,
+        }
+        return cls(**{
+            name: np.zeros((n, *(lengths[a] for a in info.axes)))
+            for name, info in cls.fields().items()
+        })
+
+    @property
+    def n_providers(self) -> int:
+        """Give the number of providers."""
+        return len(self.visits)
+
+    def with_fields(self, **arrays: Array) -> Activity:
+        """Give the same year with some fields replaced by arrays of the same shape.
+
+        Shapes are the caller's promise: contracts call this many times a month.
+        """
+        other: Activity = object.__new__(Activity)
+        other.__dict__.update(self.__dict__)
+        other.__dict__.update(arrays)
+        return other
+
+    def filled(self, partials: Mapping[str, Array]) -> Activity:
+        """Give these arrays in the shape of this year, zero in every field not given."""
+        return self.with_fields(**{
+            name: np.array(np.broadcast_to(partials[name], array.shape))
+            if name in partials else np.zeros_like(array)
+            for name, array in self.__dict__.items()
+        })
+
+    def __add__(self, other: Activity) -> Activity:
+        """Give two stretches of time together."""
+        theirs = other.__dict__
+        return self.with_fields(**{name: a + theirs[name] for name, a in self.__dict__.items()})
+
+    def scaled(self, factor: float | Array) -> Activity:
+        """Give every field times a factor, one for all or one per provider.
+
+        Examples
+        --------
+        A quarter, annualized:
+
+        >>> quarter = Activity.zeros(1, groups=1)
+        >>> quarter = quarter.with_fields(sessions=np.array([30.0]))
+        >>> quarter.scaled(4.0).sessions.tolist()
+        [120.0]
+        """
+        x = np.asarray(factor, dtype=np.float64)
+        return self.with_fields(**{
+            name: a * _along_providers(x, a.ndim) for name, a in self.__dict__.items()
+        })
+
+    def stretched(self, step: float | Array) -> Activity:
+        """Give the year if a provider's activity turns out larger by a share of itself.
+
+        Only what is forecast moves: not members, quality denominators and numerators, experience.
+        """
+        x = 1.0 + np.asarray(step, dtype=np.float64)
+        return self.with_fields(**{
+            name: self.__dict__[name] * _along_providers(x, self.__dict__[name].ndim)
+            for name, info in Activity.fields().items()
+            if info.is_uncertain
+        })
+
+    def masked(self, scope: Scope) -> Activity:
+        """Give the part of the year inside a scope.
+
+        Members, quality, referrals and resource cost have no setting and pass whole.
+        """
+        changes: dict[str, Array] = {}
+        if not scope.visits.all():
+            changes["visits"] = self.visits * scope.visits
+            changes["patient_covered"] = self.patient_covered * scope.visits
+            changes["patient_uncovered"] = self.patient_uncovered * scope.visits
+        if not scope.units.all():
+            changes["units"] = self.units * scope.units
+        if scope.stays != 1.0:
+            for name in ("admissions", "bed_days", "cases_side", "cost_side"):
+                changes[name] = self.__dict__[name] * scope.stays
+        return self.with_fields(**changes)
+
+
+def _along_providers(x: Array, n_axes: int) -> Array:
+    return x if x.ndim == 0 else x.reshape(-1, *(1,) * (n_axes - 1))

@@ -1,0 +1,47 @@
+"""Payment models: what is owed for a year of care, one model per file.
+
+Knows activity and money; must not know behavior, randomness, months or agents. Every module here
+without a leading underscore is one payment model, named like its file.
+"""
+
+from sim.payment._neutral import resolve_neutral
+from sim.payment._protocol import (
+    Contract,
+    Outlook,
+    Partials,
+    PaymentContext,
+    PaymentModel,
+    Timetable,
+    fan_of,
+    gradient_of,
+    gradient_through,
+    has_neutral,
+    next_year,
+    spec_from,
+    tariff_of,
+)
+from sim.payment._registry import build, catalogue, registry
+from sim.payment._terms import NEUTRAL, Neutral, term
+
+__all__ = [
+    "NEUTRAL",
+    "Contract",
+    "Neutral",
+    "Outlook",
+    "Partials",
+    "PaymentContext",
+    "PaymentModel",
+    "Timetable",
+    "build",
+    "catalogue",
+    "fan_of",
+    "gradient_of",
+    "gradient_through",
+    "has_neutral",
+    "next_year",
+    "registry",
+    "resolve_neutral",
+    "spec_from",
+    "tariff_of",
+    "term",
+]

@@ -1,0 +1,83 @@
+"""Budget neutrality: the reform starts with the money that would have been spent anyway.
+
+Knows base activity and receipts; must not know any payment model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sim.activity import Activity, Array
+from sim.errors import PaymentError
+from sim.payment._protocol import PaymentModel, resolve
+
+__all__ = ["common_rate", "level", "resolve_neutral"]
+
+_ROUNDS = 200
+
+
+def resolve_neutral(
+    contract: PaymentModel,
+    base: Activity,
+    receipts: Array,
+    previous: PaymentModel | None = None,
+) -> PaymentModel:
+    """Fix every neutral term so that the group earns on base activity what it would have earned.
+
+    Parameters
+    ----------
+    contract : PaymentModel
+        The new contract, with terms left ``neutral``.
+    base : Activity
+        The trended counterfactual of the first year of the reform.
+    receipts : ndarray, shape (n,)
+        What the previous contract would have paid each provider on it, CNY.
+    previous : PaymentModel, optional
+        The previous contract. Needed when several neutral terms share the receipts by scope: each
+        scope then gets the previous contract's prices on it, scaled to the receipts.
+
+    Returns
+    -------
+    PaymentModel
+        The contract with numbers in place of ``neutral``.
+
+    Notes
+    -----
+    One rate for the whole group: providers win or lose against each other, the group does not.
+    Budgets are per provider.
+    """
+    return resolve(contract, base, np.asarray(receipts, dtype=np.float64), previous)
+
+
+def common_rate(at_zero: Array, at_one: Array, receipts: Array, where: str) -> float:
+    """Give the rate at which a revenue that is a straight line in it sums to the receipts."""
+    slope = float((at_one - at_zero).sum())
+    if slope <= 0:
+        raise PaymentError(
+            "no neutral rate exists: base activity has nothing this model pays for", where=where,
+            remedy="Give a number, or narrow the scope.",
+        )
+    return max(float(receipts.sum() - at_zero.sum()) / slope, 0.0)
+
+
+def level(outlay: Callable[[float], float], target: float, start: float = 1.0) -> float:
+    """Give the factor at which a rising outlay meets its target, by halving; start if flat.
+
+    Notes
+    -----
+    The factor is sought between nothing and sixteen times the start. A start that is already right
+    to a part in 10^12 is returned untouched, so that doing nothing changes no bit.
+    """
+    if abs(outlay(start) - target) <= 1e-12 * max(abs(target), 1.0):
+        return start
+    low, high = 0.0, 16.0 * start
+    if not outlay(low) < target < outlay(high):
+        return start
+    for _ in range(_ROUNDS):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if outlay(middle) < target else (low, middle)
+    return 0.5 * (low + high)

@@ -1,0 +1,442 @@
+"""What a payment model is: one pure function from a year of activity to money, and its slope.
+
+Knows activity and the shape of a contract tree; must not know behavior, months, agents or the name
+of any payment model.
+
+A stranger's model needs ``reads`` and ``revenue`` only; what it does not bring (a gradient, next
+year's terms, thresholds) is worked out or taken as none. Models of this house inherit `Contract`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+
+from sim.activity import Activity, Array, Scope
+from sim.errors import PaymentError
+from sim.payment._smoothing import N_NODES, middles, nodes, weights
+from sim.payment._terms import check_keys, declared, is_neutral, read_term, spec_of
+
+__all__ = [
+    "Build",
+    "Contract",
+    "Outlook",
+    "Partials",
+    "PaymentContext",
+    "PaymentModel",
+    "Timetable",
+    "fan_of",
+    "gradient_of",
+    "gradient_through",
+    "has_neutral",
+    "next_year",
+    "numerical_partials",
+    "resolve",
+    "spec_from",
+    "tariff_of",
+    "total",
+]
+
+Partials = dict[str, Array]
+_N_BLOCKS = 8
+
+
+@dataclass(frozen=True)
+class Timetable:
+    """When a contract's money moves.
+
+    Parameters
+    ----------
+    interim_share : float
+        Share of the amount earned to date that is paid monthly.
+    settlement_delay_months : int
+        Months after the year's end until the rest is settled.
+    """
+
+    interim_share: float = 1.0
+    settlement_delay_months: int = 0
+
+
+@runtime_checkable
+class PaymentModel(Protocol):
+    """The least a payment model brings.
+
+    ``revenue`` is the gross amount allowed for covered care, float64 (n,), CNY per year; ``reads``
+    names the fields of activity it depends on. A provider's revenue depends on its own row only;
+    a model that pools providers brings its own ``gradient``.
+    """
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Give the fields of activity the revenue depends on."""
+
+    def revenue(self, activity: Activity) -> Array:
+        """Give the gross amount allowed for covered care, CNY per year, shape (n,)."""
+
+
+@dataclass(frozen=True)
+class PaymentContext:
+    """The group of providers a contract is written for, and the price lists it may refer to.
+
+    Parameters
+    ----------
+    provider_ids : sequence of str
+        Names of the n providers, in the order of the activity's rows.
+    kinds : ndarray of int, shape (n,)
+        Kind of each provider (0 practice, 1 secondary hospital, 2 tertiary hospital).
+    groups : sequence of str
+        Names of the G clinical groups.
+    unit_price : ndarray, shape (n, 3, 4)
+        List price of a component unit by setting, CNY.
+    visit_fee : ndarray, shape (n, 3)
+        List fee of a visit by setting, CNY.
+    day_price : ndarray, shape (n, G)
+        List price of a bed-day, CNY.
+    weights : ndarray, shape (G, 3)
+        Relative weights of the groups by level.
+    grade_coefficient : ndarray, shape (n,)
+        Coefficient of the provider's grade.
+    tables : mapping of str to ndarray
+        Tables a contract may name: weights (G, 3); unit prices (n, 3, 4) or (3, 4), with optional
+        companions ``<name>:visit_fee`` and ``<name>:day_price``.
+    """
+
+    provider_ids: Sequence[str]
+    kinds: np.ndarray
+    groups: Sequence[str]
+    unit_price: Array
+    visit_fee: Array
+    day_price: Array
+    weights: Array
+    grade_coefficient: Array
+    tables: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+
+    @property
+    def n_providers(self) -> int:
+        """Give the number of providers under the contract."""
+        return len(self.provider_ids)
+
+    def table(self, name: str, where: str) -> Array:
+        """Give a named table, or say which exist."""
+        if name not in self.tables:
+            raise PaymentError(
+                "no such table", where=where, value=name,
+                allowed=", ".join(sorted(self.tables)) or "no tables were given",
+            )
+        return np.asarray(self.tables[name], dtype=np.float64)
+
+
+Build = Callable[[Any, PaymentContext, str], PaymentModel]
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """How a provider expects its year to end, and how it looks at next year.
+
+    Parameters
+    ----------
+    activity : Activity
+        Where it believes it will stand at the year's end.
+    perceived : Activity
+        The same seen through the year so far, used by nodes with budgets and caps.
+    error : ndarray, shape (n,)
+        Standard deviation of its forecast, as a share of activity.
+    discount : float
+        What a yuan next year is worth today: time preference times the chance of still being in the
+        contract.
+    """
+
+    activity: Activity
+    perceived: Activity
+    error: Array
+    discount: float = 0.0
+
+    def masked(self, scope: Scope) -> Outlook:
+        """Give the part of the outlook inside a scope."""
+        mine = self.activity.masked(scope)
+        seen = mine if self.perceived is self.activity else self.perceived.masked(scope)
+        return dataclasses.replace(self, activity=mine, perceived=seen)
+
+    def through_the_year_so_far(self) -> Outlook:
+        """Give the outlook of a manager who looks at the year to date."""
+        if self.perceived is self.activity:
+            return self
+        return dataclasses.replace(self, activity=self.perceived)
+
+    @cached_property
+    def steps(self) -> Array:
+        """Give the forecast errors of the fan as shares of activity, shape (n, K)."""
+        return np.asarray(self.error[:, None] * nodes())
+
+
+class Contract:
+    """A node of a contract tree with what most payment models share.
+
+    A leaf that is a straight line in activity needs ``reads``, ``revenue`` and ``partials``. A node
+    over others also says how it passes a slope down. What is not said is worked out numerically.
+    """
+
+    id: ClassVar[str]
+    title_en: ClassVar[str]
+    title_zh: ClassVar[str]
+    line_en: ClassVar[str]
+    line_zh: ClassVar[str]
+    timetable: ClassVar[Timetable] = Timetable()
+
+    # ---- what a model says ----
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Give the fields of activity the revenue depends on."""
+        raise PaymentError("a payment model names what it reads", where=type(self).__name__)
+
+    def revenue(self, activity: Activity) -> Array:
+        """Give the gross amount allowed for covered care, CNY per year, shape (n,)."""
+        raise PaymentError("a payment model states its revenue", where=type(self).__name__)
+
+    def partials(self, activity: Activity) -> Partials:
+        """Give the derivatives of the revenue, CNY per unit of each field read."""
+        return numerical_partials(self, activity)
+
+    @property
+    def is_straight(self) -> bool:
+        """Tell whether revenue is a straight line in activity."""
+        return False
+
+    @property
+    def children(self) -> tuple[PaymentModel, ...]:
+        """Give the contracts this one is written over."""
+        return ()
+
+    @property
+    def tariff(self) -> PaymentModel:
+        """Give the contract that prices single items underneath."""
+        return self
+
+    def renew(self, history: Sequence[Activity]) -> Self:
+        """Give next year's terms from the years so far, the latest last."""
+        return self
+
+    def thresholds(self) -> tuple[Any, ...]:
+        """Give the case rules whose sides activity must count."""
+        return ()
+
+    def resolved(
+        self, base: Activity, receipts: Array, previous: PaymentModel | None
+    ) -> PaymentModel:
+        """Give the contract with its neutral terms fixed, on its own scope."""
+        return self
+
+    # ---- what follows ----
+
+    def gradient(self, activity: Activity) -> Activity:
+        """Give the derivative of revenue, in the shape of activity, CNY per unit."""
+        return activity.filled(self.partials(activity))
+
+    def fan(self, outlook: Outlook) -> Array:
+        """Give the revenue at every node of the forecast, shape (n, K)."""
+        activity = outlook.activity
+        if self.is_straight:
+            middle = self.revenue(activity)
+            slope = self.revenue(activity.stretched(1.0)) - middle
+            return np.asarray(middle[:, None] + slope[:, None] * outlook.steps)
+        return _fan_point_by_point(self, outlook)
+
+    def gradient_through(self, outlook: Outlook, upstream: Array) -> Partials:
+        """Pass a slope down the tree to activity, by the chain rule.
+
+        Parameters
+        ----------
+        outlook : Outlook
+            Expected activity and its error.
+        upstream : ndarray, shape (n, K - 1)
+            What one yuan of this node's revenue brings at the root, on each interval of the fan.
+        """
+        if self.is_straight:
+            return _times(self.partials(outlook.activity), upstream @ weights())
+        return _partials_over_fan(self, outlook, upstream)
+
+    # ---- files and lists ----
+
+    @classmethod
+    def from_spec(
+        cls, spec: Mapping[str, Any], context: PaymentContext, build: Build, where: str
+    ) -> PaymentModel:
+        """Read the model from the mapping a scenario file holds under its name."""
+        return cls(**cls.read_terms(spec, where))
+
+    @classmethod
+    def read_terms(
+        cls, spec: Mapping[str, Any], where: str, structural: Sequence[str] = ()
+    ) -> dict[str, Any]:
+        """Read the scalar terms; those named structural are left to the model."""
+        terms = declared(cls)
+        check_keys(spec, (*terms, *structural), where)
+        return {
+            name: read_term(spec[name], terms[name][0], f"{where}.{name}")
+            for name in terms
+            if name in spec and name not in structural
+        }
+
+    def to_spec(self) -> dict[str, Any]:
+        """Give the mapping a scenario file would hold, ``{model: {term: value}}``."""
+        ids: Sequence[str] = getattr(self, "provider_ids", ())
+        found: dict[str, Any] = {}
+        for name, (_, default) in declared(type(self)).items():
+            value = getattr(self, name)
+            if not (isinstance(value, type(default)) and _same(value, default)):
+                found[name] = spec_of(value, ids)
+        return {self.id: found}
+
+    @classmethod
+    def describe(cls) -> list[dict[str, Any]]:
+        """Give one row per declared term: id, unit, range, default, labels."""
+        return [
+            {
+                "id": name, "unit": of.unit, "low": of.low, "high": of.high,
+                "choices": list(of.choices), "can_be_neutral": of.can_be_neutral,
+                "default": spec_of(default), "label_en": of.label_en, "label_zh": of.label_zh,
+            }
+            for name, (of, default) in declared(cls).items()
+        ]
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return bool(np.array_equal(np.asarray(a), np.asarray(b)))
+    return a == b
+
+
+def _times(partials: Partials, factor: Array) -> Partials:
+    return {
+        name: array * factor.reshape(-1, *(1,) * (array.ndim - 1))
+        for name, array in partials.items()
+    }
+
+
+def total(parts: Sequence[Partials]) -> Partials:
+    """Add partial derivatives field by field."""
+    found: Partials = {}
+    for part in parts:
+        for name, array in part.items():
+            found[name] = found[name] + array if name in found else array
+    return found
+
+
+def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
+    """Difference a revenue over the fields it reads, one cell of every provider at a time.
+
+    Notes
+    -----
+    Symmetric differences of one thousandth of the cell, or of the provider's largest cell of that
+    field where the cell is empty. Right where each provider's revenue depends on its own row.
+    """
+    found: Partials = {}
+    for name in sorted(model.reads):
+        array: Array = getattr(activity, name)
+        flat = array.reshape(len(array), -1)
+        largest = np.abs(flat).max(axis=1, initial=0.0)
+        slope = np.zeros_like(flat)
+        for cell in range(flat.shape[1]):
+            step = 1e-3 * np.where(flat[:, cell] != 0, np.abs(flat[:, cell]), largest)
+            step = np.where(step > 0, step, 1e-3)
+            ends = []
+            for sign in (1.0, -1.0):
+                moved = flat.copy()
+                moved[:, cell] += sign * step
+                ends.append(model.revenue(activity.with_fields(**{name: moved.reshape(array.shape)})))
+            slope[:, cell] = (ends[0] - ends[1]) / (2.0 * step)
+        found[name] = slope.reshape(array.shape)
+    return found
+
+
+def _own_partials(model: PaymentModel, activity: Activity) -> Partials:
+    if isinstance(model, Contract):
+        return model.partials(activity)
+    own = getattr(model, "gradient", None)
+    if own is None:
+        return numerical_partials(model, activity)
+    slopes: Activity = own(activity)
+    return {name: getattr(slopes, name) for name in model.reads}
+
+
+def gradient_of(model: PaymentModel, activity: Activity) -> Activity:
+    """Give the derivative of any model's revenue: its own, or differences over what it reads."""
+    return activity.filled(_own_partials(model, activity))
+
+
+def _fan_point_by_point(model: PaymentModel, outlook: Outlook) -> Array:
+    values = [
+        model.revenue(outlook.activity.stretched(outlook.steps[:, k])) for k in range(N_NODES)
+    ]
+    return np.stack(values, axis=1)
+
+
+def _partials_over_fan(model: PaymentModel, outlook: Outlook, upstream: Array) -> Partials:
+    """Average point slopes over eight blocks of the fan, for models that only state revenue."""
+    middle = middles(outlook.steps)
+    parts = []
+    for block in np.array_split(np.arange(N_NODES - 1), _N_BLOCKS):
+        w = weights()[block]
+        at = outlook.activity.stretched(middle[:, block] @ w / w.sum())
+        parts.append(_times(_own_partials(model, at), upstream[:, block] @ w))
+    return total(parts)
+
+
+def fan_of(model: PaymentModel, outlook: Outlook) -> Array:
+    """Give any model's revenue at every node of the forecast, shape (n, K)."""
+    if isinstance(model, Contract):
+        return model.fan(outlook)
+    return _fan_point_by_point(model, outlook)
+
+
+def gradient_through(model: PaymentModel, outlook: Outlook, upstream: Array) -> Partials:
+    """Pass a slope through any model, see `Contract.gradient_through`."""
+    if isinstance(model, Contract):
+        return model.gradient_through(outlook, upstream)
+    return _partials_over_fan(model, outlook, upstream)
+
+
+def next_year(model: PaymentModel, history: Sequence[Activity]) -> PaymentModel:
+    """Give any model's terms of next year; a model that says nothing keeps its terms."""
+    renew = getattr(model, "renew", None)
+    if renew is None:
+        return model
+    renewed: PaymentModel = renew(history)
+    return renewed
+
+
+def resolve(
+    model: PaymentModel, base: Activity, receipts: Array, previous: PaymentModel | None
+) -> PaymentModel:
+    """Fix the neutral terms of any model; a model that says nothing has none."""
+    if isinstance(model, Contract):
+        return model.resolved(base, receipts, previous)
+    return model
+
+
+def tariff_of(model: PaymentModel) -> PaymentModel:
+    """Give what prices single items underneath any model."""
+    return model.tariff if isinstance(model, Contract) else model
+
+
+def spec_from(model: PaymentModel) -> dict[str, Any]:
+    """Give any model back as a scenario file would hold it."""
+    write = getattr(model, "to_spec", None)
+    if write is None:
+        raise PaymentError("this model cannot be written to a file", where=type(model).__name__)
+    spec: dict[str, Any] = write()
+    return spec
+
+
+def has_neutral(model: PaymentModel) -> bool:
+    """Tell whether any term of the tree still waits for its neutral value."""
+    if not isinstance(model, Contract):
+        return False
+    own = any(is_neutral(getattr(model, name)) for name in declared(type(model)))
+    return own or any(has_neutral(child) for child in model.children)

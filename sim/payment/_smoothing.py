@@ -1,0 +1,87 @@
+"""Rules that bend, seen by someone who does not yet know how the year will end.
+
+A manager near the edge of a budget does not respond to the edge but to the chance of ending on
+either side of it. With forecast error sigma z the marginal receipt of a rule R at mu is
+``E[R(mu + sigma z) z] / sigma``.
+
+Knows arrays of values on a fan of forecasts; must not know any payment model.
+
+Notes
+-----
+On K equal-probability nodes the regression ``sum R_k z_k / (sigma sum z_k^2)`` equals, by summing by
+parts, a weighted mean of the K - 1 secant slopes between neighboring nodes, with weights
+``(z_{k+1} - z_k) sum_{j>k} z_j / sum z^2``: exact for straight lines, right at kinks and notches.
+Written so, slopes of nested rules multiply interval by interval, which a mean slope per rule would
+not allow: one forecast error moves them all together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from statistics import NormalDist
+
+import numpy as np
+
+from sim.activity import Array
+
+__all__ = ["N_NODES", "middles", "nodes", "secants", "weights"]
+
+N_NODES = 64
+_STEP = 1e-6
+
+
+@cache
+def nodes(n_nodes: int = N_NODES) -> Array:
+    """Give the middles of equally probable slices of the standard normal, shape (n_nodes,)."""
+    normal = NormalDist()
+    z = np.array([normal.inv_cdf((k + 0.5) / n_nodes) for k in range(n_nodes)])
+    z.flags.writeable = False
+    return z
+
+
+@cache
+def weights(n_nodes: int = N_NODES) -> Array:
+    """Give the weight of each interval between neighboring nodes, shape (n_nodes - 1,), sum 1.
+
+    Examples
+    --------
+    >>> bool(np.isclose(weights().sum(), 1.0))
+    True
+    """
+    z = nodes(n_nodes)
+    above = np.cumsum(z[::-1])[::-1][1:]
+    w: Array = np.diff(z) * above / (z @ z)
+    w.flags.writeable = False
+    return w
+
+
+def middles(values: Array) -> Array:
+    """Give the value half-way between neighboring nodes, (n, K) to (n, K - 1)."""
+    return 0.5 * (values[:, 1:] + values[:, :-1])
+
+
+def secants(rule: Callable[[Array], Array], x: Array) -> Array:
+    """Give the slope of a rule on every interval of a fan, shape (n, K - 1).
+
+    Parameters
+    ----------
+    rule : callable
+        The rule's payment for values of shape (n, k), element by element along axis 1.
+    x : ndarray, shape (n, K)
+        What the rule reads, on the fan.
+
+    Notes
+    -----
+    Where the fan has no width (nothing forecast moves what the rule reads) the slope is a symmetric
+    difference at the point, so that exactly on a kink it is the mean of both sides.
+    """
+    run = np.diff(x, axis=1)
+    scale = np.maximum(np.abs(x[:, :-1]), 1.0)
+    flat = np.abs(run) <= 1e-9 * scale
+    if not flat.any():
+        return np.asarray(np.diff(rule(x), axis=1) / run)
+    rise = np.diff(rule(x), axis=1)
+    step = _STEP * scale
+    local = (rule(x[:, :-1] + step) - rule(x[:, :-1] - step)) / (2.0 * step)
+    return np.asarray(np.where(flat, local, rise / np.where(flat, 1.0, run)))

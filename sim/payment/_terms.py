@@ -1,0 +1,239 @@
+"""The terms of a contract as declared: unit, range, labels, and how each is read from a file.
+
+Knows one number at a time; must not know any payment model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sim.activity import Array
+from sim.errors import PaymentError
+from sim.units import convert
+
+__all__ = [
+    "NEUTRAL",
+    "Neutral",
+    "Term",
+    "check_keys",
+    "declared",
+    "is_neutral",
+    "per_provider",
+    "read_number",
+    "read_term",
+    "spec_of",
+    "term",
+]
+
+
+@dataclass(frozen=True)
+class Neutral:
+    """The rate at which the contract's group earns what it would have earned without the reform.
+
+    Parameters
+    ----------
+    of : {'group', 'pool', 'payer'}
+        Whose receipts are held: the providers under this contract together. The three words mean
+        the same here, because a contract is between one payer and one group.
+    on : {'receipts'}
+        Which money is held equal: gross receipts.
+    at : {'trended'}
+        On which year: the base year carried forward by the region's declared drifts.
+    base : {'static'}
+        Solved once, before the first year.
+    """
+
+    of: str = "group"
+    on: str = "receipts"
+    at: str = "trended"
+    base: str = "static"
+
+
+NEUTRAL = Neutral()
+_NEUTRAL_CHOICES = {
+    "of": ("group", "pool", "payer"),
+    "on": ("receipts",),
+    "at": ("trended",),
+    "base": ("static",),
+}
+
+
+@dataclass(frozen=True)
+class Term:
+    """A declared term: what a number in a contract means and which values it may take."""
+
+    unit: str
+    low: float
+    high: float
+    label_en: str
+    label_zh: str
+    choices: tuple[str, ...] = ()
+    can_be_neutral: bool = False
+
+
+def term(
+    default: Any = dataclasses.MISSING,
+    *,
+    unit: str = "ratio",
+    low: float = -math.inf,
+    high: float = math.inf,
+    label_en: str,
+    label_zh: str,
+    choices: Sequence[str] = (),
+    can_be_neutral: bool = False,
+) -> Any:
+    """Declare a term of a payment model, as a dataclass field.
+
+    Parameters
+    ----------
+    default : object, optional
+        Value when a file says nothing; required terms have none.
+    unit : str
+        Unit of the number, checked when a file writes ``{value, unit}``.
+    low, high : float
+        Inclusive range.
+    label_en, label_zh : str
+        What a reader sees.
+    choices : sequence of str
+        Allowed words, for a term that is a word.
+    can_be_neutral : bool
+        Whether ``neutral`` may stand for the number.
+    """
+    metadata = {
+        "term": Term(unit, low, high, label_en, label_zh, tuple(choices), can_be_neutral)
+    }
+    if default is dataclasses.MISSING:
+        return dataclasses.field(metadata=metadata)
+    if isinstance(default, dict | list):
+        return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def declared(model: type) -> dict[str, tuple[Term, Any]]:
+    """Give the declared terms of a model with their defaults, in order."""
+    found: dict[str, tuple[Term, Any]] = {}
+    for f in dataclasses.fields(model):
+        if "term" in f.metadata:
+            default: Any = None
+            if f.default is not dataclasses.MISSING:
+                default = f.default
+            elif f.default_factory is not dataclasses.MISSING:
+                default = f.default_factory()
+            found[f.name] = (f.metadata["term"], default)
+    return found
+
+
+def check_keys(spec: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
+    """Refuse a key that no term has, and suggest the nearest one that exists."""
+    names = sorted(allowed)
+    for key in spec:
+        if key not in names:
+            near = difflib.get_close_matches(str(key), names, n=1)
+            raise PaymentError(
+                "unknown term", where=where, value=key, allowed=", ".join(names) or "nothing",
+                remedy=f"Did you mean {near[0]!r}?" if near else "",
+            )
+
+
+def is_neutral(value: object) -> bool:
+    """Tell whether a term still waits for its neutral value."""
+    return isinstance(value, Neutral)
+
+
+def _read_neutral(value: object, where: str) -> Neutral | None:
+    if isinstance(value, Neutral):
+        return value
+    if value == "neutral":
+        return NEUTRAL
+    if isinstance(value, Mapping) and set(value) == {"neutral"}:
+        options = value["neutral"] or {}
+        check_keys(options, _NEUTRAL_CHOICES, f"{where}.neutral")
+        for key, choices in _NEUTRAL_CHOICES.items():
+            if key in options and options[key] not in choices:
+                raise PaymentError(
+                    "neutral cannot be held that way", where=f"{where}.neutral.{key}",
+                    value=options[key], allowed=", ".join(choices),
+                )
+        return Neutral(**options)
+    return None
+
+
+def read_number(value: object, of: Term, where: str) -> float:
+    """Read a number, plain or as ``{value, unit}``, and hold it to its unit and range.
+
+    Examples
+    --------
+    >>> share = Term("share", 0.0, 1.0, "share", "比例")
+    >>> read_number({"value": 50, "unit": "percent"}, share, "contract")
+    0.5
+    """
+    if isinstance(value, Mapping):
+        check_keys(value, ("value", "unit"), where)
+        unit = value.get("unit", of.unit)
+        value = value.get("value")
+        if unit != of.unit and isinstance(value, int | float):
+            value = convert(float(value), str(unit), of.unit, where)
+    allowed = f"{of.low:g} to {of.high:g} {of.unit}"
+    if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
+        raise PaymentError("not a number", where=where, value=value, allowed=allowed)
+    number = float(value)
+    if not math.isfinite(number) or not of.low <= number <= of.high:
+        raise PaymentError("out of range", where=where, value=number, allowed=allowed)
+    return number
+
+
+def read_term(value: object, of: Term, where: str) -> float | str | Neutral:
+    """Read one scalar term: a number, one of its words, or ``neutral``."""
+    if of.choices:
+        if value not in of.choices:
+            near = difflib.get_close_matches(str(value), of.choices, n=1)
+            raise PaymentError(
+                "unknown word", where=where, value=value, allowed=", ".join(of.choices),
+                remedy=f"Did you mean {near[0]!r}?" if near else "",
+            )
+        return str(value)
+    if of.can_be_neutral:
+        neutral = _read_neutral(value, where)
+        if neutral is not None:
+            return neutral
+    return read_number(value, of, where)
+
+
+def per_provider(
+    value: object, of: Term, provider_ids: Sequence[str], where: str
+) -> Array | Neutral:
+    """Read one number for all, a number by provider id, or ``neutral``; give shape (n,)."""
+    n = len(provider_ids)
+    if of.can_be_neutral:
+        neutral = _read_neutral(value, where)
+        if neutral is not None:
+            return neutral
+    if isinstance(value, np.ndarray):
+        return np.array([read_number(v, of, where) for v in np.broadcast_to(value, (n,))])
+    if isinstance(value, Mapping) and not set(value) <= {"value", "unit"}:
+        check_keys(value, provider_ids, where)
+        missing = [p for p in provider_ids if p not in value]
+        if missing:
+            raise PaymentError("a provider has no number", where=where, value=missing[0])
+        return np.array([read_number(value[p], of, f"{where}.{p}") for p in provider_ids])
+    return np.full(n, read_number(value, of, where))
+
+
+def spec_of(value: object, provider_ids: Sequence[str] = ()) -> Any:
+    """Give a term back in the form a file would hold."""
+    if isinstance(value, Neutral):
+        if value == NEUTRAL:
+            return "neutral"
+        return {"neutral": dataclasses.asdict(value)}
+    if isinstance(value, np.ndarray):
+        return {p: float(v) for p, v in zip(provider_ids, value, strict=True)}
+    if isinstance(value, Mapping):
+        return {k: spec_of(v, provider_ids) for k, v in value.items()}
+    return value
