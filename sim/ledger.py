@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -487,7 +488,7 @@ class Ledger:
             amount for flows in rows for (_, _, what), amount in flows.items() if what == kind
         )
 
-    def entries(self) -> dict[str, NDArray[np.int64] | NDArray[np.str_]]:
+    def entries(self) -> dict[str, NDArray[Any]]:
         """Give every transfer as a table: month, payer, payee, purpose, amount (fen).
 
         Returns
@@ -512,7 +513,7 @@ class Ledger:
             "amount": np.array(amounts, dtype=np.int64),
         }
 
-    def accounts(self) -> dict[str, NDArray[np.int64] | NDArray[np.str_]]:
+    def accounts(self) -> dict[str, NDArray[Any]]:
         """Give every balance as a table: month, account, opening, closing (fen).
 
         Returns
@@ -530,7 +531,7 @@ class Ledger:
             "closing": np.concatenate([empty, *(self._closing(row) for row in range(rows))]),
         }
 
-    def patients(self) -> dict[str, NDArray[np.int64] | NDArray[np.str_]]:
+    def patients(self) -> dict[str, NDArray[Any]]:
         """Give the patients' sub-ledger: month, scheme, fifth (1-5), provider, purpose, amount.
 
         Returns
