@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,10 +74,8 @@ class FieldInfo:
     is_uncertain: bool = False
 
 
-def _tally(axes: str, unit: str, en: str, zh: str, *, uncertain: bool = False) -> Any:
-    return dataclasses.field(
-        metadata={"axes": tuple(axes.split()), "unit": unit, "en": en, "zh": zh, "fan": uncertain}
-    )
+def _tally(axes: str, unit: str, en: str, zh: str, *, uncertain: bool = False) -> dict[str, object]:
+    return {"axes": tuple(axes.split()), "unit": unit, "en": en, "zh": zh, "fan": uncertain}
 
 
 @dataclass(frozen=True)
@@ -185,35 +182,75 @@ class Activity:
         Episodes assigned to the anchor provider: count, and spending in CNY.
     """
 
-    visits: Array = _tally("setting", "visit", "visits", "就诊人次", uncertain=True)
-    units: Array = _tally("setting component", "unit", "service units", "服务项目", uncertain=True)
-    admissions: Array = _tally("group level mode", "stay", "admissions", "住院人次", uncertain=True)
-    bed_days: Array = _tally("group band", "day", "bed-days", "住院床日", uncertain=True)
-    cases_side: Array = _tally(
-        "group side", "case", "cases by side of a threshold", "阈值两侧病例", uncertain=True
+    visits: Array = dataclasses.field(
+        metadata=_tally("setting", "visit", "visits", "就诊人次", uncertain=True)
     )
-    cost_side: Array = _tally(
-        "group side", "CNY", "cost by side of a threshold", "阈值两侧费用", uncertain=True
+    units: Array = dataclasses.field(
+        metadata=_tally("setting component", "unit", "service units", "服务项目", uncertain=True)
     )
-    resource_cost: Array = _tally("", "CNY", "resource cost", "资源成本", uncertain=True)
-    patient_covered: Array = _tally(
-        "setting", "CNY", "patients' payments, covered care", "患者自付(目录内)", uncertain=True
+    admissions: Array = dataclasses.field(
+        metadata=_tally("group level mode", "stay", "admissions", "住院人次", uncertain=True)
     )
-    patient_uncovered: Array = _tally(
-        "setting", "CNY", "patients' payments, uncovered care", "患者自费(目录外)", uncertain=True
+    bed_days: Array = dataclasses.field(
+        metadata=_tally("group band", "day", "bed-days", "住院床日", uncertain=True)
     )
-    member_months: Array = _tally("", "member-month", "member-months", "参保人月")
-    risk_months: Array = _tally("", "member-month", "risk-weighted months", "风险加权人月")
-    spent_elsewhere: Array = _tally(
-        "", "CNY", "members' spending elsewhere", "参保人外流费用", uncertain=True
+    cases_side: Array = dataclasses.field(
+        metadata=_tally(
+            "group side", "case", "cases by side of a threshold", "阈值两侧病例", uncertain=True
+        )
     )
-    quality_num: Array = _tally("measure", "point", "quality numerators", "质量分子")
-    quality_den: Array = _tally("measure", "point", "quality denominators", "质量分母")
-    referrals: Array = _tally("direction", "referral", "referrals", "转诊人次", uncertain=True)
-    post_acute_days: Array = _tally("", "day", "post-acute days", "康复期床日", uncertain=True)
-    sessions: Array = _tally("", "session", "sessions worked", "出诊单元", uncertain=True)
-    experience: Array = _tally("", "score", "patients' experience", "患者体验得分")
-    episodes: Array = _tally("bundle tally", "episode", "episodes", "诊疗事件", uncertain=True)
+    cost_side: Array = dataclasses.field(
+        metadata=_tally(
+            "group side", "CNY", "cost by side of a threshold", "阈值两侧费用", uncertain=True
+        )
+    )
+    resource_cost: Array = dataclasses.field(
+        metadata=_tally("", "CNY", "resource cost", "资源成本", uncertain=True)
+    )
+    patient_covered: Array = dataclasses.field(
+        metadata=_tally(
+            "setting", "CNY", "patients' payments, covered care", "患者自付(目录内)", uncertain=True
+        )
+    )
+    patient_uncovered: Array = dataclasses.field(
+        metadata=_tally(
+            "setting",
+            "CNY",
+            "patients' payments, uncovered care",
+            "患者自费(目录外)",
+            uncertain=True,
+        )
+    )
+    member_months: Array = dataclasses.field(
+        metadata=_tally("", "member-month", "member-months", "参保人月")
+    )
+    risk_months: Array = dataclasses.field(
+        metadata=_tally("", "member-month", "risk-weighted months", "风险加权人月")
+    )
+    spent_elsewhere: Array = dataclasses.field(
+        metadata=_tally("", "CNY", "members' spending elsewhere", "参保人外流费用", uncertain=True)
+    )
+    quality_num: Array = dataclasses.field(
+        metadata=_tally("measure", "point", "quality numerators", "质量分子")
+    )
+    quality_den: Array = dataclasses.field(
+        metadata=_tally("measure", "point", "quality denominators", "质量分母")
+    )
+    referrals: Array = dataclasses.field(
+        metadata=_tally("direction", "referral", "referrals", "转诊人次", uncertain=True)
+    )
+    post_acute_days: Array = dataclasses.field(
+        metadata=_tally("", "day", "post-acute days", "康复期床日", uncertain=True)
+    )
+    sessions: Array = dataclasses.field(
+        metadata=_tally("", "session", "sessions worked", "出诊单元", uncertain=True)
+    )
+    experience: Array = dataclasses.field(
+        metadata=_tally("", "score", "patients' experience", "患者体验得分")
+    )
+    episodes: Array = dataclasses.field(
+        metadata=_tally("bundle tally", "episode", "episodes", "诊疗事件", uncertain=True)
+    )
 
     def __post_init__(self) -> None:
         """Refuse arrays whose axes do not fit, naming the field."""
@@ -225,7 +262,9 @@ class Activity:
             shape = array.shape
             if len(shape) != len(info.axes) + 1 or shape[0] != n:
                 raise PaymentError(
-                    "activity has the wrong shape", where=f"activity.{name}", value=shape,
+                    "activity has the wrong shape",
+                    where=f"activity.{name}",
+                    value=shape,
                     allowed=f"({', '.join((str(n), *info.axes))})",
                 )
 
@@ -235,8 +274,12 @@ class Activity:
         """Give every field with its axes, unit and labels, in declared order."""
         return {
             f.name: FieldInfo(
-                f.name, f.metadata["axes"], f.metadata["unit"], f.metadata["en"],
-                f.metadata["zh"], f.metadata["fan"],
+                f.name,
+                f.metadata["axes"],
+                f.metadata["unit"],
+                f.metadata["en"],
+                f.metadata["zh"],
+                f.metadata["fan"],
             )
             for f in dataclasses.fields(Activity)
         }
@@ -248,8 +291,15 @@ class Activity:
 
     @classmethod
     def zeros(
-        cls, n: int, groups: int = 32, *, modes: int = 1, bands: int = 1, sides: int = 1,
-        measures: int = len(MEASURES), bundles: int = 1,
+        cls,
+        n: int,
+        groups: int = 32,
+        *,
+        modes: int = 1,
+        bands: int = 1,
+        sides: int = 1,
+        measures: int = len(MEASURES),
+        bundles: int = 1,
     ) -> Activity:
         """Give a year in which nothing was done.
 
@@ -259,13 +309,20 @@ class Activity:
         (2, 4, 3, 1)
         """
         lengths = {
-            **_FIXED_LENGTHS, "group": groups, "mode": modes, "band": bands, "side": sides,
-            "measure": measures, "bundle": bundles,
+            **_FIXED_LENGTHS,
+            "group": groups,
+            "mode": modes,
+            "band": bands,
+            "side": sides,
+            "measure": measures,
+            "bundle": bundles,
         }
-        return cls(**{
-            name: np.zeros((n, *(lengths[a] for a in info.axes)))
-            for name, info in cls.fields().items()
-        })
+        return cls(
+            **{
+                name: np.zeros((n, *(lengths[a] for a in info.axes)))
+                for name, info in cls.fields().items()
+            }
+        )
 
     @property
     def n_providers(self) -> int:
@@ -284,11 +341,14 @@ class Activity:
 
     def filled(self, partials: Mapping[str, Array]) -> Activity:
         """Give these arrays in the shape of this year, zero in every field not given."""
-        return self.with_fields(**{
-            name: np.array(np.broadcast_to(partials[name], array.shape))
-            if name in partials else np.zeros_like(array)
-            for name, array in self.__dict__.items()
-        })
+        return self.with_fields(
+            **{
+                name: np.array(np.broadcast_to(partials[name], array.shape))
+                if name in partials
+                else np.zeros_like(array)
+                for name, array in self.__dict__.items()
+            }
+        )
 
     def __add__(self, other: Activity) -> Activity:
         """Give two stretches of time together."""
@@ -308,9 +368,9 @@ class Activity:
         [120.0]
         """
         x = np.asarray(factor, dtype=np.float64)
-        return self.with_fields(**{
-            name: a * _along_providers(x, a.ndim) for name, a in self.__dict__.items()
-        })
+        return self.with_fields(
+            **{name: a * _along_providers(x, a.ndim) for name, a in self.__dict__.items()}
+        )
 
     def stretched(self, step: float | Array) -> Activity:
         """Give the year if a provider's activity turns out larger by a share of itself.
@@ -318,11 +378,13 @@ class Activity:
         Only what is forecast moves: not members, quality denominators and numerators, experience.
         """
         x = 1.0 + np.asarray(step, dtype=np.float64)
-        return self.with_fields(**{
-            name: self.__dict__[name] * _along_providers(x, self.__dict__[name].ndim)
-            for name, info in Activity.fields().items()
-            if info.is_uncertain
-        })
+        return self.with_fields(
+            **{
+                name: self.__dict__[name] * _along_providers(x, self.__dict__[name].ndim)
+                for name, info in Activity.fields().items()
+                if info.is_uncertain
+            }
+        )
 
     def masked(self, scope: Scope) -> Activity:
         """Give the part of the year inside a scope.

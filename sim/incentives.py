@@ -16,8 +16,6 @@ from sim.payment import Outlook, PaymentModel, fan_of, gradient_through
 
 __all__ = ["IncentiveTerms", "XrayRow", "expected_receipts", "marginal_receipts", "outlook", "xray"]
 
-_N_INTERVALS = 63
-
 
 @dataclass(frozen=True)
 class IncentiveTerms:
@@ -130,8 +128,7 @@ def marginal_receipts(
     [[50.0, 50.0, 50.0]]
     """
     seen = outlook(projection, to_date, share_of_year_left, terms)
-    one = np.ones((projection.n_providers, _N_INTERVALS))
-    return projection.filled(gradient_through(contract, seen, one))
+    return projection.filled(gradient_through(contract, seen, seen.at_root))
 
 
 def expected_receipts(contract: PaymentModel, seen: Outlook) -> Array:
@@ -205,36 +202,52 @@ def _kinds(m: Activity, year: Activity) -> Iterator[tuple[str, str, str, str, Ar
         yield f"visit_{setting}", "visit", f"visit, {words}", f"{zh}就诊", m.visits[:, s]
         for c, component in enumerate(COMPONENTS):
             yield (
-                f"{component}_{setting}", "unit", f"{component}, {words}",
-                f"{zh}{_COMPONENTS_ZH[c]}", m.units[:, s, c],
+                f"{component}_{setting}",
+                "unit",
+                f"{component}, {words}",
+                f"{zh}{_COMPONENTS_ZH[c]}",
+                m.units[:, s, c],
             )
     yield "stay", "stay", "admission", "住院人次", _mean(m.admissions, year.admissions)
     step = m.admissions[:, :, 1:] - m.admissions[:, :, :-1]
     yield (
-        "level", "stay", "one level higher", "编码升一级",
+        "level",
+        "stay",
+        "one level higher",
+        "编码升一级",
         _mean(step, year.admissions[:, :, :-1]),
     )
     yield "bed_day", "day", "bed-day", "住院床日", _mean(m.bed_days, year.bed_days)
     yield (
-        "member", "person-year", "member for a year", "参保人年",
+        "member",
+        "person-year",
+        "member for a year",
+        "参保人年",
         12.0 * (m.member_months + m.risk_months),
     )
     yield (
-        "spent_elsewhere", "CNY", "yuan spent on members elsewhere", "外流费用(元)",
+        "spent_elsewhere",
+        "CNY",
+        "yuan spent on members elsewhere",
+        "外流费用(元)",
         m.spent_elsewhere,
     )
     yield "resource_cost", "CNY", "yuan of resource cost", "资源成本(元)", m.resource_cost
     for k, measure in enumerate(_first(MEASURES, m.quality_num.shape[1])):
         yield (
-            measure, "point", f"success in {measure.replace('_', ' ')}", _MEASURES_ZH[k],
+            measure,
+            "point",
+            f"success in {measure.replace('_', ' ')}",
+            _MEASURES_ZH[k],
             m.quality_num[:, k],
         )
-    yield (
-        "experience", "point", "hundredth of experience", "体验提高0.01", 0.01 * m.experience
-    )
+    yield ("experience", "point", "hundredth of experience", "体验提高0.01", 0.01 * m.experience)
     for d, direction in enumerate(DIRECTIONS):
         yield (
-            f"referral_{direction}", "referral", f"referral {direction}", _DIRECTIONS_ZH[d],
+            f"referral_{direction}",
+            "referral",
+            f"referral {direction}",
+            _DIRECTIONS_ZH[d],
             m.referrals[:, d],
         )
 

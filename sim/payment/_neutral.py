@@ -56,7 +56,8 @@ def common_rate(at_zero: Array, at_one: Array, receipts: Array, where: str) -> f
     slope = float((at_one - at_zero).sum())
     if slope <= 0:
         raise PaymentError(
-            "no neutral rate exists: base activity has nothing this model pays for", where=where,
+            "no neutral rate exists: base activity has nothing this model pays for",
+            where=where,
             remedy="Give a number, or narrow the scope.",
         )
     return max(float(receipts.sum() - at_zero.sum()) / slope, 0.0)

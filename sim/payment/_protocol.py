@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 Partials = dict[str, Array]
-_N_BLOCKS = 8
+_N_BLOCKS = 8  # point slopes cost a revenue per cell: eight places on the fan are enough
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ class PaymentContext:
         """Give a named table, or say which exist."""
         if name not in self.tables:
             raise PaymentError(
-                "no such table", where=where, value=name,
+                "no such table",
+                where=where,
+                value=name,
                 allowed=", ".join(sorted(self.tables)) or "no tables were given",
             )
         return np.asarray(self.tables[name], dtype=np.float64)
@@ -167,6 +169,11 @@ class Outlook:
         if self.perceived is self.activity:
             return self
         return dataclasses.replace(self, activity=self.perceived)
+
+    @property
+    def at_root(self) -> Array:
+        """Give the slope to start from: a yuan of the whole contract is a yuan, (n, K - 1)."""
+        return np.ones((self.activity.n_providers, len(weights())))
 
     @cached_property
     def steps(self) -> Array:
@@ -298,9 +305,15 @@ class Contract:
         """Give one row per declared term: id, unit, range, default, labels."""
         return [
             {
-                "id": name, "unit": of.unit, "low": of.low, "high": of.high,
-                "choices": list(of.choices), "can_be_neutral": of.can_be_neutral,
-                "default": spec_of(default), "label_en": of.label_en, "label_zh": of.label_zh,
+                "id": name,
+                "unit": of.unit,
+                "low": of.low,
+                "high": of.high,
+                "choices": list(of.choices),
+                "can_be_neutral": of.can_be_neutral,
+                "default": spec_of(default),
+                "label_en": of.label_en,
+                "label_zh": of.label_zh,
             }
             for name, (of, default) in declared(cls).items()
         ]
@@ -349,7 +362,9 @@ def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
             for sign in (1.0, -1.0):
                 moved = flat.copy()
                 moved[:, cell] += sign * step
-                ends.append(model.revenue(activity.with_fields(**{name: moved.reshape(array.shape)})))
+                ends.append(
+                    model.revenue(activity.with_fields(**{name: moved.reshape(array.shape)}))
+                )
             slope[:, cell] = (ends[0] - ends[1]) / (2.0 * step)
         found[name] = slope.reshape(array.shape)
     return found

@@ -47,15 +47,19 @@ def registry() -> Mapping[str, Any]:
 
 def catalogue() -> list[dict[str, Any]]:
     """Give one row per payment model: id, titles, one line each, declared terms."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, model in registry().items():
         describe = getattr(model, "describe", list)
-        rows.append({
-            "id": name,
-            **{key: getattr(model, key, name)
-               for key in ("title_en", "title_zh", "line_en", "line_zh")},
-            "terms": describe(),
-        })
+        rows.append(
+            {
+                "id": name,
+                **{
+                    key: getattr(model, key, name)
+                    for key in ("title_en", "title_zh", "line_en", "line_zh")
+                },
+                "terms": describe(),
+            }
+        )
     return rows
 
 
@@ -83,14 +87,19 @@ def build(spec: Any, context: PaymentContext, where: str = "contract") -> Paymen
     if not isinstance(spec, Mapping) or len(spec) != 1:
         value = list(spec) if isinstance(spec, Mapping) else spec
         raise PaymentError(
-            "a contract is one payment model and its terms", where=where, value=value,
+            "a contract is one payment model and its terms",
+            where=where,
+            value=value,
             allowed=f"one of {names}",
         )
     name, terms = next(iter(spec.items()))
     if name not in known:
         near = difflib.get_close_matches(str(name), list(known), n=1)
         raise PaymentError(
-            "unknown payment model", where=where, value=name, allowed=names,
+            "unknown payment model",
+            where=where,
+            value=name,
+            allowed=names,
             remedy=f"Did you mean {near[0]!r}?" if near else "",
         )
     terms = {} if terms is None else terms

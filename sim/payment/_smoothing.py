@@ -8,7 +8,7 @@ Knows arrays of values on a fan of forecasts; must not know any payment model.
 
 Notes
 -----
-On K equal-probability nodes the regression ``sum R_k z_k / (sigma sum z_k^2)`` equals, by summing by
+On K equal-probability nodes the regression ``sum R_k z_k / (sigma sum z_k^2)`` equals, summed by
 parts, a weighted mean of the K - 1 secant slopes between neighboring nodes, with weights
 ``(z_{k+1} - z_k) sum_{j>k} z_j / sum z^2``: exact for straight lines, right at kinks and notches.
 Written so, slopes of nested rules multiply interval by interval, which a mean slope per rule would

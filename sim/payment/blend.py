@@ -111,7 +111,9 @@ class Blend(Contract):
         rows = spec.get("parts")
         if not isinstance(rows, Sequence) or isinstance(rows, str) or not rows:
             raise PaymentError(
-                "a blend is a list of contracts", where=where, value=rows,
+                "a blend is a list of contracts",
+                where=where,
+                value=rows,
                 allowed="- scope: ... or weight: ..., each with contract: ...",
             )
         for k, row in enumerate(rows):
@@ -121,12 +123,13 @@ class Blend(Contract):
             check_keys(row, ("scope", "weight", "contract"), path)
             if ("scope" in row) == ("weight" in row) or "contract" not in row:
                 raise PaymentError(
-                    "a part has a contract and either a scope or a weight", where=path,
-                    value=sorted(row), allowed="contract with scope, or contract with weight",
+                    "a part has a contract and either a scope or a weight",
+                    where=path,
+                    value=sorted(row),
+                    allowed="contract with scope, or contract with weight",
                 )
         contracts = [
-            build(row["contract"], context, f"{where}[{k}].contract")
-            for k, row in enumerate(rows)
+            build(row["contract"], context, f"{where}[{k}].contract") for k, row in enumerate(rows)
         ]
         by_weight = ["weight" in row for row in rows]
         if all(by_weight):
@@ -137,11 +140,15 @@ class Blend(Contract):
 
     def to_spec(self) -> dict[str, Any]:
         """Give the mapping a scenario file would hold."""
-        return {self.id: [
-            {"weight" if p.is_whole else "scope": p.weight if p.is_whole else p.named,
-             "contract": spec_from(p.contract)}
-            for p in self.parts
-        ]}
+        return {
+            self.id: [
+                {
+                    "weight" if p.is_whole else "scope": p.weight if p.is_whole else p.named,
+                    "contract": spec_from(p.contract),
+                }
+                for p in self.parts
+            ]
+        }
 
     @property
     def reads(self) -> frozenset[str]:
@@ -164,10 +171,12 @@ class Blend(Contract):
         return self._with([tariff_of(c) for c in self.children])
 
     def _with(self, contracts: Sequence[PaymentModel]) -> Blend:
-        return Blend(tuple(
-            dataclasses.replace(p, contract=c)
-            for p, c in zip(self.parts, contracts, strict=True)
-        ))
+        return Blend(
+            tuple(
+                dataclasses.replace(p, contract=c)
+                for p, c in zip(self.parts, contracts, strict=True)
+            )
+        )
 
     def revenue(self, activity: Activity) -> Array:
         """Give the sum over parts, CNY per year, shape (n,)."""
@@ -178,13 +187,20 @@ class Blend(Contract):
 
     def partials(self, activity: Activity) -> Partials:
         """Give the sum of the parts' slopes, each inside its scope."""
-        return total([
-            _inside(p, {
-                name: p.weight * array
-                for name, array in _read(p, gradient_of(p.contract, _seen(p, activity))).items()
-            })
-            for p in self.parts
-        ])
+        return total(
+            [
+                _inside(
+                    p,
+                    {
+                        name: p.weight * array
+                        for name, array in _read(
+                            p, gradient_of(p.contract, _seen(p, activity))
+                        ).items()
+                    },
+                )
+                for p in self.parts
+            ]
+        )
 
     def fan(self, outlook: Outlook) -> Array:
         """Give the sum of the parts at every node of the forecast."""
@@ -195,16 +211,18 @@ class Blend(Contract):
 
     def gradient_through(self, outlook: Outlook, upstream: Array) -> Partials:
         """Pass a slope down to every part, each inside its scope."""
-        return total([
-            _inside(p, gradient_through(p.contract, _outlook(p, outlook), p.weight * upstream))
-            for p in self.parts
-        ])
+        return total(
+            [
+                _inside(p, gradient_through(p.contract, _outlook(p, outlook), p.weight * upstream))
+                for p in self.parts
+            ]
+        )
 
     def renew(self, history: Sequence[Activity]) -> Blend:
         """Renew every part from what it saw."""
-        return self._with([
-            next_year(p.contract, [_seen(p, year) for year in history]) for p in self.parts
-        ])
+        return self._with(
+            [next_year(p.contract, [_seen(p, year) for year in history]) for p in self.parts]
+        )
 
     def thresholds(self) -> tuple[Any, ...]:
         """Give the case rules of all parts."""
@@ -223,18 +241,16 @@ class Blend(Contract):
         if not has_neutral(self):
             return self
         if self.parts[0].is_whole:
-            return self._with([
-                resolve(c, base, receipts, previous) for c in self.children
-            ])
+            return self._with([resolve(c, base, receipts, previous) for c in self.children])
         shares = self._split(base, receipts, previous)
-        return self._with([
-            resolve(p.contract, _seen(p, base), share, previous)
-            for p, share in zip(self.parts, shares, strict=True)
-        ])
+        return self._with(
+            [
+                resolve(p.contract, _seen(p, base), share, previous)
+                for p, share in zip(self.parts, shares, strict=True)
+            ]
+        )
 
-    def _split(
-        self, base: Activity, receipts: Array, previous: PaymentModel | None
-    ) -> list[Array]:
+    def _split(self, base: Activity, receipts: Array, previous: PaymentModel | None) -> list[Array]:
         if previous is not None:
             tariff = tariff_of(previous)
             priced = [tariff.revenue(_seen(p, base)) for p in self.parts]
@@ -248,7 +264,8 @@ class Blend(Contract):
         open_ = [has_neutral(c) for c in self.children]
         if sum(open_) > 1:
             raise PaymentError(
-                "several neutral terms share one sum", where=self.id,
+                "several neutral terms share one sum",
+                where=self.id,
                 remedy="Give the previous contract, whose prices split it by scope.",
             )
         known = [
@@ -277,10 +294,14 @@ def _inside(part: Part, partials: Partials) -> Partials:
         return partials
     found = dict(partials)
     for name, factor in (
-        ("visits", part.scope.visits), ("patient_covered", part.scope.visits),
-        ("patient_uncovered", part.scope.visits), ("units", part.scope.units),
-        ("admissions", part.scope.stays), ("bed_days", part.scope.stays),
-        ("cases_side", part.scope.stays), ("cost_side", part.scope.stays),
+        ("visits", part.scope.visits),
+        ("patient_covered", part.scope.visits),
+        ("patient_uncovered", part.scope.visits),
+        ("units", part.scope.units),
+        ("admissions", part.scope.stays),
+        ("bed_days", part.scope.stays),
+        ("cases_side", part.scope.stays),
+        ("cost_side", part.scope.stays),
     ):
         if name in found:
             found[name] = found[name] * factor
@@ -308,7 +329,9 @@ def _names(value: object, of: Term, where: str) -> list[str]:
 def _read_scope(value: object, where: str) -> Scope:
     if not isinstance(value, Mapping) or not value:
         raise PaymentError(
-            "a scope names care", where=where, value=value,
+            "a scope names care",
+            where=where,
+            value=value,
             allowed="{setting: ...}, {component: ...}, both, or rest",
         )
     check_keys(value, ("setting", "component"), where)
@@ -317,8 +340,7 @@ def _read_scope(value: object, where: str) -> Scope:
         for name in _names(value["setting"], _SETTING, f"{where}.setting"):
             settings.extend(SETTINGS[:2] if name == _OUTPATIENT else (name,))
     components = (
-        _names(value["component"], _COMPONENT, f"{where}.component")
-        if "component" in value else []
+        _names(value["component"], _COMPONENT, f"{where}.component") if "component" in value else []
     )
     return Scope.of(settings, components)
 
@@ -339,10 +361,10 @@ def _scoped(
         scopes[k] = wanted.without(taken)
         if scopes[k].is_empty:
             raise PaymentError(
-                "nothing is left for this part", where=path, value=named[k],
+                "nothing is left for this part",
+                where=path,
+                value=named[k],
                 remedy="Earlier parts have taken all of it.",
             )
         taken = taken.joined(wanted)
-    return tuple(
-        Part(c, 1.0, scopes[k], named[k]) for k, c in enumerate(contracts)
-    )
+    return tuple(Part(c, 1.0, scopes[k], named[k]) for k, c in enumerate(contracts))

@@ -69,21 +69,44 @@ class Capitation(Contract):
     line_en: ClassVar[str] = "A fixed sum per member, less a share of spending elsewhere."
     line_zh: ClassVar[str] = "按签约人头定额付费,可扣减部分外流费用。"
 
-    rate: float | Neutral = term(
-        unit=_RATE.unit, low=_RATE.low, high=_RATE.high, can_be_neutral=True,
-        label_en=_RATE.label_en, label_zh=_RATE.label_zh,
+    rate: float | Neutral = dataclasses.field(
+        metadata=term(
+            unit=_RATE.unit,
+            low=_RATE.low,
+            high=_RATE.high,
+            can_be_neutral=True,
+            label_en=_RATE.label_en,
+            label_zh=_RATE.label_zh,
+        )
     )
-    risk: str = term(
-        "age-sex", unit="word", choices=tuple(_MONTHS),
-        label_en="risk adjustment", label_zh="风险调整",
+    risk: str = dataclasses.field(
+        default="age-sex",
+        metadata=term(
+            unit="word",
+            choices=tuple(_MONTHS),
+            label_en="risk adjustment",
+            label_zh="风险调整",
+        ),
     )
-    share_elsewhere: float = term(
-        0.0, unit="share", low=0.0, high=1.0,
-        label_en="share of spending elsewhere deducted", label_zh="外流费用扣减比例",
+    share_elsewhere: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="share of spending elsewhere deducted",
+            label_zh="外流费用扣减比例",
+        ),
     )
-    stop_loss: float = term(
-        1.0, unit="share", low=0.0, high=1.0,
-        label_en="largest deduction, share of the sum", label_zh="最大扣减比例(止损)",
+    stop_loss: float = dataclasses.field(
+        default=1.0,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="largest deduction, share of the sum",
+            label_zh="最大扣减比例(止损)",
+        ),
     )
 
     @classmethod
@@ -177,6 +200,7 @@ class Capitation(Contract):
         start = common_rate(np.zeros_like(plain), plain, receipts + claimed, self.id)
         rate = level(
             lambda r: float(dataclasses.replace(self, rate=r).revenue(base).sum()),
-            float(receipts.sum()), start,
+            float(receipts.sum()),
+            start,
         )
         return dataclasses.replace(self, rate=rate)

@@ -54,16 +54,31 @@ class DiagnosisRelatedGroups(Contract):
     id: ClassVar[str] = "drg"
     title_en: ClassVar[str] = "Diagnosis-related groups"
     title_zh: ClassVar[str] = "按疾病诊断相关分组付费"
-    line_en: ClassVar[str] = "A stay is paid by its billed group and level, whatever was done in it."
+    line_en: ClassVar[str] = (
+        "A stay is paid by its billed group and level, whatever was done in it."
+    )
     line_zh: ClassVar[str] = "每次住院按病组权重与费率定额付费。"
 
     relative_weight: Array = dataclasses.field(repr=False)
     grade_coefficient: Array = dataclasses.field(repr=False)
-    base_rate: float | Neutral = term(
-        unit=_RATE.unit, low=_RATE.low, high=_RATE.high, can_be_neutral=True,
-        label_en=_RATE.label_en, label_zh=_RATE.label_zh,
+    base_rate: float | Neutral = dataclasses.field(
+        metadata=term(
+            unit=_RATE.unit,
+            low=_RATE.low,
+            high=_RATE.high,
+            can_be_neutral=True,
+            label_en=_RATE.label_en,
+            label_zh=_RATE.label_zh,
+        )
     )
-    weights: str = term(_LIST, unit="table", label_en="relative weights", label_zh="相对权重表")
+    weights: str = dataclasses.field(
+        default=_LIST,
+        metadata=term(
+            unit="table",
+            label_en="relative weights",
+            label_zh="相对权重表",
+        ),
+    )
 
     @classmethod
     def from_spec(

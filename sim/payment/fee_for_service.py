@@ -44,7 +44,7 @@ class FeeForService(Contract):
     The payer and the patient together pay the provider, for each covered visit, unit and day,
     monthly as billed::
 
-        revenue = multiplier [sum visit_fee visits + sum c_j unit_price_j units_j + sum day_price days]
+        revenue = multiplier (fees . visits + sum_j c_j prices_j . units_j + day prices . days)
 
     One more service brings its price, whatever the patient needs. Left out: caps on price or
     volume, and prices that fall with volume.
@@ -64,13 +64,32 @@ class FeeForService(Contract):
     unit_price: Array = dataclasses.field(repr=False)
     visit_fee: Array = dataclasses.field(repr=False)
     day_price: Array = dataclasses.field(repr=False)
-    schedule: str = term(_LIST, unit="table", label_en="fee schedule", label_zh="收费目录")
-    multiplier: float | Neutral = term(
-        1.0, low=0.0, high=10.0, can_be_neutral=True,
-        label_en="multiplier of the schedule", label_zh="价格系数",
+    schedule: str = dataclasses.field(
+        default=_LIST,
+        metadata=term(
+            unit="table",
+            label_en="fee schedule",
+            label_zh="收费目录",
+        ),
     )
-    components: Mapping[str, float] = term(
-        {}, low=0.0, high=10.0, label_en="multipliers by component", label_zh="分项价格系数"
+    multiplier: float | Neutral = dataclasses.field(
+        default=1.0,
+        metadata=term(
+            low=0.0,
+            high=10.0,
+            can_be_neutral=True,
+            label_en="multiplier of the schedule",
+            label_zh="价格系数",
+        ),
+    )
+    components: Mapping[str, float] = dataclasses.field(
+        default_factory=dict,
+        metadata=term(
+            low=0.0,
+            high=10.0,
+            label_en="multipliers by component",
+            label_zh="分项价格系数",
+        ),
     )
 
     @classmethod

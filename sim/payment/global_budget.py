@@ -92,30 +92,62 @@ class GlobalBudget(Contract):
     id: ClassVar[str] = "global_budget"
     title_en: ClassVar[str] = "Global budget"
     title_zh: ClassVar[str] = "总额预付"
-    line_en: ClassVar[str] = "A sum for the year; surplus kept and overrun borne by declared shares."
+    line_en: ClassVar[str] = (
+        "A sum for the year; surplus kept and overrun borne by declared shares."
+    )
     line_zh: ClassVar[str] = "年度总额包干,结余留用、超支分担按约定比例。"
 
     of: PaymentModel
     provider_ids: tuple[str, ...]
-    budget: Array | Neutral = term(
-        unit=_BUDGET.unit, low=_BUDGET.low, high=_BUDGET.high, can_be_neutral=True,
-        label_en=_BUDGET.label_en, label_zh=_BUDGET.label_zh,
+    budget: Array | Neutral = dataclasses.field(
+        metadata=term(
+            unit=_BUDGET.unit,
+            low=_BUDGET.low,
+            high=_BUDGET.high,
+            can_be_neutral=True,
+            label_en=_BUDGET.label_en,
+            label_zh=_BUDGET.label_zh,
+        )
     )
-    surplus: Bands = term(
-        ((math.inf, 1.0),), unit="share", low=0.0, high=1.0,
-        label_en="share of surplus kept, by band", label_zh="结余留用比例(分段)",
+    surplus: Bands = dataclasses.field(
+        default=((math.inf, 1.0),),
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="share of surplus kept, by band",
+            label_zh="结余留用比例(分段)",
+        ),
     )
-    overrun: Bands = term(
-        ((math.inf, 1.0),), unit="share", low=0.0, high=1.0,
-        label_en="share of overrun borne, by band", label_zh="超支分担比例(分段)",
+    overrun: Bands = dataclasses.field(
+        default=((math.inf, 1.0),),
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="share of overrun borne, by band",
+            label_zh="超支分担比例(分段)",
+        ),
     )
-    weight_on_history: float = term(
-        0.0, unit="share", low=0.0, high=1.0,
-        label_en="weight of claims in next year's budget", label_zh="次年预算的历史权重",
+    weight_on_history: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="weight of claims in next year's budget",
+            label_zh="次年预算的历史权重",
+        ),
     )
-    growth: float = term(
-        0.0, unit=_GROWTH.unit, low=_GROWTH.low, high=_GROWTH.high,
-        label_en=_GROWTH.label_en, label_zh=_GROWTH.label_zh,
+    growth: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit=_GROWTH.unit,
+            low=_GROWTH.low,
+            high=_GROWTH.high,
+            label_en=_GROWTH.label_en,
+            label_zh=_GROWTH.label_zh,
+        ),
     )
 
     @classmethod
@@ -123,12 +155,11 @@ class GlobalBudget(Contract):
         cls, spec: Mapping[str, Any], context: PaymentContext, build: Build, where: str
     ) -> PaymentModel:
         """Read budget, bands and rebasing, and build the contract inside."""
-        check_keys(
-            spec, ("budget", "surplus", "overrun", "rebasing", "growth", "of"), where
-        )
+        check_keys(spec, ("budget", "surplus", "overrun", "rebasing", "growth", "of"), where)
         if "of" not in spec:
             raise PaymentError(
-                "a budget needs a contract that prices its items", where=f"{where}.of",
+                "a budget needs a contract that prices its items",
+                where=f"{where}.of",
                 remedy="Add `of:` with a payment model.",
             )
         budget = spec.get("budget", "neutral")
@@ -160,9 +191,7 @@ class GlobalBudget(Contract):
             "of": spec_from(self.of),
         }
         if self.weight_on_history or self.growth:
-            found["rebasing"] = {
-                "weight_on_history": self.weight_on_history, "growth": self.growth
-            }
+            found["rebasing"] = {"weight_on_history": self.weight_on_history, "growth": self.growth}
         return {self.id: found}
 
     @property
@@ -183,7 +212,8 @@ class GlobalBudget(Contract):
     def _limit(self) -> Array:
         if isinstance(self.budget, Neutral):
             raise PaymentError(
-                "the budget is still neutral", where=self.id,
+                "the budget is still neutral",
+                where=self.id,
                 remedy="Resolve it on base activity first.",
             )
         return self.budget
@@ -195,7 +225,8 @@ class GlobalBudget(Contract):
             limit = limit[:, None]
         paid = claims
         for bands, gap, sign in (
-            (self.surplus, limit - claims, 1.0), (self.overrun, claims - limit, -1.0)
+            (self.surplus, limit - claims, 1.0),
+            (self.overrun, claims - limit, -1.0),
         ):
             low = 0.0
             for to, share in bands:
@@ -214,7 +245,7 @@ class GlobalBudget(Contract):
     def partials(self, activity: Activity) -> Partials:
         """Give the slope of the settlement times the slopes inside, at the point."""
         exact = Outlook(activity, activity, np.zeros(activity.n_providers))
-        return self.gradient_through(exact, np.ones((activity.n_providers, len(weights()))))
+        return self.gradient_through(exact, exact.at_root)
 
     def fan(self, outlook: Outlook) -> Array:
         """Give the settled payment at every node of the perceived forecast."""
@@ -285,7 +316,9 @@ def _read_bands(value: object, share: str, where: str) -> Bands:
         to = read_number(row["to"], _DEPTH, f"{path}.to") if "to" in row else math.inf
         if bands and to <= bands[-1][0]:
             raise PaymentError(
-                "bands go outward", where=f"{path}.to", value=to,
+                "bands go outward",
+                where=f"{path}.to",
+                value=to,
                 allowed=f"more than {bands[-1][0]:g}",
             )
         bands.append((to, read_number(row[share], _SHARE, f"{path}.{share}")))

@@ -1,4 +1,4 @@
-"""Value-based payment: part of the revenue rides on a score of outcome, process, experience, cost."""
+"""Value-based payment: part of the revenue rides on a score of quality, experience and cost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.activity import MEASURES, Activity, Array
 from sim.errors import PaymentError
@@ -109,32 +110,72 @@ class ValueBased(Contract):
 
     of: PaymentModel
     provider_ids: tuple[str, ...]
-    at_risk: float = term(
-        0.1, unit="share", low=0.0, high=0.5,
-        label_en="share of revenue at risk", label_zh="挂钩收入比例",
+    at_risk: float = dataclasses.field(
+        default=0.1,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=0.5,
+            label_en="share of revenue at risk",
+            label_zh="挂钩收入比例",
+        ),
     )
-    domains: Mapping[str, float] = term(
-        _DEFAULT_WEIGHTS, low=0.0, high=1.0,
-        label_en="weights of the domains", label_zh="各维度权重",
+    domains: Mapping[str, float] = dataclasses.field(
+        default_factory=lambda: dict(_DEFAULT_WEIGHTS),
+        metadata=term(
+            low=0.0,
+            high=1.0,
+            label_en="weights of the domains",
+            label_zh="各维度权重",
+        ),
     )
-    measures: Mapping[str, Sequence[str]] = term(
-        _DEFAULT_MEASURES, unit="word",
-        label_en="measures of outcome and process", label_zh="结果与过程指标",
+    measures: Mapping[str, Sequence[str]] = dataclasses.field(
+        default_factory=lambda: dict(_DEFAULT_MEASURES),
+        metadata=term(
+            unit="word",
+            label_en="measures of outcome and process",
+            label_zh="结果与过程指标",
+        ),
     )
-    benchmarks: Mapping[str, Array] | Neutral | str = term(
-        Neutral(), low=0.0, can_be_neutral=True, label_en="benchmarks", label_zh="基准值",
+    benchmarks: Mapping[str, Array] | Neutral | str = dataclasses.field(
+        default=Neutral(),
+        metadata=term(
+            low=0.0,
+            can_be_neutral=True,
+            label_en="benchmarks",
+            label_zh="基准值",
+        ),
     )
-    spread: float = term(
-        0.1, unit="ratio", low=0.001, high=10.0,
-        label_en="distance from benchmark that earns the full score", label_zh="满分所需差距",
+    spread: float = dataclasses.field(
+        default=0.1,
+        metadata=term(
+            unit="ratio",
+            low=0.001,
+            high=10.0,
+            label_en="distance from benchmark that earns the full score",
+            label_zh="满分所需差距",
+        ),
     )
-    spread_cost: float = term(
-        0.2, unit="share", low=0.001, high=10.0,
-        label_en="relative cost distance that earns the full score", label_zh="费用满分差距",
+    spread_cost: float = dataclasses.field(
+        default=0.2,
+        metadata=term(
+            unit="share",
+            low=0.001,
+            high=10.0,
+            label_en="relative cost distance that earns the full score",
+            label_zh="费用满分差距",
+        ),
     )
-    reference: float | Neutral = term(
-        Neutral(), unit="ratio", low=-1.0, high=1.0, can_be_neutral=True,
-        label_en="score without bonus", label_zh="零奖惩得分",
+    reference: float | Neutral = dataclasses.field(
+        default=Neutral(),
+        metadata=term(
+            unit="ratio",
+            low=-1.0,
+            high=1.0,
+            can_be_neutral=True,
+            label_en="score without bonus",
+            label_zh="零奖惩得分",
+        ),
     )
 
     @classmethod
@@ -146,14 +187,18 @@ class ValueBased(Contract):
         terms = cls.read_terms(spec, where, structural)
         if "of" not in spec:
             raise PaymentError(
-                "a score needs revenue to ride on", where=f"{where}.of",
+                "a score needs revenue to ride on",
+                where=f"{where}.of",
                 remedy="Add `of:` with a payment model.",
             )
         domains = spec.get("domains", {})
         check_keys(domains, _DOMAINS, f"{where}.domains")
         terms["domains"] = {
-            d: read_number(domains.get(d, 0.0) if domains else _DEFAULT_WEIGHTS[d], _WEIGHT,
-                           f"{where}.domains.{d}")
+            d: read_number(
+                domains.get(d, 0.0) if domains else _DEFAULT_WEIGHTS[d],
+                _WEIGHT,
+                f"{where}.domains.{d}",
+            )
             for d in _DOMAINS
         }
         if not sum(terms["domains"].values()) > 0:
@@ -174,9 +219,7 @@ class ValueBased(Contract):
                     for m, v in benchmarks.items()
                 }
             else:
-                benchmarks = read_term(
-                    benchmarks, declared_benchmarks(), f"{where}.benchmarks"
-                )
+                benchmarks = read_term(benchmarks, declared_benchmarks(), f"{where}.benchmarks")
         return cls(build(spec["of"], context, f"{where}.of"), ids, benchmarks=benchmarks, **terms)
 
     def to_spec(self) -> dict[str, Any]:
@@ -207,7 +250,8 @@ class ValueBased(Contract):
     def _benchmark(self, name: str, n: int) -> Array | None:
         if not isinstance(self.benchmarks, Mapping):
             raise PaymentError(
-                "the benchmarks are still open", where=self.id,
+                "the benchmarks are still open",
+                where=self.id,
                 remedy="Resolve them on base activity first.",
             )
         found = self.benchmarks.get(name)
@@ -218,8 +262,11 @@ class ValueBased(Contract):
         n = activity.n_providers
         num, den = activity.quality_num, activity.quality_den
         sum_, weight = np.zeros(n), np.zeros(n)
-        slopes = {"quality_num": np.zeros_like(num), "quality_den": np.zeros_like(den),
-                  "experience": np.zeros(n)}
+        slopes = {
+            "quality_num": np.zeros_like(num),
+            "quality_den": np.zeros_like(den),
+            "experience": np.zeros(n),
+        }
         for domain, names in self.measures.items():
             active, scores = np.zeros(n), np.zeros(n)
             rows: list[tuple[int, Array, Array]] = []
@@ -251,7 +298,7 @@ class ValueBased(Contract):
             slopes["experience"] = w * slope / self.spread
         return sum_, weight, slopes
 
-    def _cost(self, inside: Array, cost: Array) -> tuple[Array, Array, Array]:
+    def _cost(self, inside: Array, cost: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
         """Give the cost score (n, k), its slope in cost, and where it counts."""
         target = self._benchmark(_COST, len(inside))
         if target is None:
@@ -283,7 +330,8 @@ class ValueBased(Contract):
     def _reference(self) -> float:
         if isinstance(self.reference, Neutral):
             raise PaymentError(
-                "the reference score is still neutral", where=self.id,
+                "the reference score is still neutral",
+                where=self.id,
                 remedy="Resolve it on base activity first.",
             )
         return self.reference
@@ -302,7 +350,7 @@ class ValueBased(Contract):
     def partials(self, activity: Activity) -> Partials:
         """Give the slopes at the point."""
         exact = Outlook(activity, activity, np.zeros(activity.n_providers))
-        return self.gradient_through(exact, np.ones((activity.n_providers, len(weights()))))
+        return self.gradient_through(exact, exact.at_root)
 
     def fan(self, outlook: Outlook) -> Array:
         """Give revenue at every node: volume and cost move together, quality does not."""
@@ -322,12 +370,16 @@ class ValueBased(Contract):
         factor = 1.0 + self.at_risk * (at.score - self._reference())
         below = gradient_through(self.of, outlook, upstream * factor + stake * in_inside)
         per_score = (stake * at.per_weight) @ weights()
-        return total([
-            below,
-            {"resource_cost": (stake * at.in_cost) @ weights()},
-            {name: array * per_score.reshape(-1, *(1,) * (array.ndim - 1))
-             for name, array in at.slopes.items()},
-        ])
+        return total(
+            [
+                below,
+                {"resource_cost": (stake * at.in_cost) @ weights()},
+                {
+                    name: array * per_score.reshape(-1, *(1,) * (array.ndim - 1))
+                    for name, array in at.slopes.items()
+                },
+            ]
+        )
 
     def renew(self, history: Sequence[Activity]) -> ValueBased:
         """Renew the contract inside; benchmarks stay."""
