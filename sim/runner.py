@@ -1,0 +1,966 @@
+"""Runs: one scenario, its replicates, and arms compared under the same people and luck.
+
+Knows how a scenario becomes a world, how runs are spread over processes, and how their histories
+become tables; must not know what a contract pays, how people behave or how results are shown.
+
+Arms share their seeds: replicate r of every arm is the same people living the same lives except
+for what the policy changes, so that differences are paired. Parallelism is across runs, never
+inside one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import multiprocessing
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from sim.errors import PayshiftError, RunError, ScenarioError
+from sim.outcomes import ProviderTraits, evaluate, evaluate_monthly
+from sim.record import (
+    RECORD_SCHEMA,
+    STATUS_QUO,
+    Comparison,
+    Record,
+    code_version,
+    content_key,
+    empty_table,
+    typed_table,
+)
+from sim.scenario import Scenario, library_root
+from sim.tallies import History, Lever
+from sim.tallies import ProviderTally as V
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sim.region import Region
+
+__all__ = [
+    "ENGINES",
+    "KEEP",
+    "Progress",
+    "RunTask",
+    "compare",
+    "provider_traits",
+    "run",
+    "run_task",
+    "seed_of",
+    "simulate_scenario",
+    "tables_of",
+    "xray",
+]
+
+ENGINES = ("columnar", "agents")
+KEEP = ("claims", "people")
+Progress: TypeAlias = Callable[[int, int], None]
+_MOST_REPLICATES = 10_000
+_MOST_SEED = 2**31 - 1
+_TRIES = 3
+_FEN = 0.01
+_MILLI = 1000.0
+_KINDS = ("practice", "secondary", "tertiary")
+
+
+def seed_of(seed: int, replicate: int) -> int:
+    """Give the seed of a replicate: the scenario's own first, then hashes of it.
+
+    Hashing keeps the replicates of neighboring seeds apart.
+    """
+    if replicate == 0:
+        return seed
+    digest = hashlib.sha256(f"{seed}:{replicate}".encode()).digest()
+    return int.from_bytes(digest[:8], "little") % _MOST_SEED
+
+
+@dataclass(frozen=True)
+class RunTask:
+    """One run to be done: an arm and a replicate, all a worker process needs.
+
+    Attributes
+    ----------
+    arm : str
+        Id of the arm.
+    replicate : int
+        Counted from 0.
+    seed : int
+        Shared by the arms of a replicate.
+    scenario : Scenario
+    engine : str
+        One of :data:`ENGINES`.
+    keep : frozenset of str
+        Large tables to keep, of :data:`KEEP`.
+    with_ledger : bool
+        Keep the ledger and accounts of this run.
+    """
+
+    arm: str
+    replicate: int
+    seed: int
+    scenario: Scenario
+    engine: str = "columnar"
+    keep: frozenset[str] = frozenset()
+    with_ledger: bool = True
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What comes back from a worker: tables, a fingerprint of the months before, the time."""
+
+    tables: dict[str, pa.Table] = field(repr=False)
+    before_sha: str
+    seconds: float
+
+
+def provider_traits(region: Region) -> ProviderTraits:
+    """Tell outcomes what they must know of a region's providers, payers and values."""
+    providers, groups = region.providers, region.groups
+    kind = np.asarray(providers.kind, dtype=np.int64)
+
+    def number(name: str, otherwise: float) -> float:
+        row = region.parameters.get(name)
+        return otherwise if row is None else float(row.value)
+
+    return ProviderTraits(
+        kind=kind,
+        is_outside=np.asarray(providers.outside, dtype=np.bool_),
+        is_township=np.asarray((kind == 0) & (np.asarray(providers.beds) > 0.0)),
+        payers=tuple(region.payers),
+        ids=tuple(providers.ids),
+        weights=np.asarray(groups.weight[:, np.newaxis] * groups.weight_level),
+        value_of_qaly=number("willingness_to_pay", math.nan),
+        value_of_hour=number("value_of_hour", 0.0),
+        administration=number("administration_share", 0.0),
+    )
+
+
+def simulate_scenario(
+    task: RunTask, on_month: Callable[[int], None] | None = None
+) -> tuple[History, ProviderTraits]:
+    """Live through a scenario's months once, with either engine."""
+    # The engines compile on import and the agent engine loads Mesa: only a worker pays for it.
+    from sim.month import build_world, simulate
+
+    scenario = task.scenario
+    region = scenario.region()
+    horizon = scenario.horizon
+    world = build_world(
+        region,
+        scenario.before,
+        scenario.after,
+        months_before=horizon.start,
+        months=horizon.months,
+        warm_up=horizon.warm_up,
+        seed=task.seed,
+        population=scenario.population,
+        parameters=scenario.parameters,
+        freeze=frozenset(scenario.freeze),
+        claims="claims" in task.keep,
+    )
+    if task.engine == "agents":
+        from sim.model import HealthSystem
+
+        history = HealthSystem(world).run(on_month)
+    else:
+        history = simulate(world, on_month)
+    return history, provider_traits(region)
+
+
+Simulate: TypeAlias = Callable[
+    [RunTask, Callable[[int], None] | None], tuple[History, ProviderTraits]
+]
+
+
+# --- histories to tables ----------------------------------------------------------------------
+
+
+def _reform_months(scenario: Scenario) -> slice:
+    """Months that are reported: the reform's, or all after the warm-up where there is none."""
+    horizon = scenario.horizon
+    start = horizon.start if horizon.reform else horizon.warm_up
+    return slice(start if start < horizon.months else 0, horizon.months)
+
+
+def _before_months(scenario: Scenario) -> slice:
+    """Baseline months, or the warm-up where there is no baseline."""
+    horizon = scenario.horizon
+    return slice(horizon.warm_up if horizon.baseline else 0, horizon.start)
+
+
+def _summary(task: RunTask, name: str, found: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    rows = [(o, g, m.value) for o, groups in found.items() for g, m in groups.items()]
+    return typed_table(
+        name,
+        {
+            "arm": [task.arm] * len(rows),
+            "replicate": [task.replicate] * len(rows),
+            "outcome": [row[0] for row in rows],
+            "group": [row[1] for row in rows],
+            "value": np.array([row[2] for row in rows], dtype=np.float64),
+        },
+    )
+
+
+def _missing(task: RunTask, found: Mapping[str, Mapping[str, Any]]) -> pa.Table:
+    rows = [
+        (outcome, group, measured.reason or "not a number")
+        for outcome, groups in found.items()
+        for group, measured in groups.items()
+        if math.isnan(measured.value)
+    ]
+    return typed_table(
+        "missing",
+        {
+            "arm": [task.arm] * len(rows),
+            "replicate": [task.replicate] * len(rows),
+            "outcome": [row[0] for row in rows],
+            "group": [row[1] for row in rows],
+            "reason": [row[2] for row in rows],
+        },
+    )
+
+
+def _repeated(words: Sequence[str], times: int, each: bool) -> pa.DictionaryArray:
+    """Repeat words as a dictionary column, each many times in a row or all of them in turn."""
+    index = np.arange(len(words), dtype=np.int32)
+    codes = np.repeat(index, times) if each else np.tile(index, times)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(words), pa.string()))
+
+
+def _monthly(task: RunTask, history: History, traits: ProviderTraits) -> pa.Table:
+    found = evaluate_monthly(history, traits)
+    series = [(o, g, values) for o, groups in found.items() for g, values in groups.items()]
+    n_months = history.person.shape[0]
+    n = len(series) * n_months
+    outcomes = list(dict.fromkeys(row[0] for row in series))
+    groups = list(dict.fromkeys(row[1] for row in series))
+    outcome_codes = np.array([outcomes.index(row[0]) for row in series], dtype=np.int32)
+    group_codes = np.array([groups.index(row[1]) for row in series], dtype=np.int32)
+    return typed_table(
+        "monthly",
+        {
+            "arm": _repeated([task.arm], n, each=True),
+            "replicate": np.full(n, task.replicate, dtype=np.int32),
+            "month": np.tile(np.arange(n_months, dtype=np.int32), len(series)),
+            "outcome": pa.DictionaryArray.from_arrays(
+                pa.array(np.repeat(outcome_codes, n_months)), pa.array(outcomes, pa.string())
+            ),
+            "group": pa.DictionaryArray.from_arrays(
+                pa.array(np.repeat(group_codes, n_months)), pa.array(groups, pa.string())
+            ),
+            "value": np.concatenate([row[2] for row in series]) if series else np.zeros(0),
+        },
+    )
+
+
+def _per_provider(
+    history: History, months: slice
+) -> Iterator[tuple[str, str, np.ndarray[Any, np.dtype[np.float64]]]]:
+    """List what is reported of every provider: name, unit, value, shape (n,)."""
+    done = history.provider[months].sum(axis=(0, 2)).astype(np.float64)
+    years = history.provider[months].shape[0] / 12.0
+
+    def total(table: np.ndarray[Any, np.dtype[np.int64]]) -> Any:
+        chosen = table[months]
+        return chosen.sum(axis=0 if chosen.ndim == 2 else (0, 2)).astype(np.float64)
+
+    def ratio(above: Any, below: Any) -> Any:
+        return np.divide(above, below, out=np.full(done.shape[0], np.nan), where=below != 0.0)
+
+    contract = total(history.receipts) * _FEN
+    uncovered = (done[:, V.UNCOVERED_OUT] + done[:, V.UNCOVERED_IN]) * _FEN
+    grants = total(history.grants) * _FEN
+    lost = (total(history.clawback) + total(history.fine)) * _FEN
+    variable = (done[:, V.COST_OUT] + done[:, V.COST_IN]) * _FEN
+    fixed = total(history.fixed_cost) * _FEN
+    revenue = contract + uncovered + grants - lost
+    yearly = "CNY/year"
+    yield "revenue", yearly, revenue / years
+    yield "margin", yearly, (revenue - variable - fixed) / years
+    yield "contract_receipts", yearly, contract / years
+    yield "fund_paid", yearly, total(history.fund_paid) * _FEN / years
+    patients = done[:, V.PATIENT_OUT] + done[:, V.PATIENT_IN]
+    yield "patient_covered", yearly, patients * _FEN / years
+    yield "patient_uncovered", yearly, uncovered / years
+    yield "grants", yearly, grants / years
+    yield "variable_cost", yearly, variable / years
+    yield "fixed_cost", yearly, fixed / years
+    yield "clawback", yearly, lost / years
+    charges = done[:, V.CHARGE_OUT] + done[:, V.CHARGE_IN]
+    yield "charges", yearly, charges * _FEN / years
+    for name, column in (
+        ("visits", V.VISITS),
+        ("admissions", V.ADMISSIONS),
+        ("bed_days", V.BED_DAYS),
+        ("referred_up", V.REFERRED_UP),
+        ("referred_down", V.REFERRED_DOWN),
+        ("transferred", V.TRANSFERRED),
+        ("refused", V.REFUSED),
+        ("deferred", V.DEFERRED),
+    ):
+        yield name, "per year", done[:, column] / years
+    yield "length_of_stay", "days", ratio(done[:, V.BED_DAYS], done[:, V.ADMISSIONS])
+    yield "upcoded_share", "share", ratio(done[:, V.UPCODED], done[:, V.ADMISSIONS])
+    yield (
+        "severity",
+        "relative weight",
+        ratio(done[:, V.SEVERITY] / _MILLI, done[:, V.ADMISSIONS]),
+    )
+    levers = history.levers[months]
+    for lever in Lever:
+        unit = "CNY" if lever is Lever.BED_PRICE else "level"
+        yield f"lever_{lever.name.lower()}", unit, levers[:, :, lever].mean(axis=0)
+
+
+def _providers(
+    task: RunTask, history: History, traits: ProviderTraits, months: slice
+) -> pa.Table:
+    region = task.scenario.region().providers
+    n = traits.kind.size
+    measures = list(_per_provider(history, months))
+    kinds = [_KINDS[kind] for kind in traits.kind]
+    times = len(measures)
+    return typed_table(
+        "providers",
+        {
+            "arm": _repeated([task.arm], n * times, each=True),
+            "replicate": np.full(n * times, task.replicate, dtype=np.int32),
+            "provider": list(traits.ids) * times,
+            "kind": kinds * times,
+            "name_en": list(region.names_en) * times,
+            "name_zh": list(region.names_zh) * times,
+            "outcome": [name for name, _, _ in measures for _ in range(n)],
+            "unit": [unit for _, unit, _ in measures for _ in range(n)],
+            "value": np.concatenate([values for _, _, values in measures]),
+        },
+    )
+
+
+def _incentives(task: RunTask, history: History, traits: ProviderTraits) -> pa.Table:
+    columns: dict[str, list[Any]] = {
+        name: [] for name in ("year", "provider", "kind", "payer", "activity", "marginal_receipts")
+    }
+    for activity, values in history.marginal.items():
+        for (year, provider, payer), value in np.ndenumerate(values):
+            columns["year"].append(year)
+            columns["provider"].append(traits.ids[provider])
+            columns["kind"].append(_KINDS[traits.kind[provider]])
+            columns["payer"].append(traits.payers[payer])
+            columns["activity"].append(activity)
+            columns["marginal_receipts"].append(float(value))
+    n = len(columns["year"])
+    return typed_table("incentives", {"arm": [task.arm] * n, "replicate": [task.replicate] * n,
+                                      **columns})
+
+
+def _as_kept(
+    task: RunTask, name: str, parts: Sequence[Mapping[str, Any]], numbered: str = ""
+) -> pa.Table:
+    """Take columns that a run hands over as they are, with arm and replicate in front."""
+    tables = []
+    for index, part in enumerate(parts):
+        n = len(next(iter(part.values()))) if part else 0
+        extra = {numbered: np.full(n, index, dtype=np.int32)} if numbered else {}
+        tables.append(
+            typed_table(
+                name,
+                {
+                    "arm": _repeated([task.arm], n, each=True),
+                    "replicate": np.full(n, task.replicate, dtype=np.int32),
+                    **extra,
+                    **part,
+                },
+            )
+        )
+    return pa.concat_tables(tables).unify_dictionaries() if tables else empty_table(name)
+
+
+def tables_of(task: RunTask, history: History, traits: ProviderTraits) -> dict[str, pa.Table]:
+    """Turn a run's history into its result tables; see `sim.record.TABLES`."""
+    after = _reform_months(task.scenario)
+    found = evaluate(history, traits, after)
+    tables = {
+        "summary": _summary(task, "summary", found),
+        "missing": _missing(task, found),
+        "before": _summary(
+            task, "before", evaluate(history, traits, _before_months(task.scenario))
+        ),
+        "monthly": _monthly(task, history, traits),
+        "providers": _providers(task, history, traits, after),
+        "incentives": _incentives(task, history, traits),
+    }
+    if task.with_ledger:
+        for name, columns in (("ledger", history.ledger), ("accounts", history.accounts)):
+            tables[name] = _as_kept(task, name, [columns] if columns else [])
+    if "claims" in task.keep and history.claims is not None:
+        tables["claims"] = _as_kept(task, "claims", [history.claims])
+    if "people" in task.keep:
+        tables["people"] = _as_kept(task, "people", history.people, "year")
+    return tables
+
+
+def _before_sha(history: History, months: int) -> str:
+    """Fingerprint the months before the reform, equal in every arm of a replicate."""
+    digest = hashlib.sha256()
+    for name in (
+        "provider",
+        "person",
+        "billed",
+        "true_level",
+        "days",
+        "visits_by_group",
+        "receipts",
+        "fund_paid",
+        "grants",
+        "fixed_cost",
+        "clawback",
+        "fine",
+        "fund_balance",
+        "premiums",
+        "levers",
+    ):
+        digest.update(np.ascontiguousarray(getattr(history, name)[:months]).tobytes())
+    return digest.hexdigest()
+
+
+def run_task(
+    task: RunTask,
+    on_month: Callable[[int], None] | None = None,
+    simulate: Simulate = simulate_scenario,
+) -> _Done:
+    """Do one run and turn it into tables; the function that worker processes call."""
+    started = time.perf_counter()
+    try:
+        history, traits = simulate(task, on_month)
+    except PayshiftError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as reason:
+        raise RunError(
+            f"the run failed ({type(reason).__name__}: {reason})",
+            where=f"arm {task.arm}, seed {task.seed}",
+            remedy="Please report it with the scenario file and the seed.",
+        ) from reason
+    return _Done(
+        tables_of(task, history, traits),
+        _before_sha(history, task.scenario.horizon.start),
+        time.perf_counter() - started,
+    )
+
+
+# --- processes --------------------------------------------------------------------------------
+
+
+def _cores() -> int:
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:
+        return max(1, os.cpu_count() or 1)
+
+
+def _worker_start() -> None:
+    """Leave Ctrl-C to the parent, and keep compiled code from taking more than its core."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Start workers without running the user's own script again in each of them.
+
+    A spawned process imports the parent's main module; a script that calls `compare` without
+    a guard would start over. Our tasks need nothing from it.
+    """
+    main = sys.modules.get("__main__")
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        if main is not None:
+            sys.modules["__main__"] = main
+        else:
+            del sys.modules["__main__"]
+
+
+def _new_pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        max_workers=workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_worker_start,
+    )
+
+
+def _stop(pool: ProcessPoolExecutor) -> None:
+    """Give up on a pool at once: nothing queued is started, running workers end."""
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+
+
+def _run_in_processes(
+    tasks: Sequence[RunTask], workers: int, on_done: Callable[[int, _Done], None]
+) -> None:
+    """Spread runs over processes; a worker that dies is replaced and its runs are done again."""
+    waiting = dict(enumerate(tasks))
+    for _ in range(_TRIES):
+        pool = _new_pool(min(workers, len(waiting)))
+        try:
+            with _hidden_main():
+                futures: dict[Future[_Done], int] = {
+                    pool.submit(run_task, task): index for index, task in waiting.items()
+                }
+            pending = set(futures)
+            while pending:
+                ready, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    index = futures[future]
+                    on_done(index, future.result())
+                    del waiting[index]
+        except BrokenProcessPool:
+            _stop(pool)
+            continue
+        except BaseException:
+            _stop(pool)
+            raise
+        pool.shutdown()
+        return
+    lost = ", ".join(sorted({task.arm for task in waiting.values()}))
+    raise RunError(
+        f"worker processes ended {_TRIES} times before their runs did",
+        where=f"arms {lost}",
+        remedy="The machine may be out of memory: lower --population or --workers.",
+    )
+
+
+def _run_all(
+    tasks: Sequence[RunTask],
+    workers: int | None,
+    progress: Progress | None,
+    simulate: Simulate | None,
+) -> list[_Done]:
+    """Do all runs, here or in processes, and give their results in the order of the tasks."""
+    months = [task.scenario.horizon.months for task in tasks]
+    total, done = sum(months), 0
+    results: list[_Done | None] = [None] * len(tasks)
+    chosen = min(workers if workers is not None else _cores(), len(tasks))
+    if progress is not None:
+        progress(0, total)
+    if chosen <= 1 or simulate is not None:
+        for index, task in enumerate(tasks):
+
+            def on_month(month: int, before: int = done) -> None:
+                if progress is not None:
+                    progress(min(before + month + 1, total), total)
+
+            results[index] = run_task(task, on_month, simulate or simulate_scenario)
+            done += months[index]
+            if progress is not None:
+                progress(done, total)
+    else:
+
+        def on_done(index: int, result: _Done) -> None:
+            nonlocal done
+            results[index] = result
+            done += months[index]
+            if progress is not None:
+                progress(done, total)
+
+        _run_in_processes(tasks, chosen, on_done)
+    return [result for result in results if result is not None]
+
+
+# --- records ----------------------------------------------------------------------------------
+
+
+def _commit() -> str:
+    """Give the commit of a checkout, or nothing for an installed package."""
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return ""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
+
+
+def _version(distribution: str) -> str:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def versions() -> dict[str, str]:
+    """Give the versions of what a result can depend on."""
+    return {
+        "python": platform.python_version(),
+        **{name: _version(name) for name in ("payshift", "numpy", "numba", "pyarrow", "pandas")},
+    }
+
+
+def _info(
+    kind: str,
+    arms: Mapping[str, Scenario],
+    seeds: Sequence[int],
+    engine: str,
+    keep: Iterable[str],
+    results: Mapping[tuple[str, int], _Done],
+    started: datetime,
+    command: str,
+) -> dict[str, Any]:
+    """Say where results come from: what run.json holds."""
+    first = next(iter(arms.values()))
+    residents = int(first.region().residents)
+    described = [
+        {
+            "id": name,
+            "scenario": scenario.id,
+            "title": dict(scenario.title),
+            "is_status_quo": scenario.is_status_quo,
+            "scenario_sha": scenario.sha256(),
+            "resolved": scenario.resolved(),
+        }
+        for name, scenario in arms.items()
+    ]
+    code = code_version(library_root())
+    content = {
+        "kind": kind,
+        "arms": [[arm["id"], arm["scenario_sha"]] for arm in described],
+        "seeds": list(seeds),
+        "population": first.population,
+        "engine": engine,
+        "keep": sorted(keep),
+        "code_version": code,
+    }
+    horizon = first.horizon
+    return {
+        "record_schema": RECORD_SCHEMA,
+        "kind": kind,
+        "key": content_key(content),
+        "region": first.region_id,
+        "currency": first.region().currency,
+        "residents": residents,
+        "population": first.population,
+        "payers": list(first.region().payers),
+        "horizon": {
+            "warm_up": horizon.warm_up,
+            "baseline": horizon.baseline,
+            "reform": horizon.reform,
+        },
+        "seeds": list(seeds),
+        "engine": engine,
+        "keep": sorted(keep),
+        "arms": described,
+        "input_tables": first.table_hashes(),
+        "code_version": code,
+        "commit": _commit(),
+        "versions": versions(),
+        "command": command,
+        "started": started.isoformat(timespec="seconds"),
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": {f"{arm}:{r}": round(done.seconds, 3) for (arm, r), done in results.items()},
+        "before_sha": {f"{arm}:{r}": done.before_sha for (arm, r), done in results.items()},
+        "ledger_replicates": [0],
+    }
+
+
+def _checked(
+    scenarios: Sequence[Scenario], replicates: int, engine: str, keep: Iterable[str]
+) -> frozenset[str]:
+    if engine not in ENGINES:
+        raise ScenarioError(
+            "unknown engine", where="engine", value=engine, allowed=", ".join(ENGINES)
+        )
+    if isinstance(replicates, bool) or not 1 <= replicates <= _MOST_REPLICATES:
+        raise ScenarioError(
+            "not a number of replicates",
+            where="replicates",
+            value=replicates,
+            allowed=f"1 to {_MOST_REPLICATES}",
+        )
+    wanted = frozenset(keep)
+    if not wanted <= set(KEEP):
+        raise ScenarioError(
+            "unknown table to keep",
+            where="keep",
+            value=", ".join(sorted(wanted - set(KEEP))),
+            allowed=", ".join(KEEP),
+        )
+    for scenario in scenarios:
+        if not isinstance(scenario, Scenario):
+            raise ScenarioError(
+                "not a scenario",
+                where="scenario",
+                value=type(scenario).__name__,
+                allowed="what sim.load gives",
+            )
+    return wanted
+
+
+def _gather(
+    kind: type[Record],
+    arms: Mapping[str, Scenario],
+    replicates: int,
+    seed: int,
+    engine: str,
+    keep: frozenset[str],
+    workers: int | None,
+    progress: Progress | None,
+    simulate: Simulate | None,
+    command: str,
+) -> Record:
+    """Run every arm and replicate and put the tables together."""
+    started = datetime.now(UTC)
+    seeds = [seed_of(seed, replicate) for replicate in range(replicates)]
+    tasks = [
+        RunTask(name, replicate, seeds[replicate], scenario, engine, keep, replicate == 0)
+        for replicate in range(replicates)
+        for name, scenario in arms.items()
+    ]
+    results = dict(
+        zip(
+            [(task.arm, task.replicate) for task in tasks],
+            _run_all(tasks, workers, progress, simulate),
+            strict=True,
+        )
+    )
+    # Arm by arm, so that a table reads in the order of the arms.
+    ordered = [results[arm, replicate] for arm in arms for replicate in range(replicates)]
+    names = dict.fromkeys(name for done in ordered for name in done.tables)
+    tables = {
+        name: pa.concat_tables(
+            [done.tables[name] for done in ordered if name in done.tables]
+        ).unify_dictionaries()
+        for name in names
+    }
+    label = "comparison" if kind is Comparison else "run"
+    info = _info(label, arms, seeds, engine, keep, results, started, command)
+    return kind(info, tables)
+
+
+def run(
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    engine: str = "columnar",
+    replicates: int = 1,
+    keep: Iterable[str] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
+    simulate: Simulate | None = None,
+    command: str = "",
+) -> Record:
+    """Run one scenario, once or with several seeds.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What `sim.load` gives.
+    seed : int, optional
+        Seed of the first replicate; the scenario's own by default.
+    engine : {'columnar', 'agents'}
+        Both give the same numbers; agents are for reading, teaching and testing.
+    replicates : int
+        Number of seeds.
+    keep : iterable of {'claims', 'people'}
+        Large tables to keep.
+    workers : int, optional
+        Processes; the number of cores by default, 1 runs here.
+    progress : function of (done, total), optional
+        Called with months lived through, over all runs.
+    simulate : function, optional
+        What lives through the months, for tests; runs here.
+    command : str
+        Command line to note in the record.
+
+    Returns
+    -------
+    Record
+        Not yet on disk; see `Record.save`.
+
+    Raises
+    ------
+    ScenarioError
+        For an unknown engine or a bad number of replicates.
+    RunError
+        If the run could not be finished.
+    """
+    wanted = _checked([scenario], replicates, engine, keep)
+    if seed is not None:
+        scenario = scenario.with_seed(seed)
+    return _gather(
+        Record,
+        {scenario.id: scenario},
+        replicates,
+        scenario.seed,
+        engine,
+        wanted,
+        workers,
+        progress,
+        simulate,
+        command,
+    )
+
+
+def _arms(scenarios: Sequence[Scenario], status_quo: bool) -> dict[str, Scenario]:
+    """Name the arms, the region's status quo first unless it is left out."""
+    first = scenarios[0]
+    for other in scenarios[1:]:
+        for what in ("region_id", "horizon", "population", "parameters", "freeze"):
+            mine, theirs = getattr(first, what), getattr(other, what)
+            if mine != theirs:
+                label = what.removesuffix("_id")
+                raise ScenarioError(
+                    f"arms that are compared need the same {label}",
+                    where=f"{other.id}: {label}",
+                    value=theirs,
+                    allowed=f"{mine}, as in {first.id}",
+                    remedy="Set it for all arms, for instance with --set or --population.",
+                )
+    arms: dict[str, Scenario] = {}
+    standing = [scenario for scenario in scenarios if scenario.is_status_quo]
+    if status_quo:
+        arms[STATUS_QUO] = standing[0] if standing else first.status_quo()
+        scenarios = [s for s in scenarios if not standing or s is not standing[0]]
+    for scenario in scenarios:
+        name, number = scenario.id, 2
+        while name in arms:
+            name, number = f"{scenario.id}-{number}", number + 1
+        arms[name] = scenario
+    if len(arms) < 2:
+        raise ScenarioError(
+            "nothing to compare",
+            where="compare",
+            value=", ".join(arms),
+            allowed="two arms or more",
+            remedy="Name a reform beside the status quo.",
+        )
+    return arms
+
+
+def compare(
+    scenarios: Sequence[Scenario],
+    *,
+    replicates: int = 10,
+    seed: int | None = None,
+    engine: str = "columnar",
+    status_quo: bool = True,
+    keep: Iterable[str] = (),
+    workers: int | None = None,
+    progress: Progress | None = None,
+    simulate: Simulate | None = None,
+    command: str = "",
+) -> Comparison:
+    """Compare reforms of one region under the same people and luck.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        Arms with the same region, horizon, population and parameters.
+    replicates : int
+        Seeds; the intervals of differences need at least two.
+    seed : int, optional
+        Seed of the first replicate; the first scenario's own by default.
+    status_quo : bool
+        Put the region's policy of today first; else the first scenario is the yardstick.
+    engine, keep, workers, progress, simulate, command
+        As in `run`.
+
+    Returns
+    -------
+    Comparison
+        Not yet on disk; `Comparison.differences` gives paired differences with intervals.
+
+    Raises
+    ------
+    ScenarioError
+        If the arms do not share region, horizon, population or parameters.
+    RunError
+        If a run could not be finished.
+    """
+    chosen = list(scenarios)
+    if not chosen:
+        raise ScenarioError("nothing to compare", where="compare", allowed="one scenario or more")
+    wanted = _checked(chosen, replicates, engine, keep)
+    start = chosen[0].seed if seed is None else seed
+    arms = {
+        name: scenario.with_seed(start)
+        for name, scenario in _arms(chosen, status_quo).items()
+    }
+    record = _gather(
+        Comparison,
+        arms,
+        replicates,
+        start,
+        engine,
+        wanted,
+        workers,
+        progress,
+        simulate,
+        command,
+    )
+    assert isinstance(record, Comparison)
+    return record
+
+
+def xray(scenario: Scenario, *, seed: int | None = None) -> pd.DataFrame:
+    """What one more of each activity brings every kind of provider, before any run.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    seed : int, optional
+        Seed of the people whose projected activity is used.
+
+    Returns
+    -------
+    DataFrame
+        One row per kind of provider, payer and activity, with marginal receipts and cost under
+        the status quo (`before`) and the scenario's policy (`after`).
+    """
+    import pandas as pd
+
+    from sim.month import build_world
+    from sim.month import xray as rows_of
+
+    chosen = scenario if seed is None else scenario.with_seed(seed)
+    horizon = chosen.horizon
+    world = build_world(
+        chosen.region(),
+        chosen.before,
+        chosen.after,
+        months_before=horizon.start,
+        months=horizon.months,
+        warm_up=horizon.warm_up,
+        seed=chosen.seed,
+        population=chosen.population,
+        parameters=chosen.parameters,
+        freeze=frozenset(chosen.freeze),
+        claims=False,
+    )
+    return pd.DataFrame(rows_of(world))
