@@ -56,6 +56,5 @@ def blended_style(own: float, average: float, spill_over: float) -> float:
     ----------
     Glied, S., Zivin, J. G. (2002). How do doctors behave when some (but not all) of their patients
     are in managed care? Journal of Health Economics 21, 337-353.
-    https://doi.org/10.1016/S0167-6296(01)00131-X
     """
     return (1.0 - spill_over) * own + spill_over * average
