@@ -17,6 +17,8 @@ __all__ = [
     "utility_of_quantity",
 ]
 
+_FAR_BELOW = -6.0
+
 
 @compiled
 def stake(
@@ -255,7 +257,8 @@ def practised_quantity(optimum: float, need: float, lambda_: float, K: float, u:
     -----
     Choice with density proportional to ``exp(λ U(q))`` and U quadratic with curvature K is
     Normal(q̂, variance 1 / (λ K)) cut to the bounds; drawn by the inverse distribution function in
-    the tail where it is exact.
+    the tail where it is exact. A bound more than 6 standard deviations away (one draw in a
+    thousand million) is not cut off but clipped to, which saves half of the time.
 
     References
     ----------
@@ -271,17 +274,16 @@ def practised_quantity(optimum: float, need: float, lambda_: float, K: float, u:
     sd = 1.0 / math.sqrt(curvature)
     low = -optimum / sd
     high = (most - optimum) / sd
-    if low < -8.3 and high > 8.3:
-        quantity = optimum + sd * normal_quantile(u)
-    elif optimum >= 0.0:
-        below = normal_cdf(low)
-        width = normal_cdf(high) - below
+    if optimum >= 0.0:
+        below = normal_cdf(low) if low > _FAR_BELOW else 0.0
+        width = (normal_cdf(high) if high < -_FAR_BELOW else 1.0) - below
         if width < 1e-290:
             return most
         quantity = optimum + sd * normal_quantile(below + u * width)
     else:
+        # The mirror image, so that the upper tail keeps its digits.
         above = normal_cdf(-low)
-        width = above - normal_cdf(-high)
+        width = above - (normal_cdf(-high) if high < -_FAR_BELOW else 0.0)
         if width < 1e-290:
             return 0.0
         quantity = optimum - sd * normal_quantile(above - u * width)

@@ -4,6 +4,8 @@ Knows receipts and cost by day and the stay that is best for the patient; must n
 day, a case or a year is paid.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -124,18 +126,26 @@ def draw_stay(
     best = float(
         int(optimal_stay(receipt_day, cost_day, omega, stake_day, need_days, longest) + 0.5)
     )
+    most = float(longest)
     peak = stay_utility_day(best, receipt_day, cost_day, omega, stake_day, need_days)
+    # Days whose weight is below exp(-36) of the peak's are left out; they are most of the days.
+    width = longest
+    spread = precision * stake_day / need_days if need_days > 0.0 else 0.0
+    if spread * most * most > 72.0:
+        width = int(math.sqrt(72.0 / spread)) + 1
+    first = max(int(best) - width, 1)
+    last = min(int(best) + width, longest)
     total = 0.0
-    for days in range(1, longest + 1):
+    for days in range(first, last + 1):
         utility = stay_utility_day(float(days), receipt_day, cost_day, omega, stake_day, need_days)
         total += exp(precision * (utility - peak))
     left = u * total
-    for days in range(1, longest):
+    for days in range(first, last):
         utility = stay_utility_day(float(days), receipt_day, cost_day, omega, stake_day, need_days)
         left -= exp(precision * (utility - peak))
         if left < 0.0:
             return days
-    return longest
+    return last
 
 
 @compiled
