@@ -1,0 +1,211 @@
+"""The canvas every figure is drawn on: fonts, margins, tick marks, looks of the arms.
+
+Knows how a figure of the project looks before any data is on it. Must not know what is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboards.figures import palette, words
+
+FONT = (
+    'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "PingFang SC", '
+    '"Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans SC", sans-serif'
+)
+TEXT = 13
+SMALL = 12
+
+
+@dataclass(frozen=True)
+class Style:
+    """How a figure is to be read: language, currency and ground."""
+
+    lang: str = "en"
+    currency: str = "CNY"
+    theme: palette.Theme = field(default=palette.LIGHT)
+
+    def say(self, key: str, **fields: object) -> str:
+        """One text in the reader's language."""
+        return words.say(self.lang, key, **fields)
+
+
+@dataclass(frozen=True)
+class ArmLook:
+    """How one arm looks on every page."""
+
+    id: str
+    title: str
+    short: str
+    color: str
+    is_status_quo: bool
+
+    @property
+    def pale(self) -> str:
+        """The color of what may be chance."""
+        return palette.translucent(self.color, palette.PALE)
+
+    @property
+    def band(self) -> str:
+        """The color of an interval's band."""
+        return palette.translucent(self.color, palette.BAND)
+
+
+def arm_looks(arms: pd.DataFrame, style: Style) -> list[ArmLook]:
+    """The arms in their order with title and color.
+
+    Parameters
+    ----------
+    arms : columns ``arm``, ``title_en``, ``title_zh``, ``is_status_quo``
+    """
+    quo = [bool(value) for value in arms["is_status_quo"]]
+    colors = palette.color_of_arms(quo, style.theme)
+    titles = [str(title) for title in arms[f"title_{style.lang}"]]
+    return [
+        ArmLook(str(arm), title, words.short_title(title), color, is_quo)
+        for arm, title, color, is_quo in zip(arms["arm"], titles, colors, quo, strict=True)
+    ]
+
+
+def outcome_words(outcomes: pd.DataFrame, outcome: str, lang: str) -> dict[str, str]:
+    """Label, definition, unit, area and better side of an outcome in one language.
+
+    An outcome missing from the table is named by its identifier.
+    """
+    rows = outcomes[outcomes["id"] == outcome].to_dict("records")
+    if not rows:
+        name = outcome.replace("_", " ").capitalize()
+        return {"id": outcome, "label": name, "definition": "", "unit": "", "area": "",
+                "better": ""}
+    row = rows[0]
+    return {
+        "id": outcome,
+        "label": str(row[f"label_{lang}"]),
+        "definition": str(row[f"definition_{lang}"]),
+        "unit": str(row["unit"]),
+        "area": str(row["area"]),
+        "better": str(row["better"]),
+    }
+
+
+def canvas(
+    style: Style,
+    *,
+    height: int,
+    sentence: str,
+    left: int = 8,
+    right: int = 12,
+    top: int = 8,
+    bottom: int = 28,
+) -> go.Figure:
+    """An empty figure in the house style.
+
+    Parameters
+    ----------
+    height : pixels; the width follows the page
+    sentence : what the figure shows, kept in ``layout.meta["sentence"]`` for the page to set as
+        the title, since a page wraps and reads out text better than a drawing does
+    """
+    theme = style.theme
+    figure = go.Figure()
+    figure.update_layout(
+        template="none",
+        height=height,
+        autosize=True,
+        margin={"l": left, "r": right, "t": top, "b": bottom, "pad": 4},
+        font={"family": FONT, "size": TEXT, "color": theme.ink},
+        paper_bgcolor=theme.surface,
+        plot_bgcolor=theme.surface,
+        showlegend=False,
+        hovermode="closest",
+        dragmode=False,
+        hoverlabel={
+            "bgcolor": theme.surface,
+            "bordercolor": theme.muted,
+            "font": {"family": FONT, "size": TEXT, "color": theme.ink},
+            "align": "left",
+        },
+        meta={"sentence": sentence},
+    )
+    return figure
+
+
+def quiet_axis(style: Style, **options: Any) -> dict[str, Any]:
+    """An axis that stays behind the data."""
+    theme = style.theme
+    axis: dict[str, Any] = {
+        "showgrid": False,
+        "zeroline": False,
+        "showline": False,
+        "ticks": "",
+        "fixedrange": True,
+        "tickfont": {"size": SMALL, "color": theme.muted},
+        "gridcolor": theme.hairline,
+        "automargin": True,
+    }
+    return axis | options
+
+
+def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
+    """Round numbers between two ends, at most about ``count`` of them.
+
+    Examples
+    --------
+    >>> nice_ticks(-7.3, 2.1)
+    [-5.0, 0.0]
+    >>> nice_ticks(0, 1, 5)
+    [0.0, 0.2, 0.4, 0.6, 0.8, 1.0]
+    """
+    span = high - low
+    if not math.isfinite(span) or span <= 0:
+        return [low] if math.isfinite(low) else []
+    raw = span / max(count, 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    last = math.floor(high / step + 1e-9)
+    return [round(i * step, 12) + 0.0 for i in range(first, last + 1)]
+
+
+def spread(positions: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Move labels apart until neighbors are ``gap`` apart, as little and as fairly as can be.
+
+    Labels keep their order; a cluster is centered on the mean of what it labels and kept
+    between ``low`` and ``high`` while it fits.
+
+    Examples
+    --------
+    >>> spread([10.0, 10.0], 4.0, 0.0, 100.0)
+    [8.0, 12.0]
+    """
+    order = sorted(range(len(positions)), key=lambda i: positions[i])
+    clusters: list[list[int]] = []
+    centers: list[float] = []
+
+    def place(members: list[int]) -> float:
+        half = gap * (len(members) - 1) / 2
+        center = sum(positions[i] for i in members) / len(members)
+        return min(max(center, low + half), max(high - half, low + half))
+
+    for index in order:
+        clusters.append([index])
+        centers.append(place([index]))
+        while len(clusters) > 1:
+            upper = centers[-2] + gap * (len(clusters[-2]) - 1) / 2
+            lower = centers[-1] - gap * (len(clusters[-1]) - 1) / 2
+            if lower - upper >= gap - 1e-9:
+                break
+            merged = clusters[-2] + clusters[-1]
+            clusters[-2:] = [merged]
+            centers[-2:] = [place(merged)]
+    placed = [0.0] * len(positions)
+    for members, center in zip(clusters, centers, strict=True):
+        for rank, index in enumerate(members):
+            placed[index] = center + gap * (rank - (len(members) - 1) / 2)
+    return placed

@@ -1,0 +1,165 @@
+"""Money flows: who pays whom in one year, drawn from the ledger's transfers.
+
+Knows transfers between named parties. Must not know accounts or contracts.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboards.figures import words
+from dashboards.figures.canvas import SMALL, Style, arm_looks, canvas
+
+MINOR_UNITS = 100
+LARGEST_SHOWN = 14
+
+
+def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
+    """Transfers of one arm between pairs of parties, netted, largest first, without circles.
+
+    A claw-back lowers what the fund paid; a drawing of money needs one direction. A flow that
+    would still close a circle ends at a copy of its payee, marked with a trailing ``*``.
+
+    Parameters
+    ----------
+    ledger : columns ``arm``, ``payer``, ``payee``, ``purpose``, ``amount`` (minor units)
+
+    Returns
+    -------
+    list of (payer, payee, minor units)
+    """
+    rows = ledger[ledger["arm"] == arm]
+    sums: dict[tuple[str, str], int] = {}
+    for row in rows.to_dict("records"):
+        if pd.isna(row["amount"]):
+            continue
+        payer, payee, amount = str(row["payer"]), str(row["payee"]), int(row["amount"])
+        if payer == payee:
+            continue
+        pair, sign = ((payer, payee), 1) if payer < payee else ((payee, payer), -1)
+        sums[pair] = sums.get(pair, 0) + sign * amount
+    flows = [
+        (pair[0], pair[1], total) if total > 0 else (pair[1], pair[0], -total)
+        for pair, total in sums.items()
+        if total != 0
+    ]
+    flows.sort(key=lambda flow: (-flow[2], flow[0], flow[1]))
+    reached: dict[str, set[str]] = {}
+    kept: list[tuple[str, str, int]] = []
+    for payer, payee, amount in flows[:LARGEST_SHOWN]:
+        if _reaches(reached, payee, payer):
+            kept.append((payer, f"{payee}*", amount))
+            continue
+        reached.setdefault(payer, set()).add(payee)
+        kept.append((payer, payee, amount))
+    return kept
+
+
+def _reaches(edges: dict[str, set[str]], start: str, goal: str) -> bool:
+    seen: set[str] = set()
+    waiting = [start]
+    while waiting:
+        node = waiting.pop()
+        if node == goal:
+            return True
+        if node not in seen:
+            seen.add(node)
+            waiting += edges.get(node, set())
+    return False
+
+
+def party_label(lang: str, party: str) -> str:
+    """The printed name of a party to a transfer: ``patients``, ``payer:<id>``, ``kind:<kind>`` …"""
+    party = party.removesuffix("*")
+    family, colon, member = party.partition(":")
+    if colon and family in ("payer", "kind"):
+        return words.label(lang, family if family == "payer" else "kinds", member)
+    return words.label(lang, "node", party)
+
+
+def flows_sentence(
+    ledger: pd.DataFrame, arms: pd.DataFrame, arm: str, multiplier: float, style: Style
+) -> str:
+    """The largest single stream of money in one arm."""
+    flows = net_flows(ledger, arm)
+    look = next(look for look in arm_looks(arms, style) if look.id == arm)
+    if not flows:
+        return style.say("sentence.no_flows", arm=look.short)
+    payer, payee, amount = flows[0]
+    return style.say(
+        "sentence.flow",
+        arm=look.short,
+        payer=words.inside(party_label(style.lang, payer), style.lang),
+        payee=words.inside(party_label(style.lang, payee), style.lang),
+        amount=words.money(amount / MINOR_UNITS * multiplier, style.currency, style.lang),
+    )
+
+
+def flows_sankey(
+    ledger: pd.DataFrame, arms: pd.DataFrame, arm: str, multiplier: float, style: Style
+) -> go.Figure:
+    """Where the money goes in one arm: a Sankey of a year's transfers.
+
+    Parameters
+    ----------
+    multiplier : residents per simulated person, so that totals are the region's
+    """
+    look = next(look for look in arm_looks(arms, style) if look.id == arm)
+    theme = style.theme
+    flows = net_flows(ledger, arm)
+    figure = canvas(
+        style, height=330, sentence=flows_sentence(ledger, arms, arm, multiplier, style),
+        top=10, bottom=14,
+    )
+    if not flows:
+        figure.update_layout(height=120)
+        figure.update_xaxes(visible=False)
+        figure.update_yaxes(visible=False)
+        figure.add_annotation(
+            xref="paper", yref="paper", x=0.5, y=0.5, text=style.say("empty.flows"),
+            showarrow=False, font={"color": theme.muted},
+        )
+        return figure
+    nodes = list(dict.fromkeys(party for flow in flows for party in flow[:2]))
+    through = {
+        node: max(
+            sum(amount for payer, _, amount in flows if payer == node),
+            sum(amount for _, payee, amount in flows if payee == node),
+        )
+        for node in nodes
+    }
+    amounts = [amount / MINOR_UNITS * multiplier for _, _, amount in flows]
+    figure.add_sankey(
+        arrangement="snap",
+        node={
+            "label": [
+                f"{party_label(style.lang, node)} "
+                + words.money(through[node] / MINOR_UNITS * multiplier, style.currency,
+                              style.lang)
+                for node in nodes
+            ],
+            "color": [look.color] * len(nodes),
+            "pad": 18,
+            "thickness": 10,
+            "line": {"width": 0},
+            "hovertemplate": "%{label}<extra></extra>",
+        },
+        link={
+            "source": [nodes.index(payer) for payer, _, _ in flows],
+            "target": [nodes.index(payee) for _, payee, _ in flows],
+            "value": amounts,
+            "color": [look.pale] * len(flows),
+            "customdata": [
+                style.say(
+                    "hover.flow", payer=party_label(style.lang, payer),
+                    payee=party_label(style.lang, payee),
+                    amount=words.money(value, style.currency, style.lang),
+                )
+                for (payer, payee, _), value in zip(flows, amounts, strict=True)
+            ],
+            "hovertemplate": "%{customdata}<extra></extra>",
+        },
+        textfont={"size": SMALL, "color": theme.ink},
+    )
+    return figure

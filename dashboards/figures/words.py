@@ -1,0 +1,524 @@
+"""Words: sentences and numbers written from results, no surer than their intervals.
+
+Knows the text catalogues, how numbers are written in each language, and when a change may be
+called a change. Must not know figures, files of results or payment models.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+Lang = Literal["en", "zh"]
+Scale = Literal["percent", "points", "absolute"]
+
+LANGUAGES: tuple[Lang, ...] = ("en", "zh")
+CATALOGUES = Path(__file__).resolve().parent.parent / "texts"
+SHARES = frozenset({"share", "fraction", "proportion", "probability", "1"})
+TIMES = frozenset({"months", "days", "years", "minutes", "hours", "weeks"})
+SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥"}
+MINUS = "−"
+
+
+# ---------------------------------------------------------------------------------- catalogues
+
+
+@lru_cache(maxsize=4)
+def catalogue(lang: str) -> Mapping[str, str]:
+    """All texts of one language by key.
+
+    Raises
+    ------
+    ValueError
+        If there is no catalogue in that language.
+    """
+    path = CATALOGUES / f"{lang}.json"
+    if lang not in LANGUAGES or not path.is_file():
+        allowed = ", ".join(LANGUAGES)
+        raise ValueError(f"lang: {lang!r} is not a language of the reports; allowed: {allowed}")
+    texts: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return texts
+
+
+def say(lang: str, key: str, **fields: object) -> str:
+    """One text of the catalogue with its fields filled in.
+
+    Examples
+    --------
+    >>> say("en", "months_since_reform")
+    'months since the reform'
+    """
+    return catalogue(lang)[key].format(**fields)
+
+
+def label(lang: str, family: str, identifier: str) -> str:
+    """The name of a known identifier, or the identifier made readable.
+
+    Examples
+    --------
+    >>> label("zh", "kind", "practice")
+    '基层机构'
+    >>> label("en", "node", "county-east")
+    'county east'
+    """
+    text = catalogue(lang).get(f"{family}.{identifier}")
+    return text if text is not None else identifier.replace("_", " ").replace("-", " ")
+
+
+def group_label(lang: str, group: str) -> str:
+    """The name of a group of people or providers such as ``income:1`` or ``health:2+``."""
+    known = catalogue(lang).get(f"group.{group}")
+    if known is not None:
+        return known
+    family, _, member = group.partition(":")
+    return label(lang, family, member or family)
+
+
+# ------------------------------------------------------------------------------------- numbers
+
+
+def plain(value: float, decimals: int | None = None) -> str:
+    """A number with about two to three telling digits and a real minus sign.
+
+    Examples
+    --------
+    >>> plain(-6.123), plain(11.4), plain(0.0421), plain(12345.6)
+    ('−6.1', '11', '0.042', '12,346')
+    """
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if decimals is None:
+        if size >= 10 or size == 0:
+            decimals = 0
+        elif size >= 1:
+            decimals = 1
+        else:
+            decimals = min(6, 1 - math.floor(math.log10(size)))
+    text = f"{size:,.{decimals}f}"
+    is_zero = not any(digit in "123456789" for digit in text)
+    return (MINUS if value < 0 and not is_zero else "") + text
+
+
+def _short(value: float) -> str:
+    size = abs(value)
+    text = f"{size:.0f}" if size >= 100 else f"{size:.1f}" if size >= 1 else f"{size:.2g}"
+    return text[:-2] if text.endswith(".0") else text
+
+
+def money(value: float, currency: str, lang: str) -> str:
+    """An amount as its reader writes it: 万 and 亿 in Chinese, K, M and B in English.
+
+    Parameters
+    ----------
+    value : amount in ``currency`` (not in minor units)
+
+    Examples
+    --------
+    >>> money(120e6, "CNY", "en"), money(120e6, "CNY", "zh"), money(-96.4, "CNY", "en")
+    ('¥120M', '¥1.2亿', '−¥96')
+    """
+    if not math.isfinite(value):
+        return "–"
+    symbol = SYMBOLS.get(currency, f"{currency} ")
+    sign = MINUS if value < 0 else ""
+    # to three digits first, so that 999,960 becomes 1M and not 1000K
+    size = float(f"{abs(value):.3g}") if abs(value) >= 10_000 else abs(value)
+    steps = (
+        ((1e8, 1e8, "亿"), (1e4, 1e4, "万"))
+        if lang == "zh"
+        else ((1e9, 1e9, "B"), (1e6, 1e6, "M"), (1e4, 1e3, "K"))
+    )
+    for start, unit, letter in steps:
+        if size >= start:
+            return f"{sign}{symbol}{_short(size / unit)}{letter}"
+    if size >= 1000:
+        return f"{sign}{symbol}{size:,.0f}"
+    text = f"{size:.0f}" if size >= 10 else f"{size:.1f}" if size >= 1 else f"{size:.2g}"
+    if text.endswith(".0"):
+        text = text[:-2]
+    return symbol + "0" if text == "0" else f"{sign}{symbol}{text}"
+
+
+def is_money(unit: str, currency: str) -> bool:
+    """Whether a unit counts money, as in ``CNY per person-year``."""
+    return unit.split("/")[0].split(" ")[0].strip() == currency
+
+
+def is_share(unit: str) -> bool:
+    """Whether a unit is a fraction between 0 and 1."""
+    return unit.strip() in SHARES or unit.startswith("share ")
+
+
+def unit_label(unit: str, lang: str, currency: str) -> str:
+    """The unit as a reader's words."""
+    known = catalogue(lang).get(f"unit.{unit}")
+    if known is not None:
+        return known
+    if is_share(unit):
+        return say(lang, "unit.share")
+    if lang == "zh":
+        text = unit.replace(currency, say(lang, f"currency.{currency}") if
+                            f"currency.{currency}" in catalogue(lang) else currency)
+        return text
+    return unit
+
+
+def level(value: float, unit: str, lang: str, currency: str) -> str:
+    """A value of an outcome with its unit as short as can be.
+
+    Examples
+    --------
+    >>> level(0.314, "share", "en", "CNY"), level(4210.0, "CNY per person-year", "en", "CNY")
+    ('31%', '¥4,210')
+    """
+    if not math.isfinite(value):
+        return "–"
+    if is_share(unit):
+        return f"{plain(100 * value)}%"
+    if is_money(unit, currency):
+        return money(value, currency, lang)
+    if unit.strip() in TIMES:
+        return _with_unit(value, unit, lang)
+    return plain(value, 2 if 1 <= abs(value) < 10 else None)
+
+
+def _with_unit(value: float, unit: str, lang: str) -> str:
+    number = plain(value)
+    if lang == "en" and number in ("1", "1.0") and unit.endswith("s"):
+        unit_text = unit[:-1]
+    else:
+        unit_text = catalogue(lang).get(f"unit.{unit}", unit)
+    return f"{number} {unit_text}" if lang == "en" else f"{number}{unit_text}"
+
+
+# ------------------------------------------------------------------------------------- changes
+
+
+@dataclass(frozen=True)
+class Change:
+    """What one arm does to one outcome in one group, with its paired interval.
+
+    Attributes
+    ----------
+    arm, outcome, group : identifiers
+    baseline, value : means under the status quo and under the arm, in the outcome's unit
+    difference, low, high : paired difference and its 95 % interval, same unit
+    relative : difference over baseline, a fraction
+    """
+
+    arm: str
+    outcome: str
+    group: str
+    baseline: float
+    value: float
+    difference: float
+    low: float
+    high: float
+    relative: float
+
+    @property
+    def is_known(self) -> bool:
+        """Whether the difference was measured at all."""
+        return math.isfinite(self.difference)
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there were replicates enough for an interval."""
+        return self.is_known and math.isfinite(self.low) and math.isfinite(self.high)
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval leaves zero out; without one nothing is clear."""
+        return self.has_interval and (self.low > 0 or self.high < 0)
+
+    @property
+    def size(self) -> float:
+        """Size of the change relative to the baseline, for ranking unlike outcomes."""
+        if not self.is_known:
+            return 0.0
+        if math.isfinite(self.relative):
+            return abs(self.relative)
+        return abs(self.difference) / max(abs(self.baseline), 1e-9)
+
+    def is_better(self, better: str) -> bool | None:
+        """Whether the change is for the better; None when the outcome has no good side."""
+        if better not in ("lower", "higher") or not self.is_known or self.difference == 0:
+            return None
+        return (self.difference < 0) == (better == "lower")
+
+
+def _number(row: Mapping[Any, Any], name: str) -> float:
+    value = row.get(name)
+    return float("nan") if value is None or pd.isna(value) else float(value)
+
+
+def change_of(row: Mapping[Any, Any]) -> Change:
+    """Read one row of the table of differences."""
+    baseline = _number(row, "baseline_mean")
+    difference = _number(row, "difference")
+    relative = _number(row, "relative")
+    if not math.isfinite(relative) and baseline not in (0.0,) and math.isfinite(baseline):
+        relative = difference / abs(baseline)
+    return Change(
+        arm=str(row["arm"]),
+        outcome=str(row["outcome"]),
+        group=str(row["group"]),
+        baseline=baseline,
+        value=_number(row, "arm_mean"),
+        difference=difference,
+        low=_number(row, "low"),
+        high=_number(row, "high"),
+        relative=relative,
+    )
+
+
+def changes_of(
+    differences: pd.DataFrame,
+    outcome: str | None = None,
+    group: str | None = "all",
+    arm: str | None = None,
+) -> list[Change]:
+    """The changes of an outcome, of a group and of an arm, in the order of the table."""
+    frame = differences
+    if outcome is not None:
+        frame = frame[frame["outcome"] == outcome]
+    if group is not None:
+        frame = frame[frame["group"] == group]
+    if arm is not None:
+        frame = frame[frame["arm"] == arm]
+    return [change_of(row) for row in frame.to_dict("records")]
+
+
+def scale_of(changes: Iterable[Change], unit: str) -> Scale:
+    """How a set of changes of one outcome is best told.
+
+    Shares change by percentage points, times by days or months, signed balances by amounts,
+    everything else by percent of the status quo. One outcome keeps one scale for all arms.
+    """
+    known = [change for change in changes if change.is_known]
+    if is_share(unit):
+        return "points"
+    if unit.strip() in TIMES or "index" in unit:
+        return "absolute"
+    if any(
+        not math.isfinite(change.relative) or change.baseline <= 0 or abs(change.relative) > 3
+        for change in known
+    ):
+        return "absolute"
+    return "percent"
+
+
+def on_scale(change: Change, scale: Scale) -> tuple[float, float, float]:
+    """Difference, low and high on the scale that is drawn: percent, points or the unit."""
+    if scale == "points":
+        factor = 100.0
+    elif scale == "percent":
+        factor = 100.0 / abs(change.baseline) if change.baseline else float("nan")
+    else:
+        factor = 1.0
+    return change.difference * factor, change.low * factor, change.high * factor
+
+
+def amount(value: float, scale: Scale, unit: str, lang: str, currency: str) -> str:
+    """One changed amount without its sign's meaning: ``6.1%``, ``2.3 points``, ``4 days``."""
+    if scale == "percent":
+        return f"{plain(value)}%"
+    if scale == "points":
+        return say(lang, "points", number=plain(value))
+    if is_money(unit, currency):
+        return money(value, currency, lang)
+    if unit.strip() in TIMES:
+        return _with_unit(value, unit, lang)
+    return plain(value)
+
+
+def signed(value: float, scale: Scale, unit: str, lang: str, currency: str) -> str:
+    """An amount with plus or minus before it."""
+    text = amount(abs(value), scale, unit, lang, currency)
+    return (MINUS if value < 0 else "+") + text
+
+
+def interval(change: Change, scale: Scale, unit: str, lang: str, currency: str) -> str:
+    """The interval of a clear change by size, smaller end first: ``5.2% to 7.0%``."""
+    _, low, high = on_scale(change, scale)
+    if low < 0 < high:
+        ends = [signed(end, scale, unit, lang, currency) for end in (low, high)]
+    else:
+        ends = [
+            amount(end, scale, unit, lang, currency) for end in sorted((abs(low), abs(high)))
+        ]
+    return say(lang, "interval", low=ends[0], high=ends[1])
+
+
+def hedge(change: Change, lang: str) -> str:
+    """'About' before a number whose interval is wider than a twentieth of it to either side."""
+    if not change.has_interval:
+        return say(lang, "about")
+    half_width = (change.high - change.low) / 2
+    return say(lang, "about") if half_width > 0.05 * abs(change.difference) else ""
+
+
+# ----------------------------------------------------------------------------------- sentences
+
+
+def inside(text: str, lang: str) -> str:
+    """A label as it stands inside a sentence: lower case unless it begins with an acronym.
+
+    Examples
+    --------
+    >>> inside("Spending per person", "en"), inside("QALYs lived", "en"), inside("费用", "zh")
+    ('spending per person', 'QALYs lived', '费用')
+    """
+    if lang == "zh" or not text or text[:2].isupper():
+        return text
+    return text[0].lower() + text[1:]
+
+
+def short_title(title: str, longest: int = 24) -> str:
+    """An arm's title short enough to stand at a line: the part before a colon, cut if need be.
+
+    Examples
+    --------
+    >>> short_title("County consortium: one budget over case payment")
+    'County consortium'
+    """
+    for mark in (": ", ":", "\uff1a"):
+        head, found, _ = title.partition(mark)
+        if found and head:
+            title = head
+            break
+    # a Chinese character is about twice as wide as a Latin letter
+    width = 0
+    for index, letter in enumerate(title):
+        width += 2 if ord(letter) > 0x2E80 else 1
+        if width > longest:
+            return title[:index].rstrip() + "…"
+    return title
+
+
+def one_change(
+    change: Change,
+    arm: str,
+    outcome: Mapping[str, str],
+    scale: Scale,
+    lang: str,
+    currency: str,
+    *,
+    with_interval: bool = True,
+) -> str:
+    """What one arm does to one outcome, without the full stop: clear, unclear or unknown.
+
+    Parameters
+    ----------
+    arm : title of the arm
+    outcome : ``label``, ``unit`` (and more) of the outcome in the language
+    """
+    name = inside(outcome["label"], lang)
+    if not change.is_known:
+        return say(lang, "sentence.unknown", arm=arm, outcome=name)
+    if change.has_interval and not change.is_clear:
+        return say(lang, "sentence.unclear", arm=inside(arm, lang), outcome=name)
+    return say(
+        lang,
+        "sentence.raises" if change.difference > 0 else "sentence.lowers",
+        arm=arm,
+        outcome=name,
+        by=by_amount(change, outcome["unit"], scale, lang, currency, with_interval=with_interval),
+    )
+
+
+def by_amount(
+    change: Change,
+    unit: str,
+    scale: Scale,
+    lang: str,
+    currency: str,
+    *,
+    with_interval: bool = True,
+) -> str:
+    """``about 6.1% (5.2% to 7.0%)``, as hedged as the interval demands."""
+    value, _, _ = on_scale(change, scale)
+    text = hedge(change, lang) + amount(abs(value), scale, unit, lang, currency)
+    if with_interval and change.has_interval:
+        text += say(
+            lang, "parenthesis", text=interval(change, scale, unit, lang, currency)
+        )
+    return text
+
+
+def across_arms(
+    changes: Sequence[Change],
+    titles: Mapping[str, str],
+    outcome: Mapping[str, str],
+    lang: str,
+    currency: str,
+) -> str:
+    """One sentence on what all arms do to one outcome: the strongest each way, or nothing clear.
+
+    Parameters
+    ----------
+    changes : changes of one outcome in one group, any arms
+    titles : short title of each arm that is to be named
+    """
+    known = [change for change in changes if change.is_known and change.arm in titles]
+    name = inside(outcome["label"], lang)
+    if not known:
+        return say(lang, "sentence.not_recorded", outcome=outcome["label"])
+    scale = scale_of(known, outcome["unit"])
+    clear = [change for change in known if change.is_clear]
+    if not clear:
+        if not any(change.has_interval for change in known):
+            return say(lang, "sentence.one_replicate", outcome=name)
+        key = "sentence.none_clear" if len(known) > 1 else "sentence.unclear"
+        return (
+            say(lang, key, outcome=name, arm=inside(titles[known[0].arm], lang))
+            + say(lang, "stop")
+        )
+    parts: list[str] = []
+    strongest = sorted(clear, key=lambda change: -abs(on_scale(change, scale)[0]))
+    first = strongest[0]
+    other = next((c for c in strongest if (c.difference > 0) != (first.difference > 0)), None)
+    same_way = sum((c.difference > 0) == (first.difference > 0) for c in clear)
+    by = by_amount(first, outcome["unit"], scale, lang, currency, with_interval=False)
+    direction = "raises" if first.difference > 0 else "lowers"
+    key = f"sentence.{direction}_most" if same_way > 1 else f"sentence.{direction}"
+    parts.append(say(lang, key, arm=titles[first.arm], outcome=name, by=by))
+    if other is not None:
+        by = by_amount(other, outcome["unit"], scale, lang, currency, with_interval=False)
+        direction = "raises" if other.difference > 0 else "lowers"
+        parts.append(say(lang, f"sentence.{direction}_it", arm=inside(titles[other.arm], lang),
+                         by=by))
+    return say(lang, "semicolon").join(parts) + say(lang, "stop")
+
+
+def apart(
+    before: float, after: float, unit: str, lang: str, currency: str
+) -> tuple[str, str]:
+    """Two levels with as many digits as it takes to tell them apart.
+
+    Examples
+    --------
+    >>> apart(0.3141, 0.3138, "share", "en", "CNY")
+    ('31.41%', '31.38%')
+    """
+    texts = level(before, unit, lang, currency), level(after, unit, lang, currency)
+    if texts[0] != texts[1] or not (math.isfinite(before) and math.isfinite(after)):
+        return texts
+    factor, suffix = (100.0, "%") if is_share(unit) else (1.0, "")
+    symbol = SYMBOLS.get(currency, "") if is_money(unit, currency) else ""
+    for decimals in range(1, 7):
+        pair = (
+            f"{symbol}{plain(before * factor, decimals)}{suffix}",
+            f"{symbol}{plain(after * factor, decimals)}{suffix}",
+        )
+        if pair[0] != pair[1]:
+            return pair
+    return texts

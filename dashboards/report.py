@@ -1,0 +1,981 @@
+"""The one-file report: the answer, then why, then how sure, then everything else.
+
+Knows tables of results, the figures drawn from them and the words around them. Must not know
+runs, files of results or the Dash app: whoever has the tables can write the report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
+
+from dashboards.figures import answer, flows, gainers, incentives, palette, providers, words
+from dashboards.figures import scorecard as cards
+from dashboards.figures import trajectory as courses
+from dashboards.figures.canvas import ArmLook, Style, arm_looks, outcome_words
+from sim.ledger import PURPOSES
+
+PARTS = Path(__file__).resolve().parent / "report_page"
+SHOWN_PER_AREA = 3
+PROMINENT: Mapping[str, tuple[str, ...]] = {
+    "cost": ("spending_per_person", "fund_spending_per_person", "out_of_pocket_per_person"),
+    "quality": ("qaly", "avoidable_admissions", "readmission_rate", "chronic_control"),
+    "referral": ("first_contact_primary", "referrals_up", "bypass_share"),
+    "access": ("wait", "foregone", "refused", "unmet_bed"),
+    "equity": ("catastrophic_10", "use_concentration", "visits_gap_income"),
+}
+BY_GROUP = (
+    "out_of_pocket_per_person", "out_of_pocket_share", "spending_per_person", "qaly", "foregone",
+)
+OUTSIDE = "outside"
+
+
+@dataclass(frozen=True)
+class ReportTables:
+    """Everything a report is written from.
+
+    Attributes
+    ----------
+    arms : arm, title_en, title_zh, is_status_quo; in the order to show
+    outcomes : id, area, unit, better (``lower``, ``higher`` or anything else), label_en, label_zh,
+        definition_en, definition_zh; in the order to show
+    differences : arm, outcome, group, baseline_mean, arm_mean, difference, low, high, relative,
+        se_paired, se_unpaired, n; arm minus status quo, NaN where not measured
+    monthly : arm, replicate, month, outcome, group, value; month 0 is the first of the run
+    providers : arm, replicate, provider, kind, outcome (``revenue``, ``margin``), value in
+        currency per year, for the months after the reform; optional name_en, name_zh
+    incentives : arm, kind, payer, activity, marginal_receipts, marginal_cost, unit; currency per
+        one more of the activity
+    ledger : arm, payer, payee, purpose, amount; minor units, one year of an average replicate, of
+        the simulated people. Parties are ``patients``, ``fiscal-authority``, ``outside``, ids of
+        payers (or ``payer:<id>``) and of providers (or ``kind:<kind>``)
+    provenance : versions, seeds, scenario hashes, command line …; shown as given
+    months_before : months of the run before the reform
+    currency : ISO code
+    people, residents : simulated persons, and the residents they stand for
+
+    Notes
+    -----
+    Groups are ``all``, ``income:1`` to ``income:5``, ``health:0|1|2+``, ``payer:<id>``,
+    ``place:rural|town``, ``kind:<kind>``; the names that outcomes give to groups
+    (``fifth=1``, ``health=several`` …) are understood too. Empty tables are allowed: their section
+    then shows its empty state.
+    """
+
+    arms: pd.DataFrame
+    outcomes: pd.DataFrame
+    differences: pd.DataFrame
+    monthly: pd.DataFrame
+    providers: pd.DataFrame
+    incentives: pd.DataFrame
+    ledger: pd.DataFrame
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    months_before: int = 0
+    currency: str = "CNY"
+    people: int = 0
+    residents: int = 0
+
+
+def empty_tables() -> dict[str, pd.DataFrame]:
+    """Tables of the right columns and no rows, for comparisons that lack a part."""
+    columns = {
+        "differences": "arm outcome group baseline_mean arm_mean difference low high relative "
+        "se_paired se_unpaired n",
+        "monthly": "arm replicate month outcome group value",
+        "providers": "arm replicate provider kind outcome value",
+        "incentives": "arm kind payer activity marginal_receipts marginal_cost unit",
+        "ledger": "arm payer payee purpose amount",
+    }
+    return {name: pd.DataFrame(columns=names.split()) for name, names in columns.items()}
+
+
+_DIMENSIONS = {"fifth": "income"}
+_MEMBERS = {
+    "health:none": "health:0",
+    "health:one": "health:1",
+    "health:several": "health:2+",
+    "place:village": "place:rural",
+}
+
+
+def canonical_group(group: str) -> str:
+    """A group's name as the report writes it.
+
+    Examples
+    --------
+    >>> canonical_group("fifth=1"), canonical_group("health=several"), canonical_group("all")
+    ('income:1', 'health:2+', 'all')
+    """
+    dimension, mark, member = group.replace("=", ":", 1).partition(":")
+    if not mark:
+        return group
+    name = f"{_DIMENSIONS.get(dimension, dimension)}:{member}"
+    return _MEMBERS.get(name, name)
+
+
+def canonical(tables: ReportTables) -> ReportTables:
+    """The tables with groups and parties under the report's names; the input stays as it is."""
+    differences = tables.differences.assign(
+        group=[canonical_group(str(g)) for g in tables.differences["group"]]
+    )
+    monthly = tables.monthly.assign(
+        group=[canonical_group(str(g)) for g in tables.monthly["group"]]
+    )
+    kinds = {
+        str(provider): f"kind:{kind}"
+        for provider, kind in zip(
+            tables.providers["provider"], tables.providers["kind"], strict=True
+        )
+    }
+    payers = {str(payer): f"payer:{payer}" for payer in tables.incentives["payer"].unique()}
+    names = kinds | payers
+
+    def party(name: str, purpose: str) -> str:
+        # money to and from the rest of the economy says more by its purpose
+        return f"purpose:{purpose}" if name == OUTSIDE and purpose else names.get(name, name)
+
+    ledger = tables.ledger.assign(
+        payer=[
+            party(str(name), str(purpose))
+            for name, purpose in zip(
+                tables.ledger["payer"], tables.ledger["purpose"], strict=True
+            )
+        ],
+        payee=[
+            party(str(name), str(purpose))
+            for name, purpose in zip(
+                tables.ledger["payee"], tables.ledger["purpose"], strict=True
+            )
+        ],
+    )
+    return dataclasses.replace(
+        tables, differences=differences, monthly=monthly, ledger=ledger
+    )
+
+
+def write_report(comparison_tables: ReportTables, path: str | Path, lang: str = "en") -> Path:
+    """Write a comparison's report as one HTML file that opens anywhere, offline.
+
+    Parameters
+    ----------
+    comparison_tables : results of one comparison
+    path : file to write; its folder must exist
+    lang : ``en`` or ``zh``
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    ValueError
+        If there is no catalogue in that language.
+    """
+    target = Path(path)
+    target.write_text(report_html(comparison_tables, lang), encoding="utf-8")
+    return target
+
+
+def report_html(comparison_tables: ReportTables, lang: str = "en") -> str:
+    """The report's HTML text; see :func:`write_report`."""
+    words.catalogue(lang)
+    page = _Page(canonical(comparison_tables), Style(lang, comparison_tables.currency))
+    return page.html()
+
+
+def _text(text: object) -> str:
+    return html.escape(str(text), quote=True)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+class _Page:
+    """One report being written; collects its figures so that each is stored once."""
+
+    def __init__(self, tables: ReportTables, style: Style) -> None:
+        self.tables = tables
+        self.style = style
+        self.lang = style.lang
+        self.looks = arm_looks(tables.arms, style)
+        self.reforms = [look for look in self.looks if not look.is_status_quo]
+        self.figures: dict[str, dict[str, Any]] = {}
+
+    # ------------------------------------------------------------------------ small pieces
+
+    def say(self, key: str, **fields: object) -> str:
+        """A text of the catalogue, safe inside HTML."""
+        return _text(self.style.say(key, **fields))
+
+    def label(self, family: str, identifier: str) -> str:
+        return _text(words.label(self.lang, family, identifier))
+
+    def section(self, name: str, lead: str, *content: str) -> str:
+        paragraph = f'<p class="lead">{self.say(lead)}</p>' if lead else ""
+        return (
+            f'<section id="{name}" aria-labelledby="{name}-title">'
+            f'<h2 id="{name}-title">{self.say(f"section.{name}")}</h2>{paragraph}'
+            f'{"".join(content)}</section>'
+        )
+
+    def empty(self, key: str) -> str:
+        return f'<p class="empty">{self.say(key)}</p>'
+
+    def details(self, summary: str, content: str, css: str = "") -> str:
+        """A fold; ``summary`` is plain text, ``content`` is HTML."""
+        return (
+            f'<details class="{css}"><summary>{_text(summary)}</summary>{content}</details>'
+        )
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
+        """A table of plain texts; the first column heads its rows, the others are numbers."""
+        head = "".join(f'<th scope="col">{_text(column)}</th>' for column in columns)
+        body = "".join(
+            "<tr>"
+            + "".join(
+                f'<th scope="row">{_text(cell)}</th>' if i == 0 else f"<td>{_text(cell)}</td>"
+                for i, cell in enumerate(row)
+            )
+            + "</tr>"
+            for row in rows
+        )
+        return (
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}">'
+            f"<table><caption>{_text(caption)}</caption><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table></div>"
+        )
+
+    def figure(
+        self,
+        name: str,
+        drawing: go.Figure,
+        *,
+        kicker: str = "",
+        about: Mapping[str, str] | None = None,
+        table: str = "",
+        narrow: go.Figure | None = None,
+        level: int = 4,
+    ) -> str:
+        """A drawing under its sentence, with its definition and the numbers behind it."""
+        key = _slug(name)
+        parts = {"wide": _spec(drawing)}
+        if narrow is not None:
+            parts["narrow"] = _spec(narrow)
+        self.figures[key] = parts
+        sentence = str(drawing.layout.meta["sentence"])
+        height = int(drawing.layout.height)
+        return (
+            f'<figure class="card" id="{key}">'
+            f'<figcaption><p class="kicker">{_text(kicker)}</p>'
+            f"<h{level}>{_text(sentence)}</h{level}></figcaption>"
+            f'<div class="plot" role="img" aria-label="{_text(sentence)}" data-figure="{key}" '
+            f'style="min-height:{height}px"></div>'
+            f'<div class="folds">{self.definition(about)}'
+            f"{self.details(self.style.say('data_table'), table) if table else ''}</div></figure>"
+        )
+
+    def definition(self, about: Mapping[str, str] | None) -> str:
+        if about is None:
+            return ""
+        text = about["definition"] or self.style.say("definition_missing")
+        unit = words.unit_label(about["unit"], self.lang, self.style.currency)
+        unit_text = self.say("unit_is", unit=unit) if unit else ""
+        return self.details(
+            self.style.say("how_measured"), f"<p>{_text(text)} {unit_text}</p>", "how"
+        )
+
+    def change_rows(self, changes: Sequence[words.Change], unit: str) -> list[list[str]]:
+        """Rows of a table of changes, without the first column."""
+        scale = words.scale_of(changes, unit)
+        lang, currency = self.lang, self.style.currency
+        rows = []
+        for change in changes:
+            value, low, high = words.on_scale(change, scale)
+            before, after = words.apart(change.baseline, change.value, unit, lang, currency)
+            rows.append(
+                [
+                    before,
+                    after,
+                    words.signed(value, scale, unit, lang, currency)
+                    if change.is_known
+                    else self.style.say("not_measured"),
+                    self.style.say(
+                        "interval",
+                        low=words.signed(low, scale, unit, lang, currency),
+                        high=words.signed(high, scale, unit, lang, currency),
+                    )
+                    if change.has_interval
+                    else "–",
+                ]
+            )
+        return rows
+
+    # ----------------------------------------------------------------------------- sections
+
+    def header(self) -> str:
+        tables = self.tables
+        quo = next((look.title for look in self.looks if look.is_status_quo), "–")
+        replicates = _largest(tables.differences, "n")
+        intro = self.say(
+            "intro", status_quo=words.inside(quo, self.lang) if self.lang == "zh" else quo,
+            residents=f"{tables.residents:,}", people=f"{tables.people:,}",
+            replicates=replicates, months_before=tables.months_before,
+        )
+        arms = "".join(
+            f'<li><span class="swatch" style="--arm:var(--arm-{_slug(look.id)})"></span>'
+            f"{_text(look.title)}"
+            + (f' <small>{self.say("status_quo_tag")}</small>' if look.is_status_quo else "")
+            + "</li>"
+            for look in self.looks
+        )
+        return (
+            f'<header><p class="brand">Payshift</p><h1>{self.say("title")}</h1>'
+            f'<p class="intro">{intro}</p><ul class="arms" aria-label="{self.say("arms")}">{arms}'
+            "</ul></header>"
+        )
+
+    def navigation(self, names: Sequence[str]) -> str:
+        links = "".join(
+            f'<li><a href="#{name}">{self.say(f"section.{name}")}</a></li>' for name in names
+        )
+        return f'<nav aria-label="{self.say("nav")}"><ul>{links}</ul></nav>'
+
+    def answer(self) -> str:
+        tables, style = self.tables, self.style
+        sentences = answer.headline(tables.differences, tables.outcomes, tables.arms, style)
+        text = "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
+        by_arm = {look.id: look for look in self.looks}
+        cards_html = []
+        for card in answer.arm_cards(tables.differences, tables.outcomes, tables.arms, style):
+            if not card.total:
+                continue
+            lines = "".join(
+                f"<dt>{self.say(f'card.{key}')}</dt><dd>"
+                + (_text(style.say("comma").join(told)) if told else
+                   self.say("card.nothing_clear"))
+                + "</dd>"
+                for key, told in (
+                    ("better", card.better), ("worse", card.worse), ("other", card.other)
+                )
+                if told or key != "other"
+            )
+            look = by_arm[card.arm]
+            unclear = self.say("card.unclear", count=card.unclear, total=card.total)
+            cards_html.append(
+                f'<li style="--arm:var(--arm-{_slug(look.id)})"><h3>{_text(look.short)}</h3>'
+                f"<dl>{lines}</dl><p>{unclear}</p></li>"
+            )
+        listed = f'<ul class="answers">{"".join(cards_html)}</ul>' if cards_html else ""
+        return self.section("answer", "", f'<div class="headline">{text}</div>', listed)
+
+    def outcome_card(self, outcome: str) -> str:
+        tables, style = self.tables, self.style
+        about = outcome_words(tables.outcomes, outcome, self.lang)
+        changes = words.changes_of(tables.differences, outcome)
+        changes = [c for c in changes if c.arm in {look.id for look in self.reforms}]
+        titles = {look.id: look.short for look in self.reforms}
+        rows = [
+            [titles[change.arm], *row]
+            for change, row in zip(
+                changes, self.change_rows(changes, about["unit"]), strict=True
+            )
+        ]
+        if cards.is_empty(tables.differences, outcome):
+            sentence = style.say("sentence.not_recorded", outcome=about["label"])
+            return (
+                f'<div class="card is-empty"><p class="kicker">{_text(about["label"])}</p>'
+                f"<h4>{_text(sentence)}</h4>{self.definition(about)}</div>"
+            )
+        drawing = cards.scorecard(
+            tables.differences, tables.outcomes, tables.arms, outcome, style
+        )
+        columns = [style.say(f"col.{c}")
+                   for c in ("arm", "baseline", "value", "difference", "interval")]
+        return self.figure(
+            f"scorecard-{outcome}", drawing, kicker=about["label"], about=about,
+            table=self.table(columns, rows, about["label"]),
+        )
+
+    def scorecard(self) -> str:
+        tables = self.tables
+        by_area: dict[str, list[str]] = {area: [] for area in answer.CORE}
+        for outcome, area in zip(tables.outcomes["id"], tables.outcomes["area"], strict=True):
+            by_area.setdefault(str(area), []).append(str(outcome))
+        panels = []
+        for area in answer.CORE:
+            shown, rest = _prominent_first(area, by_area[area])
+            content = (
+                f'<div class="grid">{"".join(self.outcome_card(o) for o in shown)}</div>'
+                if shown
+                else self.empty("empty.panel")
+            )
+            if rest:
+                content += self.details(
+                    self.style.say(
+                        "more_outcomes", count=len(rest),
+                        area=words.inside(words.label(self.lang, "area", area), self.lang),
+                    ),
+                    f'<div class="grid">{"".join(self.outcome_card(o) for o in rest)}</div>',
+                    "more",
+                )
+            panels.append(
+                f'<div class="panel"><h3>{self.label("area", area)}</h3>{content}</div>'
+            )
+        others = [
+            (area, ids) for area, ids in by_area.items() if area not in answer.CORE and ids
+        ]
+        if others:
+            content = "".join(
+                f'<div class="panel"><h3>{self.label("area", area)}</h3><div class="grid">'
+                f'{"".join(self.outcome_card(o) for o in ids)}</div></div>'
+                for area, ids in others
+            )
+            panels.append(self.details(self.style.say("more_areas"), content, "more"))
+        return self.section("scorecard", "lead.scorecard", *panels)
+
+    def trajectories(self) -> str:
+        tables, style = self.tables, self.style
+        monthly = tables.monthly[tables.monthly["group"] == "all"]
+        measured = set(monthly.dropna(subset=["value"])["outcome"].astype(str))
+        first, rest = [], []
+        for area in answer.CORE:
+            ids = [
+                str(o)
+                for o, a in zip(tables.outcomes["id"], tables.outcomes["area"], strict=True)
+                if a == area and str(o) in measured
+            ]
+            shown, _ = _prominent_first(area, ids)
+            strongest = max(
+                shown,
+                key=lambda o: max(
+                    (c.size for c in words.changes_of(tables.differences, o) if c.is_clear),
+                    default=0.0,
+                ),
+                default=None,
+            )
+            for outcome in ids:
+                (first if outcome == strongest else rest).append(outcome)
+        if not first:
+            return self.section("trajectories", "lead.trajectories", self.empty("empty.monthly"))
+        content = f'<div class="grid two">{"".join(self.course(o) for o in first)}</div>'
+        if rest:
+            content += self.details(
+                style.say("more_trajectories", count=len(rest)),
+                f'<div class="grid two">{"".join(self.course(o) for o in rest)}</div>', "more",
+            )
+        return self.section("trajectories", "lead.trajectories", content)
+
+    def course(self, outcome: str) -> str:
+        tables, style = self.tables, self.style
+        about = outcome_words(tables.outcomes, outcome, self.lang)
+        drawing = courses.trajectory(
+            tables.monthly, tables.outcomes, tables.arms, outcome, tables.months_before, style,
+            differences=tables.differences,
+        )
+        rows = tables.monthly[
+            (tables.monthly["outcome"] == outcome) & (tables.monthly["group"] == "all")
+        ]
+        wide = rows.pivot_table(index="month", columns="arm", values="value", aggfunc="mean")
+        present = [look for look in self.looks if look.id in wide.columns]
+        body = [
+            [words.plain(float(str(month)) - tables.months_before, 0)]
+            + [
+                words.level(float(row[look.id]), about["unit"], self.lang, style.currency)
+                for look in present
+            ]
+            for month, row in wide.iterrows()
+        ]
+        columns = [style.say("months_since_reform"), *(look.short for look in present)]
+        unit = words.unit_label(about["unit"], self.lang, style.currency)
+        return self.figure(
+            f"course-{outcome}", drawing, kicker=_joined(about["label"], unit, self.lang),
+            about=about, table=self.table(columns, body, about["label"]), level=3,
+        )
+
+    def why(self) -> str:
+        tables, style = self.tables, self.style
+        if tables.incentives.empty and tables.differences.empty:
+            return self.section("why", "lead.why", self.empty("chain.empty"))
+        by_arm = {look.id: look for look in self.looks}
+        items = []
+        for chain in answer.chains(
+            tables.differences, tables.outcomes, tables.arms, tables.incentives, style
+        ):
+            look = by_arm[chain.arm]
+            steps = []
+            for name, (what, numbers) in (
+                ("incentive", chain.incentive),
+                ("behavior", chain.behavior),
+                ("outcome", chain.outcome),
+            ):
+                body = (
+                    f'<p class="what">{_text(what)}</p><p class="numbers">{_text(numbers)}</p>'
+                    if what
+                    else f'<p class="what quiet">{self.say(f"chain.no_{name}")}</p>'
+                )
+                steps.append(
+                    f'<li><p class="kicker">{self.say(f"chain.{name}")}</p>{body}</li>'
+                )
+            items.append(
+                f'<div class="chain" style="--arm:var(--arm-{_slug(look.id)})">'
+                f'<h3>{_text(look.short)}</h3><ol>{"".join(steps)}</ol></div>'
+            )
+        return self.section("why", "lead.why", *items)
+
+    def gainers(self) -> str:
+        tables, style = self.tables, self.style
+        known = [str(o) for o in tables.outcomes["id"]]
+        present = [
+            o
+            for o in (*BY_GROUP, *known)
+            if o in known
+            and any(
+                len(gainers.groups_present(tables.differences, o, by)) > 1
+                for by in ("income", "health")
+            )
+        ]
+        chosen = list(dict.fromkeys(present))[:2]
+        if not chosen:
+            return self.section("gainers", "lead.gainers", self.empty("empty.groups"))
+        content = "".join(
+            self.gainer(outcome, by) for outcome in chosen for by in ("income", "health")
+        )
+        return self.section("gainers", "lead.gainers", f'<div class="stack">{content}</div>')
+
+    def gainer(self, outcome: str, by: str) -> str:
+        tables, style = self.tables, self.style
+        groups = gainers.groups_present(tables.differences, outcome, by)
+        about = outcome_words(tables.outcomes, outcome, self.lang)
+        if len(groups) < 2:
+            return ""
+        wide, narrow = (
+            gainers.gainers(
+                tables.differences, tables.outcomes, tables.arms, outcome, by, style,
+                columns=columns,
+            )
+            for columns in (4, 1)
+        )
+        titles = {look.id: look.short for look in self.reforms}
+        changes = [
+            c
+            for g in groups
+            for c in words.changes_of(tables.differences, outcome, g)
+            if c.arm in titles
+        ]
+        rows = [
+            [f"{titles[change.arm]}, {words.group_label(self.lang, change.group)}"
+             if self.lang == "en" else
+             f"{titles[change.arm]} {words.group_label(self.lang, change.group)}", *row]
+            for change, row in zip(
+                changes, self.change_rows(changes, about["unit"]), strict=True
+            )
+        ]
+        columns = [
+            style.say("col.group"), style.say("col.baseline"), style.say("col.value"),
+            style.say("col.difference"), style.say("col.interval"),
+        ]
+        return self.figure(
+            f"gainers-{outcome}-{by}", wide, narrow=narrow, about=about, level=3,
+            kicker=_joined(about["label"], style.say(f"by.{by}"), self.lang),
+            table=self.table(columns, rows, about["label"]),
+        )
+
+    def providers(self) -> str:
+        tables, style = self.tables, self.style
+        changes = providers.provider_changes(tables.providers, tables.arms, style)
+        if not changes:
+            return self.section("providers", "lead.providers", self.empty("empty.providers"))
+        drawing = providers.providers_strip(changes, tables.arms, style)
+        titles = {look.id: look.short for look in self.looks}
+        lang, currency = self.lang, style.currency
+        rows = [
+            [
+                c.name, words.label(lang, "kind", c.kind), titles[c.arm],
+                words.money(c.before, currency, lang), words.money(c.after, currency, lang),
+                words.signed(100 * c.relative, "percent", "", lang, currency),
+                words.money(c.margin_after, currency, lang),
+            ]
+            for c in changes
+        ]
+        columns = [
+            style.say(f"col.{c}")
+            for c in ("provider", "kind", "arm", "before", "after", "change", "margin_after")
+        ]
+        lists = []
+        for look in self.reforms:
+            losing = [c for c in changes if c.arm == look.id and c.is_losing]
+            if not losing:
+                lists.append(f'<li>{self.say("losers.none", arm=look.short)}</li>')
+                continue
+            named = style.say("comma").join(
+                _with_note(
+                    c.name, words.signed(100 * c.relative, "percent", "", lang, currency), lang
+                )
+                for c in losing[:4]
+            )
+            more = (
+                (" " if lang == "en" else "")
+                + style.say("losers.more", count=len(losing) - 4)
+                if len(losing) > 4
+                else ""
+            )
+            lists.append(
+                f"<li><strong>{_text(look.short)}</strong>{self.say('colon')}"
+                f"{_text(named + more)}</li>"
+            )
+        listed = (
+            f'<h3>{self.say("losers.title")}</h3><ul class="losers">{"".join(lists)}</ul>'
+        )
+        return self.section(
+            "providers", "lead.providers",
+            self.figure(
+                "providers-revenue", drawing, kicker=style.say("change_of_revenue"), level=3,
+                table=self.table(columns, rows, style.say("section.providers")),
+            ),
+            listed,
+        )
+
+    def incentives(self) -> str:
+        tables, style = self.tables, self.style
+        frame = tables.incentives
+        if frame.empty:
+            return self.section("incentives", "lead.incentives", self.empty("empty.incentives"))
+        quo = next((look.id for look in self.looks if look.is_status_quo), "")
+        payers = incentives.payers_that_change(frame, quo)
+        content = []
+        for position, payer in enumerate(payers):
+            kinds = [str(k) for k in frame[frame["payer"] == payer]["kind"].unique()]
+            grid = (
+                f'<div class="grid three">'
+                f'{"".join(self.incentive(kind, payer) for kind in kinds)}</div>'
+            )
+            name = words.label(self.lang, "payer", payer)
+            content.append(
+                f'<p class="payer">{self.say("for_payer", payer=name)}</p>{grid}'
+                if position == 0
+                else self.details(style.say("more_payers", payer=name), grid, "more")
+            )
+        return self.section("incentives", "lead.incentives", *content)
+
+    def incentive(self, kind: str, payer: str) -> str:
+        tables, style = self.tables, self.style
+        drawing = incentives.incentives_map(tables.incentives, tables.arms, kind, payer, style)
+        titles = {look.id: look.short for look in self.looks}
+        frame = tables.incentives
+        rows = [
+            [
+                words.label(self.lang, "activity", str(row["activity"])),
+                titles.get(str(row["arm"]), str(row["arm"])),
+                *(
+                    words.money(value, style.currency, self.lang)
+                    for value in (
+                        float(row["marginal_receipts"]),
+                        float(row["marginal_cost"]),
+                        float(row["marginal_receipts"]) - float(row["marginal_cost"]),
+                    )
+                ),
+            ]
+            for row in frame[(frame["kind"] == kind) & (frame["payer"] == payer)].to_dict(
+                "records"
+            )
+        ]
+        columns = [
+            style.say(f"col.{c}") for c in ("activity", "arm", "receipts", "cost", "margin")
+        ]
+        name = words.label(self.lang, "kinds", kind)
+        return self.figure(
+            f"incentives-{payer}-{kind}", drawing, kicker=name, level=3,
+            table=self.table(columns, rows, name),
+        )
+
+    def flows(self) -> str:
+        tables, style = self.tables, self.style
+        recorded = [
+            look for look in self.looks if (tables.ledger["arm"] == look.id).any()
+        ]
+        if not recorded:
+            return self.section("flows", "lead.flows", self.empty("empty.flows"))
+        drawn = [self.flow(look) for look in recorded]
+        content = f'<div class="stack">{"".join(drawn[:2])}</div>'
+        if drawn[2:]:
+            content += self.details(
+                style.say("more_arms"), f'<div class="stack">{"".join(drawn[2:])}</div>', "more"
+            )
+        return self.section("flows", "lead.flows", content)
+
+    def flow(self, look: ArmLook) -> str:
+        tables, style = self.tables, self.style
+        multiplier = tables.residents / tables.people if tables.people else 1.0
+        drawing = flows.flows_sankey(tables.ledger, tables.arms, look.id, multiplier, style)
+        rows = [
+            [
+                flows.party_label(self.lang, str(row["payer"])),
+                flows.party_label(self.lang, str(row["payee"])),
+                PURPOSES.get(str(row["purpose"]), {}).get(self.lang, str(row["purpose"])),
+                words.money(
+                    int(row["amount"]) / flows.MINOR_UNITS * multiplier, style.currency,
+                    self.lang,
+                ),
+            ]
+            for row in tables.ledger[tables.ledger["arm"] == look.id]
+            .groupby(["payer", "payee", "purpose"], as_index=False)["amount"]
+            .sum()
+            .sort_values("amount", ascending=False)
+            .to_dict("records")
+        ]
+        columns = [style.say(f"col.{c}") for c in ("payer", "payee", "purpose", "amount")]
+        return self.figure(
+            f"flows-{look.id}", drawing, kicker=look.short, level=3,
+            table=self.table(columns, rows, look.short),
+        )
+
+    def sure(self) -> str:
+        tables, style = self.tables, self.style
+        rows = [
+            row
+            for row in tables.differences[tables.differences["group"] == "all"].to_dict("records")
+            if str(row["arm"]) in {look.id for look in self.reforms}
+        ]
+        if not rows:
+            return self.section("sure", "lead.sure", self.empty("headline.empty"))
+        titles = {look.id: look.short for look in self.looks}
+        core = set(
+            tables.outcomes[tables.outcomes["area"].isin(answer.CORE)]["id"].astype(str)
+        )
+        body: list[list[str]] = []
+        verdicts: dict[str, int] = {}
+        factors: list[float] = []
+        for row in rows:
+            change = words.change_of(row)
+            about = outcome_words(tables.outcomes, change.outcome, self.lang)
+            if change.outcome not in core:
+                continue
+            verdict, needed = replicates_needed(change, about["unit"], int(row["n"] or 0))
+            verdicts[verdict] = verdicts.get(verdict, 0) + 1
+            paired, unpaired = float(row["se_paired"]), float(row["se_unpaired"])
+            if paired > 0 and math.isfinite(unpaired):
+                factors.append(unpaired / paired)
+            scale = words.scale_of([change], about["unit"])
+            factor = _factor(change, scale)
+            body.append(
+                [
+                    about["label"], titles[change.arm],
+                    *(
+                        words.amount(se * factor, scale, about["unit"], self.lang,
+                                     style.currency)
+                        if math.isfinite(se)
+                        else "–"
+                        for se in (paired, unpaired)
+                    ),
+                    str(row["n"]), style.say(f"sure.{verdict}"), needed,
+                ]
+            )
+        total = sum(verdicts.values())
+        more = verdicts.get("more", 0) + verdicts.get("one", 0)
+        sentence = (
+            style.say("sure.all", total=total)
+            if more == 0 and total and not verdicts.get("unknown")
+            else style.say(
+                "sure.sentence", clear=verdicts.get("clear", 0), total=total, more=more
+            )
+        )
+        paragraphs = [sentence]
+        if factors:
+            typical = sorted(factors)[len(factors) // 2]
+            if typical > 1.05:
+                paragraphs.append(style.say("sure.gain", factor=words.plain(typical, 1)))
+        paragraphs += [style.say("sure.rule"), style.say("sure.simulation")]
+        columns = [
+            style.say(f"col.{c}")
+            for c in ("outcome", "arm", "se_paired", "se_unpaired", "n", "verdict", "needed")
+        ]
+        return self.section(
+            "sure", "lead.sure",
+            f'<p class="strong">{_text(paragraphs[0])}</p>'
+            + "".join(f"<p>{_text(p)}</p>" for p in paragraphs[1:]),
+            self.details(
+                style.say("data_table"),
+                self.table(columns, body, style.say("section.sure")), "more",
+            ),
+        )
+
+    def limits(self) -> str:
+        items = "".join(
+            f"<li>{self.say(f'limits.{name}')}</li>"
+            for name in ("region", "forecast", "assumed", "neutral")
+        )
+        return self.section("limits", "", f'<ul class="limits">{items}</ul>')
+
+    def provenance(self) -> str:
+        given = dict(self.tables.provenance)
+        command = given.pop("command", None)
+        parts = []
+        if command:
+            text = command if isinstance(command, str) else " ".join(map(str, command))
+            parts.append(
+                f'<h3>{self.say("provenance.reproduce")}</h3>'
+                f'<pre tabindex="0"><code>{_text(text)}</code></pre>'
+            )
+        if given:
+            items = "".join(
+                f"<dt>{self.label('provenance', str(name))}</dt><dd>{_nested(value)}</dd>"
+                for name, value in given.items()
+            )
+            parts.append(f'<dl class="provenance">{items}</dl>')
+        if not parts:
+            parts.append(self.empty("provenance.none"))
+        return self.section("provenance", "", *parts)
+
+    # --------------------------------------------------------------------------- the file
+
+    def html(self) -> str:
+        """The whole page."""
+        sections = {
+            "answer": self.answer,
+            "scorecard": self.scorecard,
+            "trajectories": self.trajectories,
+            "why": self.why,
+            "gainers": self.gainers,
+            "providers": self.providers,
+            "incentives": self.incentives,
+            "flows": self.flows,
+            "sure": self.sure,
+            "limits": self.limits,
+            "provenance": self.provenance,
+        }
+        body = "".join(build() for build in sections.values())
+        light, dark = (
+            "".join(
+                f"--arm-{_slug(look.id)}:{look.color};"
+                for look in arm_looks(self.tables.arms, Style(self.lang, theme=theme))
+            )
+            for theme in (palette.LIGHT, palette.DARK)
+        )
+        colors = (
+            f":root{{{light}}}@media screen and (prefers-color-scheme:dark)"
+            f"{{:root{{{dark}}}}}"
+        )
+        css = (PARTS / "report.css").read_text(encoding="utf-8")
+        script = (PARTS / "report.js").read_text(encoding="utf-8")
+        language = {"en": "en-US", "zh": "zh-CN"}[self.lang]
+        # nothing may be fetched: the page holds all it needs
+        policy = (
+            "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+            "img-src data: blob:"
+        )
+        return (
+            f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+            '<meta name="color-scheme" content="light dark">\n'
+            f'<title>{self.say("page_title")}</title>\n'
+            f"<style>{css}{colors}</style>\n</head>\n<body>\n"
+            f'<a class="skip" href="#answer">{self.say("skip")}</a>\n'
+            f"{self.header()}{self.navigation(list(sections))}\n"
+            f'<noscript><p class="empty">{self.say("noscript")}</p></noscript>\n'
+            f"<main>{body}</main>\n"
+            f'<script type="application/json" id="figures">{_json(self.figures)}</script>\n'
+            f'<script type="application/json" id="dark">{_json(palette.dark_of_light())}'
+            "</script>\n"
+            f"<script>{_script(get_plotlyjs())}</script>\n<script>{script}</script>\n"
+            "</body>\n</html>\n"
+        )
+
+
+def replicates_needed(change: words.Change, unit: str, n: int) -> tuple[str, str]:
+    """Whether a difference needs more replicates, and how many in all.
+
+    A difference is enough when its interval leaves zero out (``clear``) or is narrower than one
+    percent of the status quo to either side, one point for shares (``tight``). Otherwise the
+    number of replicates that would make it as narrow is given: widths shrink with the root of
+    their number.
+
+    Returns
+    -------
+    verdict : ``clear``, ``tight``, ``more``, ``one`` or ``unknown``
+    needed : replicates in all as text, or a dash
+    """
+    if not change.is_known:
+        return "unknown", "–"
+    if not change.has_interval:
+        return "one", "–"
+    if change.is_clear:
+        return "clear", "–"
+    half = (change.high - change.low) / 2
+    wanted = 0.01 if words.is_share(unit) else 0.01 * abs(change.baseline)
+    if wanted > 0 and half <= wanted:
+        return "tight", "–"
+    if wanted <= 0 or n <= 0:
+        return "more", "–"
+    return "more", f"{math.ceil(n * (half / wanted) ** 2):,}"
+
+
+def _factor(change: words.Change, scale: words.Scale) -> float:
+    if scale == "points":
+        return 100.0
+    if scale == "percent" and change.baseline:
+        return 100.0 / abs(change.baseline)
+    return 1.0
+
+
+def _prominent_first(area: str, ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The few outcomes of an area that a reader sees first, and the rest in their order."""
+    first = [o for o in PROMINENT.get(area, ()) if o in ids]
+    shown = [*first, *(o for o in ids if o not in first)][:SHOWN_PER_AREA]
+    return shown, [o for o in ids if o not in shown]
+
+
+def _joined(first: str, second: str, lang: str) -> str:
+    if not second:
+        return first
+    return f"{first} · {second}" if lang == "en" else f"{first} · {second}"
+
+
+def _with_note(name: str, note: str, lang: str) -> str:
+    return f"{name} ({note})" if lang == "en" else f"{name}({note})"
+
+
+def _largest(frame: pd.DataFrame, column: str) -> str:
+    values = pd.to_numeric(frame[column], errors="coerce").dropna()
+    return str(int(values.max())) if len(values) else "–"
+
+
+def _nested(value: object) -> str:
+    """A value of the provenance: text as it is, mappings and lists as small lists."""
+    if isinstance(value, Mapping):
+        return (
+            "<ul>"
+            + "".join(f"<li>{_text(k)}: <code>{_text(v)}</code></li>" for k, v in value.items())
+            + "</ul>"
+        )
+    if isinstance(value, (list, tuple)):
+        return f"<code>{_text(', '.join(map(str, value)))}</code>"
+    return f"<code>{_text(value)}</code>"
+
+
+def _spec(figure: go.Figure) -> dict[str, Any]:
+    spec: dict[str, Any] = json.loads(figure.to_json())
+    return {"data": spec["data"], "layout": spec["layout"]}
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")
+
+
+def _script(text: str) -> str:
+    return text.replace("</script", "<\\/script")
