@@ -131,9 +131,7 @@ class People:
         return People(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
 
 
-def person_uids(
-    slots: NDArray[np.uint64], generation: NDArray[np.uint32]
-) -> NDArray[np.uint64]:
+def person_uids(slots: NDArray[np.uint64], generation: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """Key of each person's draws: ``generation << 32 | slot``.
 
     Parameters

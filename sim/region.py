@@ -4,9 +4,10 @@ Knows how the files of a region folder are laid out and checks them; must not kn
 model, any behavior rule, or where the library of scenarios lives.
 
 A region folder holds CSV tables only. ``region.csv`` names the region and may say ``extends`` with
-the name of a sibling folder: every table this folder lacks is then read from that sibling. Each
-number's unit, range, source and grade stand in the row itself (long tables) or in ``columns.csv``
-(wide tables; one row for each column). Grades: measured, estimated, calibrated, assumed.
+the name of a sibling folder: every table this folder lacks is then read from that sibling, and in
+``parameters.csv`` and ``constants.csv`` every row it lacks. Each number's unit, range,
+source and grade stand in the row itself (long tables) or in ``columns.csv`` (wide tables; one row
+for each column). Grades: measured, estimated, calibrated, assumed.
 
 Array axes: n providers, Z zones, G clinical groups, A = 101 single ages (the last is open),
 C chronic conditions, Y payers; sexes are male, female; components are drugs, diagnostics,
@@ -375,9 +376,7 @@ class _Table:
         self.need([column])
         return tuple(row[column] for row in self.rows)
 
-    def number(
-        self, row: int, column: str, low: float = -np.inf, high: float = np.inf
-    ) -> float:
+    def number(self, row: int, column: str, low: float = -np.inf, high: float = np.inf) -> float:
         text = self.rows[row].get(column, "")
         try:
             value = float(text)
@@ -398,9 +397,7 @@ class _Table:
             [self.number(i, column, low, high) for i in range(len(self.rows))], dtype=np.float64
         )
 
-    def block(
-        self, columns: Sequence[str], low: float = -np.inf, high: float = np.inf
-    ) -> Floats:
+    def block(self, columns: Sequence[str], low: float = -np.inf, high: float = np.inf) -> Floats:
         self.need(columns)
         return np.array(
             [[self.number(i, c, low, high) for c in columns] for i in range(len(self.rows))],
@@ -468,6 +465,10 @@ class _Folder:
 
     def table(self, name: str) -> _Table:
         return _open(self.path_of(name))
+
+    def from_farthest(self) -> tuple[Path, ...]:
+        """The folders, the one everything rests on first."""
+        return (*reversed(self.parents), self.path)
 
     def path_of(self, name: str) -> Path:
         """The nearest file of that name along the chain of extended folders."""
@@ -572,20 +573,15 @@ def _read(folder: Path) -> Region:
         )
 
     payers = files.table("payers.csv")
-    constants = read_parameters(files.path_of("constants.csv"))
+    constants = _parameters(files, "constants.csv")
     chronic = _chronic(files)
     groups = _groups(files, chronic)
     providers = _providers(files, groups.ids)
     zones = _zones(files, providers.ids)
     people = _people(files, payers, constants, groups, chronic)
     chronic = _with_gain(chronic, people)
-    columns = {
-        (row["table"], row["column"]): Provenance(
-            row["unit"], row["low"], row["high"], row["source"], row["evidence"], row["note"]
-        )
-        for row in files.table("columns.csv").rows
-    }
-    parameters = read_parameters(files.path_of("parameters.csv"))
+    columns = _columns(files)
+    parameters = _parameters(files, "parameters.csv")
     cited = [row.source for row in (*parameters.values(), *constants.values())]
     cited += [entry.source for entry in columns.values()]
     sources = sorted({s.strip() for text in cited for s in text.split(";") if s.strip()})
@@ -614,6 +610,33 @@ def _read(folder: Path) -> Region:
         columns=MappingProxyType(columns),
         sources=tuple(sources),
     )
+
+
+def _parameters(files: _Folder, name: str) -> dict[str, Parameter]:
+    """Rows of a parameter table, the nearer folder's row standing for the farther one's."""
+    files.path_of(name)
+    merged: dict[str, Parameter] = {}
+    for folder in files.from_farthest():
+        if (folder / name).is_file():
+            merged.update(read_parameters(folder / name))
+    return merged
+
+
+def _columns(files: _Folder) -> dict[tuple[str, str], Provenance]:
+    """What each column of a wide table is, from the folder the table itself is read from."""
+    files.path_of("columns.csv")
+    merged: dict[tuple[str, str], Provenance] = {}
+    for folder in files.from_farthest():
+        if not (folder / "columns.csv").is_file():
+            continue
+        rows = _open(folder / "columns.csv").rows
+        own = {row["table"] for row in rows}
+        merged = {name: entry for name, entry in merged.items() if name[0] not in own}
+        for row in rows:
+            merged[row["table"], row["column"]] = Provenance(
+                row["unit"], row["low"], row["high"], row["source"], row["evidence"], row["note"]
+            )
+    return merged
 
 
 def _constant(constants: Mapping[str, Parameter], name: str) -> float:
