@@ -17,6 +17,7 @@ from sim.payment._protocol import (
     gradient_through,
     has_neutral,
     next_year,
+    numerical_partials,
     spec_from,
     tariff_of,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "gradient_through",
     "has_neutral",
     "next_year",
+    "numerical_partials",
     "registry",
     "resolve_neutral",
     "spec_from",

@@ -346,7 +346,7 @@ def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
 
     Notes
     -----
-    Symmetric differences of one thousandth of the cell, or of the provider's largest cell of that
+    Symmetric differences of a ten-thousandth of the cell, or of the provider's largest cell of that
     field where the cell is empty. Right where each provider's revenue depends on its own row.
     """
     found: Partials = {}
@@ -356,8 +356,8 @@ def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
         largest = np.abs(flat).max(axis=1, initial=0.0)
         slope = np.zeros_like(flat)
         for cell in range(flat.shape[1]):
-            step = 1e-3 * np.where(flat[:, cell] != 0, np.abs(flat[:, cell]), largest)
-            step = np.where(step > 0, step, 1e-3)
+            step = 1e-4 * np.where(flat[:, cell] != 0, np.abs(flat[:, cell]), largest)
+            step = np.where(step > 0, step, 1e-4)
             ends = []
             for sign in (1.0, -1.0):
                 moved = flat.copy()

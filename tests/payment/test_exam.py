@@ -1,0 +1,215 @@
+"""Every payment model, bare and nested, sits the common exam; and the exam fails bad models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.activity import Activity, Array
+from sim.errors import PaymentError
+from sim.payment import build, catalogue, registry
+from sim.testing import examine, sample_context
+
+FFS: dict[str, Any] = {"fee_for_service": {"components": {"diagnostics": 0.8, "days": 1.1}}}
+NESTED: dict[str, Any] = {
+    "global_budget": {
+        "budget": {"neutral": {"of": "pool", "on": "receipts"}},
+        "surplus": [{"to": 0.10, "kept": 0.7}],
+        "overrun": [{"to": 0.05, "borne": 1.0}, {"borne": 0.5}],
+        "rebasing": {"weight_on_history": 0.3, "growth": {"value": 5, "unit": "percent/year"}},
+        "of": {
+            "blend": [
+                {"scope": {"setting": "inpatient"}, "contract": {"drg": {"base_rate": "neutral"}}},
+                {
+                    "scope": {"setting": "primary"},
+                    "contract": {
+                        "capitation": {"rate": "neutral", "share_elsewhere": 0.1, "stop_loss": 0.05}
+                    },
+                },
+                {"scope": "rest", "contract": {"fee_for_service": {"multiplier": "neutral"}}},
+            ]
+        },
+    }
+}
+CASES: dict[str, Any] = {
+    "fee_for_service": FFS,
+    "fee_for_service, neutral": {"fee_for_service": {"multiplier": "neutral"}},
+    "drg": "drg",
+    "capitation": "capitation",
+    "capitation, downstream": {
+        "capitation": {"risk": "none", "share_elsewhere": 0.5, "stop_loss": 0.2}
+    },
+    "global_budget": {"global_budget": {"of": FFS}},
+    "global_budget, soft": {
+        "global_budget": {"surplus": [], "overrun": [{"to": 0.1, "borne": 0.5}], "of": FFS}
+    },
+    "value_based": {"value_based": {"of": "fee_for_service"}},
+    "value_based, own": {"value_based": {"benchmarks": "own", "at_risk": 0.3, "of": "drg"}},
+    "blend by weight": {
+        "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
+    },
+    "blend by scope": {
+        "blend": [
+            {"scope": {"component": ["drugs", "diagnostics"]}, "contract": FFS},
+            {"scope": {"setting": "outpatient"}, "contract": "capitation"},
+            {"scope": "rest", "contract": "drg"},
+        ]
+    },
+    "nested": NESTED,
+    "value-based over nested": {"value_based": {"of": NESTED}},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_payment_model_passes_the_common_exam(case: str) -> None:
+    examine(lambda context: build(CASES[case], context))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"drg": {"base_rate": 9000}},
+        {"capitation": {"rate": {"value": 50, "unit": "CNY/person-month"}}},
+        {"global_budget": {"budget": 2e6, "of": {"drg": {"base_rate": 9000}}}},
+        {
+            "value_based": {
+                "benchmarks": {"chronic_control": 0.6, "cost": 0.8, "experience": 0.7},
+                "reference": 0.1,
+                "of": FFS,
+            }
+        },
+    ],
+)
+def test_payment_model_with_numbers_in_its_file_passes_the_common_exam(spec: Any) -> None:
+    examine(lambda context: build(spec, context), has_fixed_sums=True)
+
+
+def test_every_model_in_the_folder_is_examined() -> None:
+    assert set(registry()) <= {case.split(",")[0].split(" ")[0] for case in CASES}
+
+
+def test_every_model_and_term_is_labeled_in_both_languages() -> None:
+    for row in catalogue():
+        for key in ("title_en", "title_zh", "line_en", "line_zh"):
+            assert row[key] and row[key] != row["id"], (row["id"], key)
+        for term in row["terms"]:
+            assert term["label_en"] and term["label_zh"] and term["unit"], (row["id"], term)
+
+
+class Faulty:
+    """Pays visits in some wrong way."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        self.calls = 0
+
+    @property
+    def reads(self) -> frozenset[str]:
+        return frozenset({"visits"})
+
+    def revenue(self, activity: Activity) -> Array:
+        self.calls += 1
+        paid = 50.0 * activity.visits.sum(axis=1)
+        if self.fault == "changes its argument":
+            activity.visits[0] += 1.0
+        if self.fault == "differs when asked twice":
+            paid = paid + self.calls
+        if self.fault == "negative":
+            paid = paid - 1e5
+        if self.fault == "without saying so":
+            paid = paid + activity.sessions
+        if self.fault == "not finite":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                paid = paid * (paid / paid)
+        if self.fault == "another's revenue":
+            paid = np.full_like(paid, paid.mean())
+        if self.fault == "twice the region":
+            paid = np.sqrt(paid)
+        return paid
+
+    def gradient(self, activity: Activity) -> Activity:
+        price = 40.0 if self.fault == "is not its difference" else 50.0
+        return activity.filled({"visits": np.full((activity.n_providers, 3), price)})
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "differs when asked twice",
+        "negative",
+        "without saying so",
+        "not finite",
+        "another's revenue",
+        "twice the region",
+        "is not its difference",
+    ],
+)
+def test_the_exam_fails_a_faulty_model_and_says_why(fault: str) -> None:
+    with pytest.raises(AssertionError, match=fault):
+        examine(lambda context: Faulty(fault), has_fixed_prices=True)
+
+
+def test_the_exam_fails_a_model_that_changes_its_argument() -> None:
+    with pytest.raises(AssertionError, match=r"changes activity\.visits"):
+        examine(lambda context: Faulty("changes its argument"))
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("fee_for_servce", "Did you mean 'fee_for_service'"),
+        ({"drg": {"base_rat": 1}}, "Did you mean 'base_rate'"),
+        ({"drg": {"base_rate": -1}}, "out of range"),
+        ({"drg": {"base_rate": True}}, "not a number"),
+        ({"drg": {"weights": "nowhere.csv"}}, "no such table"),
+        ({"capitation": {"risk": "age"}}, "Did you mean 'age-sex'"),
+        ({"capitation": {"rate": {"neutral": {"on": "fund"}}}}, "allowed: receipts"),
+        ({"global_budget": {}}, "contract.global_budget.of"),
+        ({"global_budget": {"of": "drg", "overrun": [{"to": 0.1}]}}, "needs its share"),
+        (
+            {
+                "global_budget": {
+                    "of": "drg",
+                    "overrun": [{"to": 0.2, "borne": 1}, {"to": 0.1, "borne": 1}],
+                }
+            },
+            "bands go outward",
+        ),
+        ({"blend": []}, "list of contracts"),
+        ({"blend": [{"weight": 0.5, "contract": "drg"}]}, "weights sum to 1"),
+        (
+            {"blend": [{"weight": 0.5, "contract": "drg"}, {"scope": "rest", "contract": "drg"}]},
+            "not both",
+        ),
+        (
+            {"blend": [{"scope": "rest", "contract": "drg"}, {"scope": "rest", "contract": "drg"}]},
+            "only one part",
+        ),
+        ({"blend": [{"scope": {"setting": "inpatent"}, "contract": "drg"}]}, "'inpatient'"),
+        ({"value_based": {"of": "drg", "domains": {"cost": 0}}}, "no domain has weight"),
+        ({"drg": 3}, "terms are a mapping"),
+        ({"drg": {}, "capitation": {}}, "one payment model"),
+    ],
+)
+def test_a_contract_nobody_could_sign_is_refused_with_place_and_remedy(
+    spec: Any, words: str
+) -> None:
+    with pytest.raises(PaymentError) as caught:
+        build(spec, sample_context())
+    assert words in str(caught.value)
+    assert "contract" in str(caught.value)
+
+
+def test_an_unresolved_neutral_term_says_so_instead_of_paying() -> None:
+    year = Activity.zeros(5, 4)
+    for spec in (
+        "drg",
+        "capitation",
+        {"fee_for_service": {"multiplier": "neutral"}},
+        {"global_budget": {"of": "fee_for_service"}},
+        {"value_based": {"of": "fee_for_service"}},
+    ):
+        with pytest.raises(PaymentError, match=r"resolved|neutral|open"):
+            build(spec, sample_context()).revenue(year)
