@@ -1,0 +1,195 @@
+"""What the form of a file cannot tell: names of the region, ranges, contracts, benefits.
+
+Knows the region, the outcomes and who checks each part of a policy; must not know how files are
+read or laid over each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import numpy as np
+
+from sim import outcomes
+from sim import payment as contracts
+from sim.benefits import Benefits
+from sim.errors import PaymentError, PayshiftError, ScenarioError
+from sim.parameters import Parameter
+from sim.region import Region
+from sim.scenario._forms import AssignmentForm
+from sim.scenario._nodes import Node, plain, suggestion, walk
+from sim.scenario._policy import Policy, policy_of
+from sim.units import UNITS, convert
+
+CHANNELS: Mapping[str, tuple[str, str]] = {
+    "intensity": ("Intensity of treatment", "诊疗强度"),
+    "stay": ("Length of stay", "住院天数"),
+    "return_visits": ("Return visits", "复诊"),
+    "low_value": ("Low-value services", "低价值服务"),
+    "referral": ("Treat or refer", "首诊与转诊"),
+    "admission": ("Admit, defer, transfer, refuse", "收治、延后、转院与推诿"),
+    "coding": ("Coding of levels", "编码高套"),
+    "documentation": ("Completeness of documentation", "病案完整性"),
+    "selection": ("Selection of members and patients", "风险选择"),
+    "prevention": ("Prevention and follow-up", "预防与随访"),
+    "quality": ("Quality effort", "质量努力"),
+    "cost": ("Cost-cutting effort", "控费努力"),
+    "uncovered": ("Items outside the catalogue", "目录外项目"),
+    "demand": ("Patients seeking care", "患者就医选择"),
+}
+"""Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
+
+
+def override(raw: object, parameter: Parameter, where: str) -> float:
+    """Read a parameter's new value in its own unit and check its range."""
+    if isinstance(raw, Mapping):
+        if "value" not in raw:
+            raise ScenarioError("the value is missing", where=where, allowed="{value, unit}")
+        named = raw.get("unit", parameter.unit)
+        value = raw["value"]
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise ScenarioError("a number is needed", where=where, value=value)
+        if named != parameter.unit:
+            if named not in UNITS or parameter.unit not in UNITS:
+                raise ScenarioError(
+                    "not the parameter's unit", where=where, value=named, allowed=parameter.unit
+                )
+            value = convert(float(value), str(named), parameter.unit, where)
+        raw = value
+    return parameter.check(cast(float, raw), where)
+
+
+def _known_outcomes() -> tuple[str, ...]:
+    """List the outcomes there are."""
+    return tuple(outcome.id for outcome in outcomes.registry())
+
+
+def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
+    """Check what the form alone cannot: names of the region, parameters, outcomes, channels."""
+    table = region.parameters
+    overrides = tree.get("parameters")
+    if overrides is not None and isinstance(overrides.value, Mapping):
+        for name, node in overrides.value.items():
+            where = f"{node.key or node.place}: parameters.{name}"
+            if name not in table:
+                yield ScenarioError(
+                    "unknown parameter",
+                    where=where,
+                    value=name,
+                    allowed="an id from: payshift list parameters",
+                    remedy=suggestion(name, table),
+                )
+                continue
+            try:
+                override(plain(node), table[name], f"{node.place}: parameters.{name}")
+            except ScenarioError as error:
+                yield error
+    yield from _unknown_words(tree, "freeze", "channel", tuple(CHANNELS))
+    yield from _unknown_words(tree, "outcomes", "outcome", _known_outcomes())
+    rows = tree.get("payment")
+    for number, row in enumerate(rows.value if rows and isinstance(rows.value, tuple) else ()):
+        form = AssignmentForm.model_validate(plain(row))
+        payer_node = cast(Node, row.get("payer"))
+        for payer in form.payer:
+            if payer not in region.payers:
+                yield ScenarioError(
+                    "unknown payer",
+                    where=f"{payer_node.place}: payment.{number}.payer",
+                    value=payer,
+                    allowed=", ".join(region.payers),
+                    remedy=suggestion(payer, region.payers),
+                )
+        selector_node = cast(Node, row.get("providers"))
+        where = f"{selector_node.place}: payment.{number}.providers"
+        unknown = [i for i in form.providers.ids or () if i not in region.providers.ids]
+        if unknown:
+            yield ScenarioError(
+                "unknown provider",
+                where=where,
+                value=unknown[0],
+                allowed="an id of the region's providers.csv",
+                remedy=suggestion(unknown[0], [str(i) for i in region.providers.ids]),
+            )
+        elif not form.providers.indices(region):
+            types = sorted({str(t) for t in region.providers.type})
+            yield ScenarioError(
+                "no provider of the region is meant",
+                where=where,
+                value=plain(selector_node),
+                allowed=f"types: {', '.join(types)}",
+                remedy=suggestion(form.providers.type or "", types),
+            )
+
+
+def _unknown_words(
+    tree: Node, name: str, noun: str, known: Sequence[str]
+) -> Iterator[ScenarioError]:
+    """Find entries of a list of names that do not exist."""
+    node = tree.get(name)
+    for entry in node.value if node is not None and isinstance(node.value, tuple) else ():
+        if entry.value not in known:
+            yield ScenarioError(
+                f"unknown {noun}",
+                where=f"{entry.place}: {name}",
+                value=entry.value,
+                allowed=", ".join(known) if len(known) <= 20 else f"see: payshift list {name}",
+                remedy=suggestion(str(entry.value), known),
+            )
+
+
+def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[PayshiftError]:
+    """Let payment and benefits check their own specifications, and say where each is wrong.
+
+    Parameters
+    ----------
+    tree : Node
+        The scenario, for places.
+    after : Policy
+        What is in force from the reform on, the kept part of the status quo included.
+    region : Region
+        Where it applies.
+    """
+    policy = policy_of(tree, ())
+    for assignment in policy.payment:
+        rows = assignment.providers.indices(region)
+        try:
+            assignment.build(_plain_context(region, rows))
+        except PaymentError as error:
+            yield error
+    try:
+        Benefits.from_spec(policy.benefits, region.payers)
+    except ScenarioError as error:
+        steps = [s for s in re.split(r"[.\[\]]+", error.where) if s]
+        node, _, _ = walk(tree, steps)
+        yield _elsewhere(error, f"{node.place}: {error.where}")
+    try:
+        after.groups(region)
+    except ScenarioError as error:
+        yield error
+
+
+def _plain_context(region: Region, rows: Sequence[int]) -> contracts.PaymentContext:
+    """Give a contract the region's providers at unit prices, enough to check its terms."""
+    n, n_groups = len(rows), len(region.groups.ids)
+    providers = region.providers
+    picked = np.array(rows, dtype=np.int64)
+    return contracts.PaymentContext(
+        provider_ids=tuple(providers.ids[i] for i in rows),
+        kinds=providers.kind[picked],
+        groups=region.groups.ids,
+        unit_price=np.ones((n, 3, 4)),
+        visit_fee=np.ones((n, 3)),
+        day_price=np.ones((n, n_groups)),
+        weights=region.groups.weight[:, None] * region.groups.weight_level,
+        grade_coefficient=providers.grade_coefficient[picked],
+    )
+
+
+def _elsewhere(error: ScenarioError, where: str) -> ScenarioError:
+    """Give the same error with a better place."""
+    given: dict[str, Any] = {"value": error.value} if error.has_value else {}
+    return ScenarioError(
+        error.what, where=where, allowed=error.allowed, remedy=error.remedy, **given
+    )

@@ -1,0 +1,411 @@
+"""The form of a scenario file: strict models, and their errors in our words.
+
+Knows fields, units and ranges; must not know the library, a region or any payment model.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from sim.errors import ScenarioError
+from sim.region import Region
+from sim.scenario._nodes import Node, plain, raise_all, suggestion, walk
+from sim.units import UNITS, convert
+
+MOST_MONTHS = 600
+MOST_PEOPLE = 20_000_000
+LARGEST_SEED = 2**63 - 1
+
+
+class Strict(BaseModel):
+    """A part of a scenario file: unknown keys, silent conversion, NaN and infinity refused."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+def _fault(what: str, allowed: str = "", remedy: str = "") -> PydanticCustomError:
+    """Make an error of our own that travels through pydantic."""
+    return PydanticCustomError(
+        "payshift", "{what}", {"what": what, "allowed": allowed, "remedy": remedy}
+    )
+
+
+_QUANTITY_KEYS = ("value", "unit", "low", "high", "source", "evidence", "note")
+
+
+def _quantity(unit: str) -> Callable[[object], object]:
+    """Make a reader of a number, or of {value, unit, ...} converted to the unit stated here."""
+
+    def read(raw: object) -> object:
+        if isinstance(raw, Mapping):
+            unknown = [key for key in raw if key not in _QUANTITY_KEYS]
+            if unknown:
+                raise _fault(
+                    f"unknown key {unknown[0]} in a quantity",
+                    ", ".join(_QUANTITY_KEYS),
+                    suggestion(str(unknown[0]), _QUANTITY_KEYS),
+                )
+            if "value" not in raw:
+                raise _fault("the value is missing", "{value: number, unit: " + unit + "}")
+            value = raw["value"]
+            named = raw.get("unit", unit)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise _fault("a number is needed", f"a number in {unit}")
+            if not isinstance(named, str) or named not in UNITS:
+                raise _fault(
+                    f"unknown unit {named}",
+                    ", ".join(u.name for u in UNITS.values() if _kin(u.name, unit)),
+                    suggestion(str(named), UNITS),
+                )
+            try:
+                return convert(float(value), named, unit)
+            except ScenarioError as error:
+                raise _fault(error.what + f" ({named})", error.allowed) from None
+        return raw
+
+    return read
+
+
+def _kin(one: str, other: str) -> bool:
+    """Say whether two units measure the same thing."""
+    return UNITS[one].dimension == UNITS[other].dimension
+
+
+def Quantity(unit: str) -> Any:  # noqa: N802 - it stands where a type stands
+    """Annotate a field as a number, or {value, unit, low, high, source}, in a stated unit."""
+    number = {"type": "number", "description": unit}
+    return (
+        BeforeValidator(_quantity(unit)),
+        WithJsonSchema(
+            {
+                "oneOf": [
+                    number,
+                    {
+                        "type": "object",
+                        "properties": {
+                            "value": number,
+                            "unit": {"enum": [u for u in UNITS if _kin(u, unit)]},
+                            **{k: {} for k in _QUANTITY_KEYS[2:]},
+                        },
+                        "required": ["value"],
+                        "additionalProperties": False,
+                    },
+                ]
+            }
+        ),
+    )
+
+
+Share = Annotated[float, Field(ge=0.0, le=1.0), *Quantity("share")]
+Multiple = Annotated[float, Field(ge=0.0, le=100.0), *Quantity("multiple")]
+Money = Annotated[float, Field(ge=0.0, le=1e9), *Quantity("CNY")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$", max_length=80)]
+
+
+class Text(Strict):
+    """A text in both languages."""
+
+    en: Annotated[str, Field(min_length=1, max_length=2000)]
+    zh: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
+class Horizon(Strict):
+    """Months of warm-up, baseline and reform; the reform starts with an accounting year."""
+
+    warm_up: Annotated[int, Field(ge=0, le=MOST_MONTHS)]
+    baseline: Annotated[int, Field(ge=0, le=MOST_MONTHS)]
+    reform: Annotated[int, Field(ge=0, le=MOST_MONTHS)]
+
+    @property
+    def start(self) -> int:
+        """Give the month (counted from 0) in which the scenario's own policy comes into force."""
+        return self.warm_up + self.baseline
+
+    @property
+    def months(self) -> int:
+        """Give the length of the run."""
+        return self.warm_up + self.baseline + self.reform
+
+    @model_validator(mode="after")
+    def _starts_with_a_year(self) -> Horizon:
+        if self.start < 12 or self.start % 12:
+            raise _fault(
+                f"a reform starts with an accounting year, not in month {self.start}",
+                "warm_up + baseline of 12, 24, 36 ...",
+                "Lengthen warm_up or baseline to a whole number of years.",
+            )
+        if self.months > MOST_MONTHS:
+            raise _fault(
+                f"{self.months} months are too many",
+                f"at most {MOST_MONTHS} months in all",
+                "Shorten the reform.",
+            )
+        return self
+
+
+class Selector(Strict):
+    """Which providers a contract is for; several conditions must hold together.
+
+    ``all`` alone selects everyone.
+    """
+
+    kind: Literal["practice", "secondary", "tertiary"] | None = None
+    type: Annotated[str, Field(max_length=80)] | None = None
+    ids: Annotated[list[str], Field(min_length=1, max_length=5000)] | None = None
+    inside: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word_all(cls, raw: object) -> object:
+        if raw == "all":
+            return {}
+        if isinstance(raw, Mapping) and raw:
+            return raw
+        raise _fault(
+            "not a choice of providers",
+            "all, {kind: practice|secondary|tertiary}, {type: ...}, {ids: [...]}, {inside: true}",
+        )
+
+    def matches(self, id: str, kind: str, type: str, inside: bool) -> bool:
+        """Say whether a provider is meant."""
+        return (
+            (self.kind is None or self.kind == kind)
+            and (self.type is None or self.type == type)
+            and (self.ids is None or id in self.ids)
+            and (self.inside is None or self.inside == inside)
+        )
+
+    def indices(self, region: Region) -> tuple[int, ...]:
+        """Give the row numbers of the providers meant, in the region's order."""
+        providers = region.providers
+        words = ("practice", "secondary", "tertiary")
+        return tuple(
+            i
+            for i, name in enumerate(providers.ids)
+            if self.matches(
+                str(name),
+                words[int(providers.kind[i])],
+                str(providers.type[i]),
+                not bool(providers.outside[i]),
+            )
+        )
+
+
+def _one_or_many(raw: object) -> object:
+    """Let a single payer stand without brackets."""
+    return [raw] if isinstance(raw, str) else raw
+
+
+class AssignmentForm(Strict):
+    """One contract between payers and providers, as a file writes it."""
+
+    payer: Annotated[
+        list[str],
+        Field(min_length=1, max_length=50),
+        BeforeValidator(_one_or_many),
+        WithJsonSchema(
+            {"oneOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+        ),
+    ]
+    providers: Annotated[
+        Selector,
+        WithJsonSchema(
+            {
+                "oneOf": [
+                    {"const": "all"},
+                    {
+                        "type": "object",
+                        "minProperties": 1,
+                        "additionalProperties": False,
+                        "properties": {
+                            "kind": {"enum": ["practice", "secondary", "tertiary"]},
+                            "type": {"type": "string"},
+                            "ids": {"type": "array", "items": {"type": "string"}},
+                            "inside": {"type": "boolean"},
+                        },
+                    },
+                ]
+            }
+        ),
+    ]
+    contract: Annotated[dict[str, Any], Field(min_length=1, max_length=1)]
+
+
+class Audit(Strict):
+    """How claims are checked: screening by rule, share sampled, share found, fine, cost."""
+
+    screening: Multiple
+    sample: Share
+    detection: Share
+    fine: Multiple
+    cost_per_review: Money = 0.0
+
+
+class ScenarioForm(Strict):
+    """A scenario file after `extends` has been resolved."""
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    kind: Literal["scenario"]
+    id: Identifier | None = None
+    extends: str | None = None
+    title: Text
+    description: Text | None = None
+    region: Identifier
+    horizon: Horizon
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+    population: Annotated[int, Field(ge=1, le=MOST_PEOPLE)]
+    payment: Annotated[list[AssignmentForm], Field(max_length=500)]
+    benefits: dict[str, Any]
+    audit: Audit
+    parameters: Annotated[dict[str, Any], Field(max_length=500)] = {}
+    freeze: Annotated[list[str], Field(max_length=50)] = []
+    outcomes: Annotated[list[str], Field(max_length=500)] = []
+
+
+def fields(form: type[BaseModel], location: Sequence[str | int]) -> dict[str, Any]:
+    """Give the fields of the part of a form that a location lies in, by the name files use."""
+    current: Any = form
+    for step in location:
+        if isinstance(step, int):
+            continue
+        info = (
+            current.model_fields.get(step)
+            if isinstance(current, type) and issubclass(current, BaseModel)
+            else None
+        )
+        if info is None:
+            break
+        current = _inner(info.annotation)
+    if isinstance(current, type) and issubclass(current, BaseModel):
+        return {(info.alias or name): info for name, info in current.model_fields.items()}
+    return {}
+
+
+def _inner(annotation: Any) -> Any:
+    """Find the form inside list[...], optional and annotated types."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _inner(argument)
+        if isinstance(found, type) and issubclass(found, BaseModel):
+            return found
+    return annotation
+
+
+_SIMPLE = {
+    "int_type": "a whole number is needed",
+    "int_from_float": "a whole number is needed",
+    "float_type": "a number is needed",
+    "bool_type": "true or false is needed",
+    "string_type": "text is needed",
+    "list_type": "a list is needed",
+    "tuple_type": "a list is needed",
+    "dict_type": "a mapping is needed",
+    "model_type": "a mapping is needed",
+    "model_attributes_type": "a mapping is needed",
+    "finite_number": "a finite number is needed",
+}
+_BOUNDS = {
+    "greater_than_equal": ("too small", "ge", "at least {}"),
+    "greater_than": ("too small", "gt", "above {}"),
+    "less_than_equal": ("too large", "le", "at most {}"),
+    "less_than": ("too large", "lt", "below {}"),
+    "too_short": ("too few entries", "min_length", "at least {}"),
+    "too_long": ("too many entries", "max_length", "at most {}"),
+    "string_too_short": ("the text is too short", "min_length", "at least {} characters"),
+    "string_too_long": ("the text is too long", "max_length", "at most {} characters"),
+}
+
+
+def _translated(error: ErrorDetails, form: type[BaseModel], tree: Node) -> ScenarioError:
+    """Turn one of pydantic's errors into a message with place, value, allowed and remedy."""
+    kind, location, context = error["type"], error["loc"], error.get("ctx", {})
+    node, path, whole = walk(tree, location)
+    place = node.place
+    value: object = plain(node)
+    field_path = ".".join(path) or "file"
+    what, allowed, remedy = error["msg"], "", ""
+    show = whole
+    if kind == "missing":
+        what, show = "a required entry is missing", False
+        info = fields(form, location[:-1]).get(str(location[-1]))
+        allowed = (info.description or "") if info is not None else ""
+        remedy = f"Add {location[-1]}."
+    elif kind == "extra_forbidden":
+        known = list(fields(form, location[:-1]))
+        what, value, show = "unknown key", str(location[-1]), True
+        place = node.key or place
+        allowed = ", ".join(known)
+        remedy = suggestion(str(location[-1]), known)
+    elif kind == "payshift":
+        what, allowed, remedy = context["what"], context["allowed"], context["remedy"]
+    elif kind == "literal_error":
+        what = "not one of the words allowed"
+        allowed = str(context.get("expected", ""))
+        remedy = suggestion(str(value), re.findall(r"'([^']*)'", allowed))
+    elif kind == "string_pattern_mismatch":
+        what, allowed = "not an id", "lower-case letters, digits and hyphens"
+    elif kind in _BOUNDS:
+        what, key, pattern = _BOUNDS[kind]
+        bound = context.get(key)
+        shown = f"{bound:g}" if isinstance(bound, float) else str(bound)
+        allowed = pattern.format(shown)
+        if kind.endswith("_equal"):
+            allowed, remedy = _range(form, location, allowed), "Choose a value in this range."
+    elif kind in _SIMPLE:
+        what = _SIMPLE[kind]
+    where = f"{place}: {field_path}"
+    if show:
+        return ScenarioError(what, where=where, value=value, allowed=allowed, remedy=remedy)
+    return ScenarioError(what, where=where, allowed=allowed, remedy=remedy)
+
+
+def _range(form: type[BaseModel], location: Sequence[str | int], default: str) -> str:
+    """State both ends of a range when the field declares both."""
+    info = fields(form, location[:-1]).get(str(location[-1])) if location else None
+    ends: dict[str, object] = {}
+    for mark in getattr(info, "metadata", ()):
+        for inner in (mark, *getattr(mark, "metadata", ())):
+            for name in ("ge", "le"):
+                if getattr(inner, name, None) is not None:
+                    ends[name] = getattr(inner, name)
+    return f"{ends['ge']} to {ends['le']}" if len(ends) == 2 else default
+
+
+Form = TypeVar("Form", bound=BaseModel)
+
+
+def checked(form: type[Form], tree: Node) -> Form:
+    """Check nodes against a strict form; all mistakes come as one error carrying the others.
+
+    Parameters
+    ----------
+    form : type of pydantic model
+        Derive it from `Strict`.
+    tree : Node
+        What `read_tree` gave.
+
+    Raises
+    ------
+    ScenarioError
+        With file, line, column, field path, value and what is allowed.
+    """
+    try:
+        return form.model_validate(plain(tree))
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        raise_all([_translated(detail, form, tree) for detail in details])
+        raise

@@ -1,0 +1,137 @@
+"""Values that remember where they were written.
+
+Knows plain data and places in files; must not know YAML, forms or the library.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sim.errors import PayshiftError, ScenarioError
+
+DEEPEST = 32
+"""Most levels of nesting, of files and of settings."""
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value was written: a file with line and column, or a setting (line 0)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        """Give file:line:column, or the name of the setting."""
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value and the place it came from.
+
+    Attributes
+    ----------
+    value : mapping of str to Node, tuple of Node, or a scalar
+        Treated as immutable.
+    place : Place
+        Where the value stands.
+    key : Place or None
+        Where its key stands, when it is an entry of a mapping.
+    """
+
+    value: Mapping[str, Node] | tuple[Node, ...] | Scalar
+    place: Place
+    key: Place | None = None
+
+    def get(self, name: str) -> Node | None:
+        """Give the entry of a mapping, or None."""
+        return self.value.get(name) if isinstance(self.value, Mapping) else None
+
+    def leaves(self, path: str = "") -> Iterator[tuple[str, Scalar, Place]]:
+        """Walk over every scalar with its dotted path and place, in file order."""
+        if isinstance(self.value, Mapping):
+            for name, node in self.value.items():
+                yield from node.leaves(f"{path}.{name}" if path else name)
+        elif isinstance(self.value, tuple):
+            for index, node in enumerate(self.value):
+                yield from node.leaves(f"{path}.{index}" if path else str(index))
+        else:
+            yield path, self.value, self.place
+
+
+def plain(node: Node) -> Any:
+    """Give a node as ordinary dictionaries, lists and scalars."""
+    if isinstance(node.value, Mapping):
+        return {name: plain(entry) for name, entry in node.value.items()}
+    if isinstance(node.value, tuple):
+        return [plain(entry) for entry in node.value]
+    return node.value
+
+
+def planted(value: object, place: Place, depth: int = 0) -> Node:
+    """Turn ordinary data from a program or a command line into nodes, under the same caps."""
+    if depth > DEEPEST:
+        raise ScenarioError(
+            "nested too deeply", where=str(place), allowed=f"at most {DEEPEST} levels"
+        )
+    if isinstance(value, Mapping):
+        entries = {}
+        for name, entry in value.items():
+            if not isinstance(name, str):
+                raise ScenarioError("a key must be text", where=str(place), value=name)
+            entries[name] = planted(entry, place, depth + 1)
+        return Node(entries, place)
+    if isinstance(value, (list, tuple)):
+        return Node(tuple(planted(entry, place, depth + 1) for entry in value), place)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ScenarioError("not a finite number", where=str(place), value=value)
+    if value is None or isinstance(value, (str, bool, int, float)):
+        return Node(value, place)
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        return planted(item(), place, depth + 1)
+    raise ScenarioError(
+        "not a value a scenario can hold",
+        where=str(place),
+        value=value,
+        allowed="mappings, lists, text, numbers, true, false, null",
+    )
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """Give "Did you mean ...?" for a misspelled word, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"Did you mean {close[0]}?" if close else ""
+
+
+def walk(tree: Node, location: Sequence[str | int]) -> tuple[Node, list[str], bool]:
+    """Follow a location as far as it exists; say whether its last step does."""
+    node, path, whole = tree, [], True
+    for step in location:
+        entry: Node | None = None
+        if isinstance(node.value, Mapping):
+            entry = node.value.get(str(step))
+        elif isinstance(node.value, tuple) and str(step).isdigit():
+            entry = node.value[int(step)] if int(step) < len(node.value) else None
+        if entry is None:
+            whole = False
+            path.append(str(step))
+            break
+        node = entry
+        path.append(str(step))
+    return node, path, whole
+
+
+def raise_all(problems: Sequence[PayshiftError]) -> None:
+    """Raise the first of several errors, carrying the others; each message once."""
+    if problems:
+        first, *rest = {problem.message: problem for problem in problems}.values()
+        first.also = tuple(rest)
+        raise first

@@ -1,0 +1,157 @@
+"""A policy in force: who pays whom by which contract, what patients pay, how claims are audited.
+
+Knows contracts by their specification; must not know how any of them pays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from sim import payment as contracts
+from sim.errors import PaymentError, ScenarioError
+from sim.region import Region
+from sim.scenario._forms import AssignmentForm, Audit, Selector
+from sim.scenario._nodes import Node, plain, walk
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One contract between one payer and the providers a selector names.
+
+    Attributes
+    ----------
+    payer : str
+        Id of the payer.
+    providers : Selector
+        Which providers.
+    contract : mapping
+        The contract as nested one-key mappings, for `sim.payment.build`.
+    node : Node
+        The same with places, for messages.
+    """
+
+    payer: str
+    providers: Selector
+    contract: Mapping[str, Any]
+    node: Node = field(compare=False, repr=False)
+
+    @property
+    def where(self) -> str:
+        """Give file, line and column of the contract."""
+        return str(self.node.place)
+
+    def build(self, context: contracts.PaymentContext) -> contracts.PaymentModel:
+        """Build the payment model; a mistake in the contract names its file and line.
+
+        Raises
+        ------
+        PaymentError
+            If the contract is not one that can be built for these providers.
+        """
+        try:
+            return contracts.build(self.contract, context)
+        except PaymentError as error:
+            raise self._placed(error) from None
+
+    def _placed(self, error: PaymentError) -> PaymentError:
+        """Say where in the file the contract is wrong."""
+        steps = [s for s in re.split(r"[.\[\]/: ]+", error.where) if s]
+        steps = steps[1:] if steps[:1] == ["contract"] else steps
+        node, _, _ = walk(self.node, steps)
+        arguments: dict[str, Any] = {"value": error.value} if error.has_value else {}
+        return PaymentError(
+            error.what,
+            where=f"{node.place}: {'.'.join(['contract', *steps])}",
+            allowed=error.allowed,
+            remedy=error.remedy,
+            **arguments,
+        )
+
+
+@dataclass(frozen=True)
+class ContractGroup:
+    """The providers that share one contract with one payer.
+
+    Attributes
+    ----------
+    payer : int
+        Row of the payer in the region.
+    providers : tuple of int
+        Rows of the providers in the region, ascending.
+    assignment : Assignment
+        The contract.
+    """
+
+    payer: int
+    providers: tuple[int, ...]
+    assignment: Assignment
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is in force: who pays whom by which contract, what patients pay, how claims are audited.
+
+    Attributes
+    ----------
+    payment : tuple of Assignment
+        A later assignment overrides an earlier one where both apply.
+    benefits : mapping
+        Specification for `sim.benefits`.
+    audit : mapping of str to float
+        Screening, sample, detection, fine, cost per review, for `sim.oversight`.
+    """
+
+    payment: tuple[Assignment, ...]
+    benefits: Mapping[str, Any]
+    audit: Mapping[str, float]
+
+    def groups(self, region: Region) -> tuple[ContractGroup, ...]:
+        """Give every payer-provider pair its contract, the last assignment that applies.
+
+        Raises
+        ------
+        ScenarioError
+            If some provider has no contract with some payer.
+        """
+        payers = list(region.payers)
+        owner: dict[tuple[int, int], int] = {}
+        for number, assignment in enumerate(self.payment):
+            if assignment.payer not in payers:
+                continue
+            row = payers.index(assignment.payer)
+            for provider in assignment.providers.indices(region):
+                owner[row, provider] = number
+        for row, payer in enumerate(payers):
+            for provider, name in enumerate(region.providers.ids):
+                if (row, provider) not in owner:
+                    raise ScenarioError(
+                        f"no contract between {payer} and {name}",
+                        where="payment",
+                        remedy="Add an assignment that covers this provider.",
+                    )
+        members: dict[tuple[int, int], list[int]] = {}
+        for (row, provider), number in sorted(owner.items()):
+            members.setdefault((row, number), []).append(provider)
+        return tuple(
+            ContractGroup(row, tuple(rows), self.payment[number])
+            for (row, number), rows in sorted(members.items())
+        )
+
+
+def policy_of(tree: Node, under: tuple[Assignment, ...]) -> Policy:
+    """Read the policy of a checked tree; `under` is what stays where nothing is said."""
+    rows = tree.get("payment")
+    assert rows is not None
+    assert isinstance(rows.value, tuple)
+    own = []
+    for row in rows.value:
+        form = AssignmentForm.model_validate(plain(row))
+        contract = row.get("contract")
+        assert contract is not None
+        own += [Assignment(p, form.providers, form.contract, contract) for p in form.payer]
+    audit = Audit.model_validate(plain(cast(Node, tree.get("audit"))))
+    benefits: dict[str, Any] = plain(cast(Node, tree.get("benefits")))
+    return Policy((*under, *own), benefits, audit.model_dump())
