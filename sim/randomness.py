@@ -67,7 +67,8 @@ __all__ = [
 class Decision(IntEnum):
     """What a draw decides; a number once given is never changed or given again.
 
-    Changing a number changes everybody's luck in that decision and so all published results.
+    Changing a number changes everybody's luck in that decision and so all published results. The
+    four components of care have consecutive numbers, so that loops may add the component's index.
     """
 
     # What people and providers are, drawn once.
