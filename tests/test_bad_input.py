@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sim.errors import PayshiftError, ScenarioError
+from sim.errors import PaymentError, PayshiftError, ScenarioError
 from sim.scenario import load, read_tree, validate
 
 HEAD = """schema: 1
@@ -179,8 +180,7 @@ def test_the_contract_that_the_mistakes_start_from_is_good(tmp_path: Path) -> No
 def test_all_mistakes_of_a_file_are_reported_together(tmp_path: Path) -> None:
     text = HEAD + "seed: x\npopulation: 0\nhorizn: {}\naudit: {sample: 3}\n"
     found = errors_of(tmp_path / "trial.yaml", text)
-    assert [e.where.split(":")[1] for e in found] == ["5", "6", "8", "7"] or len(found) == 4
-    assert len({str(e) for e in found}) == 4
+    assert sorted(e.where.split(":")[1] for e in found) == ["5", "6", "7", "8"]
 
 
 def test_a_file_that_is_not_there_is_told_by_its_name(tmp_path: Path) -> None:
@@ -283,10 +283,9 @@ def test_no_bytes_bring_anything_but_a_scenario_error(
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "trial.yaml"
     path.write_bytes(raw)
-    try:
+    # Any other exception fails the test.
+    with contextlib.suppress(ScenarioError):
         read_tree(path)
-    except ScenarioError as error:
-        assert error.exit_code == 2
 
 
 @settings(max_examples=150, deadline=None)
@@ -294,7 +293,5 @@ def test_no_bytes_bring_anything_but_a_scenario_error(
 def test_no_text_set_on_the_command_line_brings_anything_but_a_payshift_error(text: str) -> None:
     scenario = load("china-county")
     for path in ("population", "audit.sample", "payment.0.contract", "benefits", text):
-        try:
+        with contextlib.suppress(ScenarioError, PaymentError):
             scenario.set(path, text)
-        except PayshiftError as error:
-            assert error.exit_code == 2

@@ -19,7 +19,7 @@ from sim.errors import PaymentError, PayshiftError, ScenarioError
 from sim.parameters import Parameter
 from sim.region import Region
 from sim.scenario._forms import AssignmentForm
-from sim.scenario._nodes import Node, plain, suggestion, walk
+from sim.scenario._nodes import Node, place_of, plain, suggestion
 from sim.scenario._policy import Policy, policy_of
 from sim.units import UNITS, convert
 
@@ -162,8 +162,7 @@ def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[Paysh
         Benefits.from_spec(policy.benefits, region.payers)
     except ScenarioError as error:
         steps = [s for s in re.split(r"[.\[\]]+", error.where) if s]
-        node, _, _ = walk(tree, steps)
-        yield _elsewhere(error, f"{node.place}: {error.where}")
+        yield _elsewhere(error, f"{place_of(tree, steps, error.value)}: {error.where}")
     try:
         after.groups(region)
     except ScenarioError as error:

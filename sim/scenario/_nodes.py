@@ -135,3 +135,16 @@ def raise_all(problems: Sequence[PayshiftError]) -> None:
         first, *rest = {problem.message: problem for problem in problems}.values()
         first.also = tuple(rest)
         raise first
+
+
+def place_of(tree: Node, steps: Sequence[str | int], found: object) -> Place:
+    """Give the place of a mistake that another reader names by path and value found.
+
+    Where the value found is a key of the mapping at the path, as with unknown fields, the key's
+    own place is meant.
+    """
+    node, _, whole = walk(tree, steps)
+    entry = node.get(found) if whole and isinstance(found, str) else None
+    if entry is not None:
+        return entry.key or entry.place
+    return node.place

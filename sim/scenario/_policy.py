@@ -14,7 +14,7 @@ from sim import payment as contracts
 from sim.errors import PaymentError, ScenarioError
 from sim.region import Region
 from sim.scenario._forms import AssignmentForm, Audit, Selector
-from sim.scenario._nodes import Node, plain, walk
+from sim.scenario._nodes import Node, place_of, plain
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class Assignment:
         """Say where in the file the contract is wrong."""
         steps = [s for s in re.split(r"[.\[\]/: ]+", error.where) if s]
         steps = steps[1:] if steps[:1] == ["contract"] else steps
-        node, _, _ = walk(self.node, steps)
+        place = place_of(self.node, steps, error.value)
         arguments: dict[str, Any] = {"value": error.value} if error.has_value else {}
         return PaymentError(
             error.what,
-            where=f"{node.place}: {'.'.join(['contract', *steps])}",
+            where=f"{place}: {'.'.join(['contract', *steps])}",
             allowed=error.allowed,
             remedy=error.remedy,
             **arguments,

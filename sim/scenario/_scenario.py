@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -551,5 +552,14 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
                 },
             )
     rows["parameters"] = list(parameters.values())
-    rows["models"] = contracts.catalogue()
+    rows["models"] = [_without_infinity(row) for row in contracts.catalogue()]
     return rows
+
+
+def _without_infinity(value: Any) -> Any:
+    """Say None for "no limit", which JSON cannot write otherwise."""
+    if isinstance(value, Mapping):
+        return {name: _without_infinity(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_infinity(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
