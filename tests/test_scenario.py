@@ -19,6 +19,7 @@ from sim.scenario import (
     CHANNELS,
     Scenario,
     Selector,
+    _library,
     catalogue,
     json_schema,
     library_ids,
@@ -141,6 +142,17 @@ def test_the_library_lies_beside_or_inside_the_package() -> None:
     assert (library_root() / "regions" / "china-county.yaml").is_file()
 
 
+def test_an_installed_package_brings_its_own_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_library, "__file__", str(tmp_path / "sim" / "scenario" / "_library.py"))
+    with pytest.raises(ScenarioError, match="missing from this installation"):
+        library_root()
+    inside = tmp_path / "sim" / "_scenarios"
+    inside.mkdir(parents=True)
+    assert library_root() == inside
+
+
 def test_every_file_of_the_library_is_good() -> None:
     for path in sorted(library_root().rglob("*.yaml")):
         if path.name != "sources.yaml":
@@ -254,6 +266,14 @@ def test_variations_leave_the_original_alone() -> None:
 def test_paying_like_a_library_scenario_is_that_scenario() -> None:
     assert COUNTY.with_payment("drg").sha256() == load("china-county-drg").sha256()
     assert COUNTY.with_payment("global_budget").id == "china-county-global-budget"
+
+
+def test_a_small_region_takes_its_own_variant_of_a_payment_or_the_countys() -> None:
+    assert load("tiny").with_payment("drg").sha256() == load("tiny-drg").sha256()
+    only_there = load("tiny").with_payment("capitation-primary-only")
+    assert only_there.region_id == "tiny"
+    with pytest.raises(ScenarioError, match="Did you mean capitation"):
+        COUNTY.with_payment("capitatoin")
 
 
 def test_one_contract_stands_for_all_schemes_and_all_providers_inside() -> None:
@@ -383,6 +403,9 @@ def test_the_schema_names_every_field_and_every_model() -> None:
     assert {"schema", "kind", "extends", "payment", "benefits"} <= set(schema["properties"])
     contract = schema["$defs"]["AssignmentForm"]["properties"]["contract"]
     assert {"drg", "capitation"} <= set(contract["properties"])
+    assert all(entry.get("description") for entry in schema["properties"].values())
+    # A file that extends another may state parts of a part.
+    assert "required" not in schema["$defs"]["Horizon"]
     json.dumps(schema)
 
 

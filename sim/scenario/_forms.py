@@ -257,22 +257,46 @@ class Audit(Strict):
 class ScenarioForm(Strict):
     """A scenario file after `extends` has been resolved."""
 
-    schema_version: Annotated[Literal[1], Field(alias="schema")]
-    kind: Literal["scenario"]
-    id: Identifier | None = None
-    extends: str | None = None
-    title: Text
-    description: Text | None = None
-    region: Identifier
-    horizon: Horizon
-    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-    population: Annotated[int, Field(ge=1, le=MOST_PEOPLE)]
-    payment: Annotated[list[AssignmentForm], Field(max_length=500)]
-    benefits: dict[str, Any]
-    audit: Audit
-    parameters: Annotated[dict[str, Any], Field(max_length=500)] = {}
-    freeze: Annotated[list[str], Field(max_length=50)] = []
-    outcomes: Annotated[list[str], Field(max_length=500)] = []
+    schema_version: Annotated[
+        Literal[1], Field(alias="schema", description="version of the form of files: 1")
+    ]
+    kind: Annotated[Literal["scenario"], Field(description="scenario")]
+    id: Annotated[Identifier | None, Field(description="the file's name without .yaml")] = None
+    extends: Annotated[
+        str | None, Field(description="an id of the library, or ./ and a file beside this one")
+    ] = None
+    title: Annotated[Text, Field(description="{en: ..., zh: ...}")]
+    description: Annotated[Text | None, Field(description="{en: ..., zh: ...}")] = None
+    region: Annotated[Identifier, Field(description="a folder of scenarios/regions")]
+    horizon: Annotated[
+        Horizon, Field(description="{warm_up, baseline, reform}, months; a year begins the reform")
+    ]
+    seed: Annotated[
+        int, Field(ge=0, le=LARGEST_SEED, description="whole number, seed of the first replicate")
+    ]
+    population: Annotated[
+        int, Field(ge=1, le=MOST_PEOPLE, description="number of persons simulated")
+    ]
+    payment: Annotated[
+        list[AssignmentForm],
+        Field(
+            max_length=500,
+            description="list of {payer, providers, contract}; the last that applies is in force",
+        ),
+    ]
+    benefits: Annotated[
+        dict[str, Any], Field(description="what patients pay: a block for each payer, or none")
+    ]
+    audit: Annotated[Audit, Field(description="{screening, sample, detection, fine}")]
+    parameters: Annotated[
+        dict[str, Any], Field(max_length=500, description="parameter: number or {value, unit}")
+    ] = {}
+    freeze: Annotated[
+        list[str], Field(max_length=50, description="channels of behavior held at baseline")
+    ] = []
+    outcomes: Annotated[
+        list[str], Field(max_length=500, description="outcomes that reports show first")
+    ] = []
 
 
 def fields(form: type[BaseModel], location: Sequence[str | int]) -> dict[str, Any]:

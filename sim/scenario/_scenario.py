@@ -17,7 +17,7 @@ from sim import payment as contracts
 from sim.errors import PayshiftError, ScenarioError
 from sim.region import Region
 from sim.scenario._checks import override, policy_problems, semantic_problems
-from sim.scenario._forms import Horizon, ScenarioForm, checked, fields
+from sim.scenario._forms import Audit, Horizon, ScenarioForm, checked, fields
 from sim.scenario._library import (
     KINDS,
     Origin,
@@ -49,6 +49,7 @@ from sim.scenario._policy import Policy, policy_of
 from sim.scenario._reading import parse, read_tree
 
 SELF_PAY = "self-pay"
+_REFERENCE_REGION = "china-county"
 _LONGEST_ID = 80
 
 
@@ -212,19 +213,7 @@ class Scenario:
             assignment, or a list of assignments.
         """
         if isinstance(payment, str):
-            known = library_files()
-            prefixed = f"{self.region_id}-{payment.replace('_', '-')}"
-            name = prefixed if prefixed in known else payment
-            if name not in known:
-                prefix = f"{self.region_id}-"
-                short = [n.removeprefix(prefix) for n in known if n.startswith(prefix)]
-                raise ScenarioError(
-                    "the library has no such payment",
-                    where="payment",
-                    value=payment,
-                    allowed=", ".join(short),
-                    remedy=suggestion(payment, [*short, *known]),
-                )
+            name = _named_payment(payment, self.region_id)
             other = load(name)
             node = other.tree.get("payment")
             assert node is not None
@@ -388,6 +377,24 @@ def _grafted(
     )
 
 
+def _named_payment(word: str, region_id: str) -> str:
+    """Find the library scenario a short name means: the region's own, that id, or the county's."""
+    known = library_files()
+    short = word.replace("_", "-")
+    for name in (f"{region_id}-{short}", word, f"{_REFERENCE_REGION}-{short}"):
+        if name in known:
+            return name
+    prefixes = (f"{region_id}-", f"{_REFERENCE_REGION}-")
+    choices = sorted({n.removeprefix(p) for n in known for p in prefixes if n.startswith(p)})
+    raise ScenarioError(
+        "the library has no such payment",
+        where="payment",
+        value=word,
+        allowed=", ".join(choices),
+        remedy=suggestion(short, [*choices, *known]),
+    )
+
+
 def _finished(name: str, tree: Node, standing: Node) -> Scenario:
     """Check a merged tree in full and make the scenario."""
     form = checked(ScenarioForm, tree)
@@ -480,6 +487,8 @@ def json_schema() -> dict[str, Any]:
     schema["title"] = "Payshift scenario"
     # What a file leaves out comes from what it extends.
     schema["required"] = ["schema", "kind"]
+    for part in (Horizon, Audit):
+        schema["$defs"][part.__name__].pop("required", None)
     models = sorted(contracts.registry())
     node = {
         "type": "object",
