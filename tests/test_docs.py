@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -80,27 +81,25 @@ def test_the_two_tutorials_show_the_same_commands() -> None:
     assert english == chinese
 
 
-def _names_of_the_tutorial_model() -> dict[str, Any]:
-    """Run the Python of the page in order, as a reader would paste it."""
-    page = ROOT / "docs" / "add-a-payment-model.md"
-    # Dataclasses look their module up by name while annotations are strings.
-    names: dict[str, Any] = {"__name__": __name__}
-    for number, block in enumerate(_blocks(page, "python")):
-        exec(compile(block, f"{page.name}, block {number}", "exec"), names)
-    return names
-
-
-def test_the_payment_model_of_the_guide_works_as_the_guide_says() -> None:
-    names = _names_of_the_tutorial_model()
+def test_the_payment_model_of_the_guide_works_as_the_guide_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sim.activity import Activity
-    from sim.payment import gradient_of, spec_from
+    from sim.payment import gradient_of, registry
 
-    names["test_ten_days_at_five_hundred_are_five_thousand"]()
-    plain, fast = names["PerDiem"](rate=650.0), names["FastPerDiem"](rate=650.0)
+    # The page's Python in order, as a reader would write it into one file.
+    blocks = _blocks(ROOT / "docs" / "add-a-payment-model.md", "python")
+    (tmp_path / "guide_per_diem.py").write_text("\n".join(blocks), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    guide = import_module("guide_per_diem")
+    monkeypatch.setitem(cast(dict[str, Any], registry()), "per_diem", guide.PerDiem)
+
+    guide.test_per_diem_passes_the_common_exam()
+    guide.test_ten_days_at_five_hundred_are_five_thousand()
+    plain, fast = guide.PerDiem(rate=650.0), guide.FastPerDiem(rate=650.0)
     year = Activity.zeros(2, groups=3)
     year = year.with_fields(bed_days=np.arange(6.0).reshape(2, 3, 1))
     np.testing.assert_array_equal(plain.revenue(year), fast.revenue(year))
     np.testing.assert_allclose(
         gradient_of(plain, year).bed_days, gradient_of(fast, year).bed_days, rtol=1e-9
     )
-    assert spec_from(plain) == {"per_diem": {"rate": 650.0}}
