@@ -11,55 +11,7 @@ from sim.activity import Activity, Array
 from sim.errors import PaymentError
 from sim.payment import build, catalogue, registry
 from sim.testing import examine, sample_context
-
-FFS: dict[str, Any] = {"fee_for_service": {"components": {"diagnostics": 0.8, "days": 1.1}}}
-NESTED: dict[str, Any] = {
-    "global_budget": {
-        "budget": {"neutral": {"of": "pool", "on": "receipts"}},
-        "surplus": [{"to": 0.10, "kept": 0.7}],
-        "overrun": [{"to": 0.05, "borne": 1.0}, {"borne": 0.5}],
-        "rebasing": {"weight_on_history": 0.3, "growth": {"value": 5, "unit": "percent/year"}},
-        "of": {
-            "blend": [
-                {"scope": {"setting": "inpatient"}, "contract": {"drg": {"base_rate": "neutral"}}},
-                {
-                    "scope": {"setting": "primary"},
-                    "contract": {
-                        "capitation": {"rate": "neutral", "share_elsewhere": 0.1, "stop_loss": 0.05}
-                    },
-                },
-                {"scope": "rest", "contract": {"fee_for_service": {"multiplier": "neutral"}}},
-            ]
-        },
-    }
-}
-CASES: dict[str, Any] = {
-    "fee_for_service": FFS,
-    "fee_for_service, neutral": {"fee_for_service": {"multiplier": "neutral"}},
-    "drg": "drg",
-    "capitation": "capitation",
-    "capitation, downstream": {
-        "capitation": {"risk": "none", "share_elsewhere": 0.5, "stop_loss": 0.2}
-    },
-    "global_budget": {"global_budget": {"of": FFS}},
-    "global_budget, soft": {
-        "global_budget": {"surplus": [], "overrun": [{"to": 0.1, "borne": 0.5}], "of": FFS}
-    },
-    "value_based": {"value_based": {"of": "fee_for_service"}},
-    "value_based, own": {"value_based": {"benchmarks": "own", "at_risk": 0.3, "of": "drg"}},
-    "blend by weight": {
-        "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
-    },
-    "blend by scope": {
-        "blend": [
-            {"scope": {"component": ["drugs", "diagnostics"]}, "contract": FFS},
-            {"scope": {"setting": "outpatient"}, "contract": "capitation"},
-            {"scope": "rest", "contract": "drg"},
-        ]
-    },
-    "nested": NESTED,
-    "value-based over nested": {"value_based": {"of": NESTED}},
-}
+from tests.payment.cases import CASES, FFS
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -93,9 +45,9 @@ def test_every_model_in_the_folder_is_examined() -> None:
 def test_every_model_and_term_is_labeled_in_both_languages() -> None:
     for row in catalogue():
         for key in ("title_en", "title_zh", "line_en", "line_zh"):
-            assert row[key] and row[key] != row["id"], (row["id"], key)
+            assert row[key] not in ("", row["id"]), (row["id"], key)
         for term in row["terms"]:
-            assert term["label_en"] and term["label_zh"] and term["unit"], (row["id"], term)
+            assert all(term[key] for key in ("label_en", "label_zh", "unit")), (row["id"], term)
 
 
 class Faulty:

@@ -1,0 +1,54 @@
+"""Contracts as files hold them, bare and nested, for the tests of payment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FFS: dict[str, Any] = {"fee_for_service": {"components": {"diagnostics": 0.8, "days": 1.1}}}
+NESTED: dict[str, Any] = {
+    "global_budget": {
+        "budget": {"neutral": {"of": "pool", "on": "receipts"}},
+        "surplus": [{"to": 0.10, "kept": 0.7}],
+        "overrun": [{"to": 0.05, "borne": 1.0}, {"borne": 0.5}],
+        "rebasing": {"weight_on_history": 0.3, "growth": {"value": 5, "unit": "percent/year"}},
+        "of": {
+            "blend": [
+                {"scope": {"setting": "inpatient"}, "contract": {"drg": {"base_rate": "neutral"}}},
+                {
+                    "scope": {"setting": "primary"},
+                    "contract": {
+                        "capitation": {"rate": "neutral", "share_elsewhere": 0.1, "stop_loss": 0.05}
+                    },
+                },
+                {"scope": "rest", "contract": {"fee_for_service": {"multiplier": "neutral"}}},
+            ]
+        },
+    }
+}
+CASES: dict[str, Any] = {
+    "fee_for_service": FFS,
+    "fee_for_service, neutral": {"fee_for_service": {"multiplier": "neutral"}},
+    "drg": "drg",
+    "capitation": "capitation",
+    "capitation, downstream": {
+        "capitation": {"risk": "none", "share_elsewhere": 0.5, "stop_loss": 0.2}
+    },
+    "global_budget": {"global_budget": {"of": FFS}},
+    "global_budget, soft": {
+        "global_budget": {"surplus": [], "overrun": [{"to": 0.1, "borne": 0.5}], "of": FFS}
+    },
+    "value_based": {"value_based": {"of": "fee_for_service"}},
+    "value_based, own": {"value_based": {"benchmarks": "own", "at_risk": 0.3, "of": "drg"}},
+    "blend by weight": {
+        "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
+    },
+    "blend by scope": {
+        "blend": [
+            {"scope": {"component": ["drugs", "diagnostics"]}, "contract": FFS},
+            {"scope": {"setting": "outpatient"}, "contract": "capitation"},
+            {"scope": "rest", "contract": "drg"},
+        ]
+    },
+    "nested": NESTED,
+    "value-based over nested": {"value_based": {"of": NESTED}},
+}

@@ -1,0 +1,104 @@
+"""A neutral contract starts with the money that would have been spent anyway."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sim.activity import Scope
+from sim.errors import PaymentError
+from sim.payment import build, has_neutral, resolve_neutral
+from sim.testing import sample_context, sample_year
+from tests.payment.cases import CASES, NESTED
+
+CONTEXT, BASE = sample_context(), sample_year()
+BEFORE = build("fee_for_service", CONTEXT)
+RECEIPTS = BEFORE.revenue(BASE)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if has_neutral(build(CASES[c], CONTEXT))])
+def test_group_earns_on_base_activity_what_it_would_have_earned(case: str) -> None:
+    new = resolve_neutral(build(CASES[case], CONTEXT), BASE, RECEIPTS, BEFORE)
+    assert not has_neutral(new)
+    paid = float(new.revenue(BASE).sum())
+    # The fee part of these two has a price of its own: a cut is meant, and the others keep theirs.
+    if not case.startswith("blend by"):
+        assert paid == pytest.approx(float(RECEIPTS.sum()), rel=1e-9)
+
+
+def test_each_scope_gets_what_the_previous_contract_paid_on_it() -> None:
+    new = resolve_neutral(build(NESTED["global_budget"]["of"], CONTEXT), BASE, RECEIPTS, BEFORE)
+    for part, setting in zip(new.children, ("inpatient", "primary"), strict=False):  # type: ignore[attr-defined]
+        seen = BASE.masked(Scope.of(settings=[setting]))
+        assert float(part.revenue(seen).sum()) == pytest.approx(
+            float(BEFORE.revenue(seen).sum()), rel=1e-9
+        )
+
+
+def test_split_looks_through_a_previous_budget_to_its_tariff() -> None:
+    soft: Any = {"global_budget": {"budget": "neutral", "of": "fee_for_service"}}
+    before = resolve_neutral(build(soft, CONTEXT), BASE, RECEIPTS)
+    spec = NESTED["global_budget"]["of"]
+    one = resolve_neutral(build(spec, CONTEXT), BASE, RECEIPTS, before)
+    two = resolve_neutral(build(spec, CONTEXT), BASE, RECEIPTS, BEFORE)
+    np.testing.assert_allclose(one.revenue(BASE), two.revenue(BASE))
+
+
+def test_budget_over_the_old_tariff_is_each_providers_own_receipts_to_the_bit() -> None:
+    new = resolve_neutral(
+        build({"global_budget": {"of": "fee_for_service"}}, CONTEXT), BASE, RECEIPTS
+    )
+    assert np.array_equal(new.budget, RECEIPTS)  # type: ignore[attr-defined]
+
+
+def test_budgets_share_one_factor_where_claims_inside_are_distributed_otherwise() -> None:
+    spec = {"global_budget": {"surplus": [{"kept": 0.5}], "overrun": [{"borne": 0.9}], "of": "drg"}}
+    new = resolve_neutral(build(spec, CONTEXT), BASE, RECEIPTS)
+    assert float(new.revenue(BASE).sum()) == pytest.approx(float(RECEIPTS.sum()), rel=1e-9)
+    ratio = new.budget / RECEIPTS  # type: ignore[attr-defined]
+    np.testing.assert_allclose(ratio, ratio[0])
+
+
+def test_weighted_parts_are_each_neutral_to_the_whole() -> None:
+    spec = {
+        "blend": [{"weight": 0.4, "contract": "drg"}, {"weight": 0.6, "contract": "capitation"}]
+    }
+    new = resolve_neutral(build(spec, CONTEXT), BASE, RECEIPTS)
+    for part in new.children:  # type: ignore[attr-defined]
+        assert float(part.revenue(BASE).sum()) == pytest.approx(float(RECEIPTS.sum()), rel=1e-9)
+
+
+def test_a_single_neutral_part_takes_what_the_others_leave() -> None:
+    spec = {
+        "blend": [
+            {"scope": {"setting": "inpatient"}, "contract": {"drg": {"base_rate": 100}}},
+            {"scope": "rest", "contract": {"fee_for_service": {"multiplier": "neutral"}}},
+        ]
+    }
+    new = resolve_neutral(build(spec, CONTEXT), BASE, RECEIPTS)
+    assert float(new.revenue(BASE).sum()) == pytest.approx(float(RECEIPTS.sum()), rel=1e-9)
+
+
+def test_several_neutral_parts_without_a_previous_contract_are_refused() -> None:
+    with pytest.raises(PaymentError, match="previous contract"):
+        resolve_neutral(build(NESTED, CONTEXT), BASE, RECEIPTS)
+
+
+def test_a_rate_for_care_nobody_gave_is_refused() -> None:
+    with pytest.raises(PaymentError, match="no neutral rate"):
+        resolve_neutral(build("drg", CONTEXT), BASE.scaled(0.0), RECEIPTS)
+
+
+@pytest.mark.parametrize("how", ["neutral", "own"])
+def test_no_bonus_is_expected_on_base_activity(how: str) -> None:
+    new = resolve_neutral(
+        build({"value_based": {"benchmarks": how, "of": "fee_for_service"}}, CONTEXT),
+        BASE,
+        RECEIPTS,
+    )
+    paid = new.revenue(BASE)
+    assert float(paid.sum()) == pytest.approx(float(RECEIPTS.sum()), rel=1e-12)
+    if how == "own":
+        np.testing.assert_allclose(paid, RECEIPTS, rtol=1e-12)
