@@ -16,7 +16,7 @@ _BUILD = Path(__file__).resolve().parent / "_build"
 
 
 def _cell(value: object) -> str:
-    text = f"{value:g}" if isinstance(value, float) else str(value)
+    text = f"{value:g}" if isinstance(value, float) else "" if value is None else str(value)
     return text.replace("|", "\\|").replace("\n", " ")
 
 
