@@ -132,6 +132,23 @@ def test_the_county_package_is_that_of_the_data_pack() -> None:
         np.testing.assert_array_equal(getattr(ours, name), getattr(pack, name), err_msg=name)
 
 
+def test_every_source_a_library_file_cites_is_in_the_list_of_sources() -> None:
+    listed = read_tree(library_root() / "sources.yaml").value
+    assert isinstance(listed, dict)
+    for name in library_ids():
+        for path, value, place in load(name).provenance():
+            if path.endswith(".source"):
+                assert value in listed, place
+
+
+def test_every_number_of_the_county_package_has_a_unit_a_range_and_a_source() -> None:
+    found = COUNTY.resolved()["benefits"]["resident-scheme"]
+    numbers = [found["annual_cap"], *found["rate"].values(), *found["deductible"].values()]
+    for number in numbers:
+        assert {"value", "unit", "low", "high", "source", "evidence"} <= set(number)
+        assert number["low"] <= number["value"] <= number["high"]
+
+
 def test_audits_are_those_of_the_data_pack() -> None:
     policy = AuditPolicy.from_spec(COUNTY.after.audit)
     found = (policy.screening, policy.sample, policy.detection, policy.fine)

@@ -385,10 +385,9 @@ def _translated(error: ErrorDetails, form: type[BaseModel], tree: Node) -> Scena
     elif kind in _BOUNDS:
         what, key, pattern = _BOUNDS[kind]
         bound = context.get(key)
-        shown = f"{bound:g}" if isinstance(bound, float) else str(bound)
-        allowed = pattern.format(shown)
+        allowed = pattern.format(_brief(bound))
         if kind.endswith("_equal"):
-            allowed, remedy = _range(form, location, allowed), "Choose a value in this range."
+            allowed = _range(form, location, allowed)
     elif kind in _SIMPLE:
         what = _SIMPLE[kind]
     where = f"{place}: {field_path}"
@@ -406,7 +405,12 @@ def _range(form: type[BaseModel], location: Sequence[str | int], default: str) -
             for name in ("ge", "le"):
                 if getattr(inner, name, None) is not None:
                     ends[name] = getattr(inner, name)
-    return f"{ends['ge']} to {ends['le']}" if len(ends) == 2 else default
+    return f"{_brief(ends['ge'])} to {_brief(ends['le'])}" if len(ends) == 2 else default
+
+
+def _brief(bound: object) -> str:
+    """Write a bound without needless digits."""
+    return f"{bound:g}" if isinstance(bound, float) else str(bound)
 
 
 Form = TypeVar("Form", bound=BaseModel)

@@ -302,14 +302,16 @@ def _implied_base(tree: Node, origin: Origin) -> Node | None:
     """Give the region's status quo to a scenario that extends nothing."""
     region = tree.get("region")
     kind = tree.get("kind")
-    if region is None or kind is None or kind.value != "scenario":
+    if region is None or not isinstance(region.value, str):
+        return None
+    if kind is None or kind.value != "scenario":
         return None
     where = f"{region.place}: region"
-    region_folder(str(region.value), where)
+    region_folder(region.value, where)
     path = library_root() / "regions" / f"{region.value}.yaml"
     if path.resolve() == origin.path.resolve():
         return None
-    return status_quo_tree(str(region.value), where)
+    return status_quo_tree(region.value, where)
 
 
 def status_quo_tree(region_id: str, where: str) -> Node:

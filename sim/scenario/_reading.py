@@ -94,7 +94,7 @@ def _number(text: str, kind: str) -> int | float | None:
     return value if math.isfinite(value) else None
 
 
-def _scalar(text: str, kind: str, place: Place, problems: list[ScenarioError]) -> Scalar:
+def _scalar(text: str, kind: str, where: str, problems: list[ScenarioError]) -> Scalar:
     """Turn a resolved YAML scalar into a Python one, without silent conversion."""
     if kind == "str":
         return text
@@ -108,7 +108,7 @@ def _scalar(text: str, kind: str, place: Place, problems: list[ScenarioError]) -
             problems.append(
                 ScenarioError(
                     "not a finite number of ordinary size",
-                    where=str(place),
+                    where=where,
                     value=text,
                     allowed="a finite decimal number",
                     remedy="Leave the entry out if there is no limit.",
@@ -118,7 +118,7 @@ def _scalar(text: str, kind: str, place: Place, problems: list[ScenarioError]) -
     problems.append(
         ScenarioError(
             f"a {kind} is not used in scenario files",
-            where=str(place),
+            where=where,
             value=text,
             allowed="mappings, lists, text, numbers, true, false, null",
             remedy="Put it into quotes if text is meant.",
@@ -127,25 +127,32 @@ def _scalar(text: str, kind: str, place: Place, problems: list[ScenarioError]) -
     return None
 
 
-def _converted(node: Any, name: str, problems: list[ScenarioError], key: Place | None) -> Node:
+def _converted(
+    node: Any, name: str, problems: list[ScenarioError], key: Place | None, path: str = ""
+) -> Node:
     """Turn ruamel's node graph into ours; collect duplicate and non-text keys."""
     place = Place(name, node.start_mark.line + 1, node.start_mark.column + 1)
     kind = str(node.tag).rsplit(":", 1)[-1]
     if isinstance(node.value, str):
-        return Node(_scalar(node.value, kind, place, problems), place, key)
+        where = f"{place}: {path}" if path else str(place)
+        return Node(_scalar(node.value, kind, where, problems), place, key)
+    under = f"{path}." if path else ""
     if kind == "seq":
-        return Node(
-            tuple(_converted(entry, name, problems, None) for entry in node.value), place, key
-        )
+        rows = [
+            _converted(entry, name, problems, None, f"{under}{row}")
+            for row, entry in enumerate(node.value)
+        ]
+        return Node(tuple(rows), place, key)
     entries: dict[str, Node] = {}
     for key_node, value_node in node.value:
         spot = Place(name, key_node.start_mark.line + 1, key_node.start_mark.column + 1)
         word = key_node.value
+        where = f"{spot}: {under}{word}" if isinstance(word, str) else str(spot)
         if word == "<<":
             problems.append(
                 ScenarioError(
                     "merge keys are not used in scenario files",
-                    where=str(spot),
+                    where=where,
                     remedy="Write the values out, or use extends.",
                 )
             )
@@ -153,7 +160,7 @@ def _converted(node: Any, name: str, problems: list[ScenarioError], key: Place |
             problems.append(
                 ScenarioError(
                     "a key must be text",
-                    where=str(spot),
+                    where=where,
                     value=word if isinstance(word, str) else "a list or mapping",
                     remedy="Put the key into quotes if it is meant as text.",
                 )
@@ -163,13 +170,13 @@ def _converted(node: Any, name: str, problems: list[ScenarioError], key: Place |
             problems.append(
                 ScenarioError(
                     "the key stands twice in one mapping",
-                    where=str(spot),
+                    where=where,
                     value=word,
                     remedy=f"The first one is on line {first.line if first else '?'}; keep one.",
                 )
             )
         else:
-            entries[word] = _converted(value_node, name, problems, spot)
+            entries[word] = _converted(value_node, name, problems, spot, f"{under}{word}")
     return Node(entries, place, key)
 
 
