@@ -357,6 +357,15 @@ def _incomes(
     return found
 
 
+@compiled
+def _mean_of_curve(ratio: float, bend: float) -> float:
+    """Mean of ``ratio^(v^bend)`` over v between 0 and 1."""
+    total = 0.0
+    for i in range(400):
+        total += power(ratio, power((i + 0.5) / 400.0, bend))
+    return total / 400.0
+
+
 def _income_curve(
     means: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
@@ -368,18 +377,17 @@ def _income_curve(
     borders = np.empty(5)
     borders[0] = 0.45 * means[0] if means[1] > means[0] else means[0]
     borders[1:] = np.sqrt(means[:-1] * means[1:])
-    middle = (np.arange(400) + 0.5) / 400
     bends = np.ones(5)
     for k in range(4):
-        ratio = borders[k + 1] / borders[k]
-        if ratio <= 1.0 + 1e-9:
-            continue
+        low, ratio, mean = float(borders[k]), float(borders[k + 1] / borders[k]), float(means[k])
+        if ratio > 1.0 + 1e-9:
 
-        def too_high(bend: float, k: int = k, ratio: float = ratio) -> bool:
-            curve = [borders[k] * power(ratio, power(float(v), bend)) for v in middle]
-            return bool(float(np.mean(curve)) > float(means[k]))
+            def too_high(
+                bend: float, low: float = low, ratio: float = ratio, mean: float = mean
+            ) -> bool:
+                return bool(low * _mean_of_curve(ratio, bend) > mean)
 
-        bends[k] = _bisect(too_high, 0.02, 50.0)
+            bends[k] = _bisect(too_high, 0.02, 50.0)
     # mean of c (1 - v)^(-t) over v is c / (1 - t)
     return borders, bends, float(1.0 - borders[4] / means[4])
 

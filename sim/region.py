@@ -564,6 +564,13 @@ def _read(folder: Path) -> Region:
                 allowed="id, title_en, title_zh, currency, residents",
                 remedy=f"add the row {key}",
             )
+    if card["id"] != folder.name:
+        raise ScenarioError(
+            where=f"{folder.name}/region.csv:1",
+            value=f"id = {card['id']!r}",
+            allowed=f"the folder's name, {folder.name}",
+            remedy="give the region the name of its folder, in a row of its own",
+        )
     if not card["residents"].isdigit() or int(card["residents"]) < 1:
         raise ScenarioError(
             where=f"{folder.name}/region.csv:1",

@@ -127,10 +127,10 @@ class Pack:
     """The raw long tables, with one way to find a number."""
 
     def __init__(self, folder: Path) -> None:
-        self.tables = {
-            file.stem: list(csv.DictReader(file.open(encoding="utf-8", newline="")))
-            for file in sorted(folder.glob("*.csv"))
-        }
+        self.tables: dict[str, list[Row]] = {}
+        for file in sorted(folder.glob("*.csv")):
+            with file.open(encoding="utf-8", newline="") as stream:
+                self.tables[file.stem] = list(csv.DictReader(stream))
 
     def rows(self, table: str, **same: str) -> list[Row]:
         """County rows whose cells equal ``same``."""
