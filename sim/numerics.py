@@ -114,6 +114,11 @@ def compiled(function: Rule) -> Rule:
     return cast(Rule, numba.njit(cache=True)(function))
 
 
+def _unchecked(function: Rule) -> Rule:
+    """Compile a function whose divisors are never zero, without the test for it."""
+    return cast(Rule, numba.njit(cache=True, error_model="numpy")(function))
+
+
 _STEPS: Final = 64
 _LOWEST: Final = -708.0
 _HIGHEST: Final = 709.0
@@ -135,12 +140,13 @@ _STEP_HIGH: Final = float.fromhex("0x1.62e42fee00000p-7")
 _STEP_LOW: Final = float.fromhex("0x1.a39ef35793c76p-39")
 _LN2_HIGH: Final = float.fromhex("0x1.62e42fee00000p-1")
 _LN2_LOW: Final = float.fromhex("0x1.a39ef35793c76p-33")
-_SQRT_HALF: Final = 0.7071067811865476
+_SQRT_HALF_BITS: Final = 0x3FE6A09E667F3BCD
 _SMALLEST: Final = 5e-324
+_SMALLEST_NORMAL: Final = 2.2250738585072014e-308
 _LARGEST: Final = 1.7976931348623157e308
 
 
-@compiled
+@_unchecked
 def exp(x: float) -> float:
     """Return e to the power x, always finite.
 
@@ -173,7 +179,7 @@ def exp(x: float) -> float:
     return float(_ROOTS[steps & 63]) * series * float(_POWERS[((steps >> 6) + 1022) & 2047])
 
 
-@compiled
+@_unchecked
 def log(x: float) -> float:
     """Return the natural logarithm of x, always finite.
 
@@ -195,14 +201,17 @@ def log(x: float) -> float:
     """
     if x != x:
         return x
-    if x < _SMALLEST:
-        x = _SMALLEST
+    shift = 0
+    if x < _SMALLEST_NORMAL:
+        x = max(x, _SMALLEST) * 2.0**54
+        shift = 54
     elif x > _LARGEST:
         x = _LARGEST
-    m, e = math.frexp(x)
-    if m < _SQRT_HALF:
-        m = m * 2.0
-        e = e - 1
+    # Taking sqrt(1/2) off the bits makes the exponent field count from there: no branch on m.
+    bits = int(np.float64(x).view(np.int64))
+    e = (bits - _SQRT_HALF_BITS) >> 52
+    m = float(np.int64(bits - (e << 52)).view(np.float64))
+    e = e - shift
     s = (m - 1.0) / (m + 1.0)
     q = s * s
     series = 1.0 / 21.0 + q * (1.0 / 23.0)
@@ -214,7 +223,7 @@ def log(x: float) -> float:
     return e * _LN2_HIGH + (2.0 * s + (2.0 * s * series + e * _LN2_LOW))
 
 
-@compiled
+@_unchecked
 def power(base: float, exponent: float) -> float:
     """Return a positive base to any real exponent as ``exp(exponent log base)``.
 
@@ -233,7 +242,7 @@ def power(base: float, exponent: float) -> float:
     return exp(exponent * log(base))
 
 
-@compiled
+@_unchecked
 def logistic(x: float) -> float:
     """Return the logistic probability ``1 / (1 + exp(-x))``.
 
@@ -247,13 +256,11 @@ def logistic(x: float) -> float:
     float
         In [0, 1].
     """
-    if x < 0.0:
-        odds = exp(x)
-        return odds / (1.0 + odds)
-    return 1.0 / (1.0 + exp(-x))
+    odds = exp(-abs(x))
+    return (odds if x < 0.0 else 1.0) / (1.0 + odds)
 
 
-@compiled
+@_unchecked
 def tanh(x: float) -> float:
     """Return the hyperbolic tangent; exactly 0 at 0 and odd to the last bit.
 
@@ -272,7 +279,7 @@ def tanh(x: float) -> float:
     return -size if x < 0.0 else size
 
 
-@compiled
+@_unchecked
 def normal_quantile(u: float) -> float:
     """Return the standard normal value below which a share u of the population lies.
 
@@ -341,7 +348,7 @@ def normal_quantile(u: float) -> float:
     return -top / low if q < 0.0 else top / low
 
 
-@compiled
+@_unchecked
 def normal_cdf(x: float) -> float:
     """Return the share of a standard normal population below x.
 
