@@ -1,5 +1,6 @@
 # The habits of the house. Everything happens in .venv; `make help` lists the targets.
 # Another interpreter: make demo PYTHON=python3.12     Workers of the test run: make test JOBS=4
+# A quicker or Chinese demo: make demo DEMO_PEOPLE=5000 DEMO_REPLICATES=2 DEMO_LANG=zh
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -15,6 +16,7 @@ DEMO_ARMS := china-county-fee-for-service china-county-drg china-county-capitati
              china-county-global-budget china-county-value-based
 DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
+DEMO_LANG ?= en
 
 .PHONY: help demo test check fast emergence bench docs constraints browser clean
 
@@ -39,12 +41,14 @@ help: ## list the targets
 	@touch $@ .venv/payshift
 
 demo: .venv/payshift ## compare the status quo with five payment models in a Chinese county; report in ./demo
-	$(BIN)/payshift compare $(DEMO_ARMS) --population $(DEMO_PEOPLE) --replicates $(DEMO_REPLICATES) --out demo
+	$(BIN)/payshift compare $(DEMO_ARMS) --population $(DEMO_PEOPLE) --replicates $(DEMO_REPLICATES) \
+		--lang $(DEMO_LANG) --out demo
 	@echo "The report: demo/report.html (open it in a browser; it needs no network)."
 
 # Debian's chromium and a Chinese font are for the tests that look at the pages.
 browser:
-	@if command -v apt-get >/dev/null && ! command -v chromium >/dev/null; then \
+	@if command -v apt-get >/dev/null && \
+		{ ! command -v chromium >/dev/null || [ -z "$$(fc-list :lang=zh 2>/dev/null | head -n 1)" ]; }; then \
 		{ $(SUDO) apt-get update -qq && $(SUDO) apt-get install -y -qq chromium fonts-noto-cjk; } || \
 		echo "chromium could not be installed: tests marked browser will say so" >&2; \
 	fi
