@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import json
 import pickle
 from pathlib import Path
@@ -186,9 +187,9 @@ def test_mappings_merge_and_lists_replace(tmp_path: Path) -> None:
         "extends: china-county\nseed: 5\nfreeze: [coding, stay]\nhorizon: {reform: 24}\n"
         "title: {en: Parent, zh: 父}\n",
     )
-    child = load(written(tmp_path, "child", "extends: ./parent\nfreeze: [demand]\n"))
+    child = load(written(tmp_path, "child", "extends: ./parent\nfreeze: [joining]\n"))
     assert child.seed == 5
-    assert child.freeze == ("demand",)
+    assert child.freeze == ("joining",)
     assert (child.horizon.warm_up, child.horizon.baseline, child.horizon.reform) == (12, 12, 24)
     assert child.title["en"] == "Parent"
 
@@ -439,7 +440,9 @@ def test_the_catalog_has_both_languages_everywhere() -> None:
     json.dumps(rows, allow_nan=False)
 
 
-def test_channels_are_named_in_both_languages() -> None:
+def test_channels_are_those_the_engine_can_hold_named_in_both_languages() -> None:
+    organization = importlib.import_module("sim.engine.organization")
+    assert tuple(CHANNELS) == organization.CHANNELS
     for english, chinese in CHANNELS.values():
         assert english.isascii()
         assert not chinese.isascii()

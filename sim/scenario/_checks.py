@@ -25,19 +25,17 @@ from sim.units import UNITS, convert
 
 CHANNELS: Mapping[str, tuple[str, str]] = {
     "intensity": ("Intensity of treatment", "诊疗强度"),
-    "stay": ("Length of stay", "住院天数"),
-    "return_visits": ("Return visits", "复诊"),
+    "returns": ("Return visits", "复诊"),
     "low_value": ("Low-value services", "低价值服务"),
     "referral": ("Treat or refer", "首诊与转诊"),
     "admission": ("Admit, defer, transfer, refuse", "收治、延后、转院与推诿"),
+    "stay": ("Length of stay", "住院天数"),
     "coding": ("Coding of levels", "编码高套"),
     "documentation": ("Completeness of documentation", "病案完整性"),
-    "selection": ("Selection of members and patients", "风险选择"),
     "prevention": ("Prevention and follow-up", "预防与随访"),
     "quality": ("Quality effort", "质量努力"),
     "cost": ("Cost-cutting effort", "控费努力"),
-    "uncovered": ("Items outside the catalogue", "目录外项目"),
-    "demand": ("Patients seeking care", "患者就医选择"),
+    "joining": ("Patients joining a practice", "居民签约选择"),
 }
 """Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
 
