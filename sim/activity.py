@@ -19,7 +19,6 @@ from sim.errors import PaymentError
 __all__ = [
     "COMPONENTS",
     "DIRECTIONS",
-    "LEVELS",
     "MEASURES",
     "SETTINGS",
     "Activity",
@@ -32,18 +31,10 @@ Array = NDArray[np.float64]
 
 SETTINGS = ("primary", "hospital_outpatient", "inpatient")
 COMPONENTS = ("drugs", "diagnostics", "procedures", "labor")
-LEVELS = ("without", "moderate", "major")
 MEASURES = ("chronic_control", "follow_up", "no_readmission", "appropriate_care", "survival")
 DIRECTIONS = ("up", "down")
 
 _INPATIENT = 2
-_AXIS_NAMES: dict[str, tuple[str, ...]] = {
-    "setting": SETTINGS,
-    "component": COMPONENTS,
-    "level": LEVELS,
-    "measure": MEASURES,
-    "direction": DIRECTIONS,
-}
 _FIXED_LENGTHS = {"setting": 3, "component": 4, "level": 3, "direction": 2, "tally": 2}
 
 
@@ -284,11 +275,6 @@ class Activity:
             for f in dataclasses.fields(Activity)
         }
 
-    @staticmethod
-    def axis_names(axis: str) -> tuple[str, ...]:
-        """Give the names along an axis, empty where positions are only numbered."""
-        return _AXIS_NAMES.get(axis, ())
-
     @classmethod
     def zeros(
         cls,
@@ -334,6 +320,13 @@ class Activity:
 
         Shapes are the caller's promise: contracts call this many times a month.
         """
+        if not arrays.keys() <= self.__dict__.keys():
+            raise PaymentError(
+                "activity has no such field",
+                where="activity",
+                value=sorted(arrays.keys() - self.__dict__.keys()),
+                allowed=", ".join(self.__dict__),
+            )
         other: Activity = object.__new__(Activity)
         other.__dict__.update(self.__dict__)
         other.__dict__.update(arrays)

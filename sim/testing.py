@@ -273,7 +273,7 @@ def _has_its_own_slopes(model: PaymentModel, year: Activity) -> None:
     paid = float(np.abs(model.revenue(year)).max())
     for name, differences in numerical_partials(model, year).items():
         size = max(float(np.abs(getattr(year, name)).max()), 1e-12)
-        # Differences carry the rounding of the whole revenue, which is all there is of a slope of 0.
+        # Differences carry the rounding of the whole revenue, all there is of a slope of 0.
         scale = max(float(np.abs(differences).max()), 1e-3 * paid / size)
         worst = float(np.abs(getattr(stated, name) - differences).max()) / scale
         assert worst <= 1e-4, f"gradient of {name} is not its difference: off by {worst:.2g}"

@@ -52,8 +52,13 @@ def resolve_neutral(
 
 
 def common_rate(at_zero: Array, at_one: Array, receipts: Array, where: str) -> float:
-    """Give the rate at which a revenue that is a straight line in it sums to the receipts."""
+    """Give the rate at which a revenue that is a straight line in it sums to the receipts.
+
+    Where nothing was paid and there is nothing to pay for, the rate is zero.
+    """
     slope = float((at_one - at_zero).sum())
+    if slope <= 0 and not receipts.any():
+        return 0.0
     if slope <= 0:
         raise PaymentError(
             "no neutral rate exists: base activity has nothing this model pays for",

@@ -10,6 +10,7 @@ year's terms, thresholds) is worked out or taken as none. Models of this house i
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -307,16 +308,27 @@ class Contract:
             {
                 "id": name,
                 "unit": of.unit,
-                "low": of.low,
-                "high": of.high,
+                "low": _plain(of.low),
+                "high": _plain(of.high),
                 "choices": list(of.choices),
                 "can_be_neutral": of.can_be_neutral,
-                "default": spec_of(default),
+                "default": _plain(spec_of(default)),
                 "label_en": of.label_en,
                 "label_zh": of.label_zh,
             }
             for name, (of, default) in declared(cls).items()
         ]
+
+
+def _plain(value: Any) -> Any:
+    """Give a value that JSON can hold: an open end is null."""
+    if isinstance(value, float) and math.isinf(value):
+        return None
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value
 
 
 def _same(a: object, b: object) -> bool:

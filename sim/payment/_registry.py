@@ -104,7 +104,7 @@ def build(spec: Any, context: PaymentContext, where: str = "contract") -> Paymen
         )
     terms = {} if terms is None else terms
     path = f"{where}.{name}"
-    if isinstance(terms, list):
+    if isinstance(terms, list | tuple):
         terms = {"parts": terms}
     if not isinstance(terms, Mapping):
         raise PaymentError("terms are a mapping", where=path, value=terms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,10 @@ def test_every_model_and_term_is_labeled_in_both_languages() -> None:
             assert row[key] not in ("", row["id"]), (row["id"], key)
         for term in row["terms"]:
             assert all(term[key] for key in ("label_en", "label_zh", "unit")), (row["id"], term)
+
+
+def test_the_catalogue_of_models_is_plain_json() -> None:
+    json.dumps(catalogue(), allow_nan=False)
 
 
 class Faulty:

@@ -102,3 +102,9 @@ def test_no_bonus_is_expected_on_base_activity(how: str) -> None:
     assert float(paid.sum()) == pytest.approx(float(RECEIPTS.sum()), rel=1e-12)
     if how == "own":
         np.testing.assert_allclose(paid, RECEIPTS, rtol=1e-12)
+
+
+def test_an_empty_scope_without_receipts_gets_a_rate_of_zero() -> None:
+    nothing = BASE.scaled(0.0)
+    new = resolve_neutral(build("drg", CONTEXT), nothing, BEFORE.revenue(nothing))
+    assert not new.revenue(BASE).any()
