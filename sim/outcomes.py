@@ -99,8 +99,8 @@ class ProviderTraits:
     ids : names of providers
     weights : float, shape (groups, 3), relative weight of a stay; None leaves case mix unmeasured
     value_of_qaly : CNY per QALY of the analyst, never of an agent; NaN leaves welfare unmeasured
-    value_of_hour : CNY per hour of patients' travel
-    administration : share of fund spending that running the scheme costs
+    value_of_hour : CNY per hour of patients' travel; NaN leaves it and welfare unmeasured
+    administration : share of fund spending that running the schemes costs; NaN likewise
     """
 
     kind: Int64
@@ -110,8 +110,8 @@ class ProviderTraits:
     ids: tuple[str, ...] = ()
     weights: Float64 | None = None
     value_of_qaly: float = math.nan
-    value_of_hour: float = 0.0
-    administration: float = 0.0
+    value_of_hour: float = math.nan
+    administration: float = math.nan
 
     @property
     def is_practice(self) -> Bool:
@@ -465,17 +465,21 @@ def _surplus(t: Tallies) -> Int64:
 
 
 def _administration(t: Tallies) -> Float64:
+    if math.isnan(t.traits.administration):
+        raise _UnmeasuredError("the region has no cost of administration")
     return np.asarray(t.traits.administration * _fund(t), dtype=np.float64)
 
 
 def _travel_cost(t: Tallies) -> Float64:
+    if math.isnan(t.traits.value_of_hour):
+        raise _UnmeasuredError("the region has no value of an hour")
     hours = t.people(P.TRAVEL) / _MINUTES_PER_HOUR
     return np.asarray(hours * t.traits.value_of_hour / _FEN, dtype=np.float64)
 
 
 def _net_benefit(t: Tallies) -> Float64:
     if math.isnan(t.traits.value_of_qaly):
-        raise _UnmeasuredError("the run has no value of a QALY")
+        raise _UnmeasuredError("the region has no value of a QALY")
     health = t.people(P.QALY) / _MICRO * t.traits.value_of_qaly / _FEN
     return np.asarray(
         health - _resource_cost(t) - _administration(t) - _travel_cost(t), dtype=np.float64

@@ -565,8 +565,8 @@ class Comparison(Record):
         DataFrame
             Columns ``arm, outcome, group, area, unit, better, baseline_mean, arm_mean,
             difference, low, high, relative, relative_low, relative_high, p, sign_share,
-            replicates, se_paired, se_unpaired, replicates_needed``. `low` and `high` bound the
-            paired t-interval (95 %), NaN with one replicate; `relative` is a fraction of the
+            n, se_paired, se_unpaired, replicates_needed``. `low` and `high` bound the
+            paired t-interval (95 %), NaN with one replicate (`n`); `relative` is a fraction of the
             size of the baseline; `sign_share` the share of replicates with the sign of the mean;
             `replicates_needed` brings the interval's half-width to 1 % of the baseline.
         """
@@ -642,7 +642,7 @@ def _differences(summary: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
                 "better": about.better,
             }
             if n == 0:
-                rows.append({**row, "replicates": 0})
+                rows.append({**row, "n": 0})
                 continue
             base, changed = base[both], changed[both]
             paired = changed - base
@@ -678,7 +678,7 @@ def _differences(summary: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
                     "relative_high": high / scale,
                     "p": p,
                     "sign_share": float(np.mean(np.sign(paired) == sign)),
-                    "replicates": n,
+                    "n": n,
                     "se_paired": error,
                     "se_unpaired": math.hypot(base_error, arm_error),
                     "replicates_needed": needed,
@@ -701,7 +701,7 @@ def _differences(summary: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
         "relative_high",
         "p",
         "sign_share",
-        "replicates",
+        "n",
         "se_paired",
         "se_unpaired",
         "replicates_needed",

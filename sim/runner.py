@@ -134,9 +134,9 @@ def provider_traits(region: Region) -> ProviderTraits:
     providers, groups = region.providers, region.groups
     kind = np.asarray(providers.kind, dtype=np.int64)
 
-    def number(name: str, otherwise: float) -> float:
-        row = region.parameters.get(name)
-        return otherwise if row is None else float(row.value)
+    def number(name: str) -> float:
+        row = region.parameters.get(name) or region.constants.get(name)
+        return math.nan if row is None else float(row.value)
 
     return ProviderTraits(
         kind=kind,
@@ -145,9 +145,9 @@ def provider_traits(region: Region) -> ProviderTraits:
         payers=tuple(region.payers),
         ids=tuple(providers.ids),
         weights=np.asarray(groups.weight[:, np.newaxis] * groups.weight_level),
-        value_of_qaly=number("willingness_to_pay", math.nan),
-        value_of_hour=number("value_of_hour", 0.0),
-        administration=number("administration_share", 0.0),
+        value_of_qaly=number("value_of_qaly"),
+        value_of_hour=number("value_of_hour"),
+        administration=number("administration_share"),
     )
 
 
@@ -944,7 +944,6 @@ def xray(scenario: Scenario, *, seed: int | None = None) -> pd.DataFrame:
         the status quo (`before`) and the scenario's policy (`after`).
     """
     import pandas as pd
-
     from sim.month import build_world
     from sim.month import xray as rows_of
 
