@@ -65,6 +65,9 @@ class Provenance:
 class Zones:
     """Where people live and how far every provider is (Z zones).
 
+    The county's map is made up (assumed) such that mean distances, times and the share of town
+    residents are those of the pack.
+
     Attributes
     ----------
     share : (Z,) share of residents, sum 1.
@@ -85,6 +88,10 @@ class Zones:
 @dataclass(frozen=True)
 class Providers:
     """Practices and hospitals at full scale: capacity, list prices and costs (n providers).
+
+    In the county, beds, charges and activity are estimated; assumed are visits_capacity,
+    physicians, the shares of a charge, day_share, cost_ratio, day_cost_ratio, skill, scope,
+    style_dispersion and most margins.
 
     Attributes
     ----------
@@ -145,6 +152,11 @@ class Providers:
 @dataclass(frozen=True)
 class Groups:
     """Clinical groups: how often, how severe, how treatable, how costly (G groups).
+
+    In the county, levels of use, weights and stays are estimated; assumed are season, is_elective,
+    visit_weight, severity_sd, care_class, stake_in, curvature, admission_health, every low_value
+    field, fatality, worsening, self_limiting and utility_loss; stake_out and stake_day are
+    starting values of the calibration. Sex differs for births and gynecology only.
 
     Attributes
     ----------
@@ -230,11 +242,15 @@ class Groups:
 class Chronic:
     """Chronic conditions: who has them, who gets them, what control does (C conditions).
 
+    Assumed in the county: control_death, control_decay, utility_decrement, remission, and the
+    share controlled of all but hypertension and diabetes.
+
     Attributes
     ----------
     prevalence : (C, A) share of people of an age.
-    incidence : (C, A) per person-year at risk.
-    remission : (C,) per year.
+    incidence : (C, A) per person-year at risk; the county's is scaled, within each condition, so
+        that prevalence by age stays put.
+    remission : (C,) per year: the condition ends, or is no longer counted.
     share_controlled : (C,) share of all cases.
     rr_death : (C,) ratio for a case not under control; with the baseline share under control the
         average case has the published ratio.

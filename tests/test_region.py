@@ -303,6 +303,21 @@ def test_people_with_a_condition_use_as_much_more_as_the_pack_says(county: Regio
                 assert ratio == pytest.approx(float(row["value"]), rel=0.02), name
 
 
+def test_new_cases_make_up_for_ageing_excess_deaths_and_endings(county: Region) -> None:
+    """So that a baseline does not drift because two sources disagree about one disease."""
+    people = county.people.age_sex_share.sum(axis=1)
+    deaths = (county.people.mortality * county.people.age_sex_share).sum(axis=1) / people
+    chronic = county.chronic
+    for c, name in enumerate(chronic.ids):
+        p = chronic.prevalence[c]
+        (row,) = pack_rows("chronic", condition=name, measure="rr_death")
+        ratio = float(row["value"])
+        excess = deaths * (ratio / (1 + p * (ratio - 1)) - 1) * p
+        growth = (chronic.incidence[c] * (1 - p) - excess - chronic.remission[c] * p) @ people
+        slope = np.diff(p, append=p[-1]) @ people
+        assert abs(growth - slope) < 0.01 * (p @ people), name
+
+
 def test_control_is_stationary_at_its_gain(county: Region) -> None:
     """What is lost, and diluted by new uncontrolled cases, is gained back."""
     chronic = county.chronic

@@ -383,6 +383,38 @@ def condition_ratios(
     return table()
 
 
+# conditions whose cases may also end: blood pressure falls back, five years after cancer pass
+ENDING = ("hypertension", "cancer")
+
+
+def stay_put(
+    prevalence: Floats,
+    incidence: Floats,
+    remission: Floats,
+    rr_death: Floats,
+    deaths: Floats,
+    by_age: Floats,
+) -> tuple[Floats, Floats]:
+    """Incidence and remission under which prevalence at each age stays as it is, in sum.
+
+    New cases must make up for ageing (the slope of prevalence by age) and the excess deaths of
+    cases. Where the pack's incidence does not, one factor on it closes the gap, or, for
+    conditions in ENDING, a yearly share of cases that end.
+    """
+    incidence, remission = incidence.copy(), remission.copy()
+    for c, name in enumerate(CONDITIONS):
+        p = prevalence[c]
+        excess = deaths * (rr_death[c] / (1 + p * (rr_death[c] - 1)) - 1) * p
+        needed = float((np.diff(p, append=p[-1]) + excess) @ by_age)
+        found = float((incidence[c] * (1 - p)) @ by_age)
+        if name in ENDING:
+            remission[c] = max(found - needed, 0.0) / float(p @ by_age)
+        elif remission[c] == 0:
+            incidence[c] *= needed / found
+            sys.stdout.write(f"  {name:24s} incidence x {needed / found:.2f}\n")
+    return incidence, remission
+
+
 # --- writing -------------------------------------------------------------------------------------
 
 
@@ -440,7 +472,13 @@ def main(arguments: list[str]) -> None:
     )
     write_card(out, pack)
     write_people(out, pack, shares)
-    write_chronic(out, pack, prevalence, incidence)
+    deaths = (mortality(pack) * shares).sum(axis=1) / by_age
+    remission, rr_death = (
+        np.array([first_value(pack, c, measure, default) for c in CONDITIONS])
+        for measure, default in (("remission", 0.0), ("rr_death", 1.0))
+    )
+    incidence, remission = stay_put(prevalence, incidence, remission, rr_death, deaths, by_age)
+    write_chronic(out, pack, prevalence, incidence, remission)
     groups = write_groups(out, pack, shares, prevalence)
     write_places(out, pack, groups)
     write_constants(out, pack)
@@ -487,13 +525,16 @@ def write_people(out: Writer, pack: Pack, shares: Floats) -> None:
     )
 
 
-def write_chronic(out: Writer, pack: Pack, prevalence: Floats, incidence: Floats) -> None:
+def first_value(pack: Pack, condition: str, measure: str, default: float) -> float:
+    """The pack's number for a condition, or a default where it has none."""
+    found = pack.rows("chronic", condition=condition, measure=measure)
+    return float(found[0]["value"]) if found else default
+
+
+def write_chronic(
+    out: Writer, pack: Pack, prevalence: Floats, incidence: Floats, remission: Floats
+) -> None:
     """Write chronic conditions."""
-
-    def get(condition: str, measure: str, default: float) -> float:
-        found = pack.rows("chronic", condition=condition, measure=measure)
-        return float(found[0]["value"]) if found else default
-
     onset = np.ones((len(CONDITIONS), len(CONDITIONS)))
     for row in pack.rows("chronic", measure="rr_of_event_if_controlled"):
         if row["other_condition"] in CONDITIONS:
@@ -518,10 +559,10 @@ def write_chronic(out: Writer, pack: Pack, prevalence: Floats, incidence: Floats
             [
                 c,
                 *CONDITION_NAMES[c],
-                get(c, "remission", 0.0),
-                get(c, "share_controlled", 0.0),
-                get(c, "rr_death", 1.0),
-                get(c, "utility_decrement", 0.0),
+                remission[i],
+                first_value(pack, c, "share_controlled", 0.0),
+                first_value(pack, c, "rr_death", 1.0),
+                first_value(pack, c, "utility_decrement", 0.0),
                 0.8,
                 0.25,
                 *onset[i],
