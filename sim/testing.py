@@ -22,6 +22,7 @@ import numpy as np
 
 from sim.activity import Activity, Array
 from sim.incentives import marginal_receipts
+from sim.ledger import Ledger, interim
 from sim.payment import (
     PaymentContext,
     PaymentModel,
@@ -32,11 +33,13 @@ from sim.payment import (
     resolve_neutral,
     spec_from,
 )
+from sim.units import to_minor
 
 __all__ = ["examine", "sample_context", "sample_year"]
 
 Factory = Callable[[PaymentContext], PaymentModel]
 _N_PROVIDERS, _N_GROUPS = 5, 4
+_MONTHS = 12
 _MONEY = ("cost_side", "resource_cost", "patient_covered", "patient_uncovered", "spent_elsewhere")
 
 
@@ -154,8 +157,8 @@ def examine(
     Pure: arguments are left alone. Repeatable: twice the same, also after pickling. Units: one
     amount per provider, finite, in money: prices a hundred times higher bring a hundred times as
     much. Scale: twice the region, twice the money. No negative claim is paid. It reads what it says
-    it reads. Its gradient equals differences of its revenue, and its incentives are finite. What it
-    writes to a file builds the same model. Next year's terms are a payment model again.
+    it reads. Paid month by month it keeps the books to the fen. Its gradient equals differences of
+    its revenue, and its incentives are finite. What it writes to a file builds the same model. Next year's terms are a payment model again.
     """
     context, year = sample_context(), sample_year()
     model = _resolved(make, context, year, 1.0)
@@ -171,6 +174,7 @@ def examine(
         _grows_with_the_region(make, context, year, other, model)
     if not (has_fixed_prices or has_fixed_sums):
         _counts_in_money(make, context, year, other, model)
+    _keeps_the_books(model, other)
     _has_its_own_slopes(model, other)
     _has_finite_incentives(model, other)
     _survives_a_file(model, context, other)
@@ -266,6 +270,26 @@ def _counts_in_money(
         100.0 * model.revenue(year),
         "the amount depends on the unit of money",
     )
+
+
+def _keeps_the_books(model: PaymentModel, year: Activity) -> None:
+    """Pay twelve uneven months in the interim; the year is exact and no fen appears."""
+    providers = [f"provider-{j + 1}" for j in range(year.n_providers)]
+    books = Ledger(["payer", *providers])
+    paid = np.zeros(year.n_providers, dtype=np.int64)
+    done = 0.0
+    for month in range(1, _MONTHS + 1):
+        done += month / 78.0  # one part in January, twelve in December
+        annual = to_minor(model.revenue(year.scaled(done * _MONTHS / month)))
+        due = interim(month, annual, paid)
+        books.post_net(month - 1, "payer", providers, "care_payment", "care_payment_returned", due)
+        paid += due
+        assert books.residual(month - 1) == 0, "money appeared or vanished"
+        books.close(month - 1)
+    exact = to_minor(model.revenue(year.scaled(done)))
+    assert np.array_equal(paid, exact), "twelve months do not add up to the year"
+    held = [books.balance(name) for name in providers]
+    assert held == exact.tolist(), "the books hold something else than was paid"
 
 
 def _has_its_own_slopes(model: PaymentModel, year: Activity) -> None:

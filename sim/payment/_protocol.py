@@ -21,7 +21,7 @@ import numpy as np
 from sim.activity import Activity, Array, Scope
 from sim.errors import PaymentError
 from sim.payment._smoothing import N_NODES, middles, nodes, weights
-from sim.payment._terms import check_keys, declared, is_neutral, read_term, spec_of
+from sim.payment._terms import check_keys, declared, is_neutral, read_number, read_term, spec_of
 
 __all__ = [
     "Build",
@@ -195,6 +195,17 @@ class Contract:
     line_en: ClassVar[str]
     line_zh: ClassVar[str]
     timetable: ClassVar[Timetable] = Timetable()
+
+    def __post_init__(self) -> None:
+        """Hold every declared number to its range, however the contract was made."""
+        for name, (of, _) in declared(type(self)).items():
+            value = getattr(self, name)
+            where = f"{type(self).__name__}.{name}"
+            if isinstance(value, np.ndarray):
+                for end in (value.min(), value.max()):
+                    read_number(end, of, where)
+            elif isinstance(value, int | float):
+                read_number(value, of, where)
 
     # ---- what a model says ----
 

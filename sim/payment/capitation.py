@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class Capitation(Contract):
         the provider bear all of it.
     stop_loss : float
         Most that may be deducted, as a share of the capitation sum.
+    growth : float
+        Yearly update of the rate.
 
     Notes
     -----
@@ -106,6 +108,17 @@ class Capitation(Contract):
             high=1.0,
             label_en="largest deduction, share of the sum",
             label_zh="最大扣减比例(止损)",
+        ),
+    )
+
+    growth: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="1/year",
+            low=-0.5,
+            high=1.0,
+            label_en="yearly update of the rate",
+            label_zh="标准年增长",
         ),
     )
 
@@ -188,6 +201,12 @@ class Capitation(Contract):
         spent = outlook.activity.spent_elsewhere[:, None] * (1.0 + outlook.steps)
         slopes = self._slopes(self.share_elsewhere * spent, self._sum(outlook.activity))
         return self._partials(*slopes, upstream)
+
+    def renew(self, history: Sequence[Activity]) -> Self:
+        """Update the rate by the agreed growth."""
+        if not self.growth or isinstance(self.rate, Neutral):
+            return self
+        return dataclasses.replace(self, rate=self.rate * (1.0 + self.growth))
 
     def resolved(
         self, base: Activity, receipts: Array, previous: PaymentModel | None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class DiagnosisRelatedGroups(Contract):
         Payment of a stay of weight one, CNY.
     weights : str
         ``list`` for the region's weights, or the name of a table.
+    growth : float
+        Yearly update of the base rate.
 
     Notes
     -----
@@ -80,6 +82,17 @@ class DiagnosisRelatedGroups(Contract):
         ),
     )
 
+    growth: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="1/year",
+            low=-0.5,
+            high=1.0,
+            label_en="yearly update of the base rate",
+            label_zh="费率年增长",
+        ),
+    )
+
     @classmethod
     def from_spec(
         cls, spec: Mapping[str, Any], context: PaymentContext, build: Build, where: str
@@ -114,6 +127,12 @@ class DiagnosisRelatedGroups(Contract):
         stays = activity.admissions.sum(axis=3)
         weighted = np.einsum("gl,ngl->n", self.relative_weight, stays)
         return np.asarray(rate * self.grade_coefficient * weighted)
+
+    def renew(self, history: Sequence[Activity]) -> Self:
+        """Update the rate by the agreed growth."""
+        if not self.growth or isinstance(self.base_rate, Neutral):
+            return self
+        return dataclasses.replace(self, base_rate=self.base_rate * (1.0 + self.growth))
 
     def resolved(
         self, base: Activity, receipts: Array, previous: PaymentModel | None

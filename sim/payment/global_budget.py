@@ -155,7 +155,11 @@ class GlobalBudget(Contract):
         cls, spec: Mapping[str, Any], context: PaymentContext, build: Build, where: str
     ) -> PaymentModel:
         """Read budget, bands and rebasing, and build the contract inside."""
-        check_keys(spec, ("budget", "surplus", "overrun", "rebasing", "growth", "of"), where)
+        check_keys(
+            spec,
+            ("budget", "surplus", "overrun", "rebasing", "weight_on_history", "growth", "of"),
+            where,
+        )
         if "of" not in spec:
             raise PaymentError(
                 "a budget needs a contract that prices its items",
@@ -177,7 +181,9 @@ class GlobalBudget(Contract):
             surplus=_read_bands(spec.get("surplus"), "kept", f"{where}.surplus"),
             overrun=_read_bands(spec.get("overrun"), "borne", f"{where}.overrun"),
             weight_on_history=read_number(
-                rebasing.get("weight_on_history", 0.0), _SHARE, f"{where}.rebasing"
+                rebasing.get("weight_on_history", spec.get("weight_on_history", 0.0)),
+                _SHARE,
+                f"{where}.rebasing",
             ),
             growth=read_number(rebasing.get("growth", growth), _GROWTH, f"{where}.growth"),
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sim.activity import MEASURES, Activity, Array
+from sim.errors import PaymentError
 from sim.payment import PaymentContext, PaymentModel, build, next_year
 
 ONE = PaymentContext(
@@ -216,3 +218,21 @@ def test_scopes_of_one_tariff_add_up_to_the_tariff() -> None:
         {"scope": "rest", "contract": "fee_for_service"},
     )
     np.testing.assert_allclose(split.revenue(done), whole)
+
+
+def test_rates_are_updated_by_the_agreed_growth() -> None:
+    stays = np.zeros((2, 3))
+    stays[0, 0] = 10
+    done = year(admissions=stays, risk_months=1200)
+    for spec, first in (
+        ({"drg": {"base_rate": 8000, "growth": 0.05}}, 8000 * 0.85 * 5),
+        ({"capitation": {"rate": 100, "growth": {"value": 5, "unit": "percent/year"}}}, 10_000),
+    ):
+        renewed = next_year(contract(spec), [done])
+        assert float(renewed.revenue(done)[0]) == pytest.approx(1.05 * first)
+
+
+def test_a_term_out_of_range_is_refused_in_python_too() -> None:
+    one = contract({"capitation": {"rate": 100}})
+    with pytest.raises(PaymentError, match=r"out of range.*0 to 1 share"):
+        dataclasses.replace(one, stop_loss=1.5)  # type: ignore[type-var]
