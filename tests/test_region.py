@@ -303,7 +303,7 @@ def test_people_with_a_condition_use_as_much_more_as_the_pack_says(county: Regio
                 assert ratio == pytest.approx(float(row["value"]), rel=0.02), name
 
 
-def test_new_cases_make_up_for_ageing_excess_deaths_and_endings(county: Region) -> None:
+def test_new_cases_make_up_for_aging_excess_deaths_and_endings(county: Region) -> None:
     """So that a baseline does not drift because two sources disagree about one disease."""
     people = county.people.age_sex_share.sum(axis=1)
     deaths = (county.people.mortality * county.people.age_sex_share).sum(axis=1) / people

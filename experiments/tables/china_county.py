@@ -397,7 +397,7 @@ def stay_put(
 ) -> tuple[Floats, Floats]:
     """Incidence and remission under which prevalence at each age stays as it is, in sum.
 
-    New cases must make up for ageing (the slope of prevalence by age) and the excess deaths of
+    New cases must make up for aging (the slope of prevalence by age) and the excess deaths of
     cases. Where the pack's incidence does not, one factor on it closes the gap, or, for
     conditions in ENDING, a yearly share of cases that end.
     """
@@ -661,6 +661,13 @@ def write_groups(out: Writer, pack: Pack, shares: Floats, prevalence: Floats) ->
     return names
 
 
+def american(name: str) -> str:
+    """A name of the pack in the project's spelling."""
+    for british, us in (("haem", "hem"), ("Haem", "Hem"), ("naec", "nec")):
+        name = name.replace(british, us)
+    return name.replace("ischaemi", "ischemi").replace("Ischaemi", "Ischemi")
+
+
 def write_group_rows(
     out: Writer,
     rows: list[Row],
@@ -724,7 +731,7 @@ def write_group_rows(
         lines.append(
             [
                 row["id"],
-                row["name_en"],
+                american(row["name_en"]),
                 row["name_zh"],
                 row["chronic_condition"],
                 bed[i],
