@@ -158,7 +158,8 @@ def examine(
     amount per provider, finite, in money: prices a hundred times higher bring a hundred times as
     much. Scale: twice the region, twice the money. No negative claim is paid. It reads what it says
     it reads. Paid month by month it keeps the books to the fen. Its gradient equals differences of
-    its revenue, and its incentives are finite. What it writes to a file builds the same model. Next year's terms are a payment model again.
+    its revenue, and its incentives are finite. What it writes to a file builds the same model. Next
+    year's terms are a payment model again.
     """
     context, year = sample_context(), sample_year()
     model = _resolved(make, context, year, 1.0)
