@@ -31,6 +31,7 @@ __all__ = [
     "log",
     "logistic",
     "normal_cdf",
+    "normal_cdf_quick",
     "normal_quantile",
     "power",
     "rule_files",
@@ -384,3 +385,64 @@ def normal_cdf(x: float) -> float:
         fraction = size + 1.0 / (size + 2.0 / (size + 3.0 / (size + 4.0 / (size + 0.65))))
         tail = exp(-0.5 * size * size) / fraction / 2.506628274631
     return 1.0 - tail if x > 0.0 else tail
+
+
+_PER_CELL: Final = 32.0
+_CELLS: Final = 192
+
+
+def _cells_of_normal_cdf() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Return cubics that meet value and slope of the normal cdf on cells of 1/32 in [0, 6].
+
+    Built without the compiled functions, for those would have to be loaded at every import, and
+    without the platform's, for the table must be the same everywhere: the density by decimal
+    arithmetic, the cdf by ``1/2 + density (x + x^3/3 + x^5/(3·5) + …)``.
+    """
+    values, slopes = [], []
+    with localcontext() as context:
+        context.prec = 30
+        for i in range(_CELLS + 1):
+            x = i / _PER_CELL
+            root = (Decimal(2) * Decimal("3.14159265358979323846264338328")).sqrt()
+            density = float((-(Decimal(x) ** 2) / 2).exp() / root)
+            term, total, n = x, x, 1
+            while term > 1e-18 * total:
+                n += 2
+                term = term * x * x / n
+                total += term
+            values.append(0.5 + density * total)
+            slopes.append(density / _PER_CELL)
+    cells = np.empty((_CELLS, 4))
+    for i in range(_CELLS):
+        rise, left, right = values[i + 1] - values[i], slopes[i], slopes[i + 1]
+        cells[i] = (values[i], left, 3.0 * rise - 2.0 * left - right, left + right - 2.0 * rise)
+    return cells
+
+
+_NORMAL_CDF: Final = _cells_of_normal_cdf()
+
+
+@_unchecked
+def normal_cdf_quick(x: float) -> float:
+    """Return the share of a standard normal population below x from a table, to eight digits.
+
+    Parameters
+    ----------
+    x : float
+        Any number; beyond ±6 it counts as ±6 (one in a thousand million).
+
+    Returns
+    -------
+    float
+        In (0, 1), absolute error below 1e-8, several times faster than :func:`normal_cdf`. Its
+        relative error in the tails is large: use it for a probability, not for the ratio of two
+        small ones.
+    """
+    if x != x:
+        return x
+    position = min(abs(x), 6.0) * _PER_CELL
+    i = min(int(position), _CELLS - 1)
+    f = position - i
+    above = float(_NORMAL_CDF[i, 2]) + f * float(_NORMAL_CDF[i, 3])
+    share = float(_NORMAL_CDF[i, 0]) + f * (float(_NORMAL_CDF[i, 1]) + f * above)
+    return 1.0 - share if x < 0.0 else share

@@ -64,6 +64,7 @@ def bits(x: float) -> bytes:
         numerics.tanh,
         numerics.normal_quantile,
         numerics.normal_cdf,
+        numerics.normal_cdf_quick,
     ],
     ids=lambda rule: rule.__name__,
 )
@@ -77,6 +78,28 @@ def test_a_function_gives_the_same_bits_compiled_and_as_plain_python(
         assert bits(compiled_result) == bits(plain_result), x
         if not math.isnan(x):
             assert math.isfinite(plain_result), x
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [numerics.exp, numerics.log, numerics.logistic, numerics.tanh, numerics.normal_cdf_quick],
+    ids=lambda rule: rule.__name__,
+)
+def test_a_function_gives_the_same_bits_inside_a_loop_the_compiler_may_vectorize(
+    rule: Callable[[float], float],
+) -> None:
+    import numba
+
+    @numba.njit
+    def loop(x: np.ndarray, found: np.ndarray) -> None:
+        for i in range(x.shape[0]):
+            found[i] = rule(x[i])
+
+    x = np.array(points())
+    found = np.empty_like(x)
+    loop(x, found)
+    for value, result in zip(x.tolist(), found.tolist(), strict=True):
+        assert bits(rule.py_func(value)) == bits(result), value
 
 
 def test_power_gives_the_same_bits_compiled_and_as_plain_python() -> None:
@@ -128,6 +151,13 @@ def test_the_normal_distribution_function_and_its_quantile_undo_each_other() -> 
     x = np.linspace(-38.0, 10.0, 4001)
     found = np.array([numerics.normal_cdf(v) for v in x.tolist()])
     assert float(np.max(np.abs(found - special.ndtr(x)))) < 1e-13
+
+
+def test_the_quick_normal_distribution_function_is_right_to_eight_digits_and_rises() -> None:
+    x = np.linspace(-7.0, 7.0, 20_001)
+    found = np.array([numerics.normal_cdf_quick(v) for v in x.tolist()])
+    assert float(np.max(np.abs(found - special.ndtr(x)))) < 1e-8
+    assert np.all(np.diff(found) >= 0.0)
 
 
 def test_tanh_is_odd_and_right() -> None:
