@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import json
 import math
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -27,6 +29,7 @@ from sim.errors import DiskError, PayshiftError, ScenarioError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dashboards.report import ReportTables
     from sim.record import Comparison, Record
     from sim.scenario import Scenario
 
@@ -164,8 +167,7 @@ def _write_json(value: Any) -> None:
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = frame.to_dict("records")
-    return rows
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _table(
@@ -189,10 +191,15 @@ def _table(
             table.add_section()
             continue
         table.add_row(*(Text(cell) for cell in row))
-    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else _WIDE)
-    console.print(table)
+    if sys.stdout.isatty():
+        Console(file=sys.stdout).print(table)
+    else:
+        page = Console(file=io.StringIO(), width=_WIDE)
+        with page.capture() as laid_out:
+            page.print(table)
+        _write("\n".join(line.rstrip() for line in laid_out.get().splitlines()))
     if caption:
-        console.print(Text(caption))
+        _write(caption)
 
 
 @contextlib.contextmanager
@@ -614,6 +621,7 @@ def compare(
     report: Annotated[
         Path | None, typer.Option("--report", help="Write the HTML report to this file.")
     ] = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Tables only.")] = False,
     as_json: JsonOption = False,
     lang: LangOption = Lang.EN,
 ) -> None:
@@ -634,10 +642,7 @@ def compare(
             command=_command_line(),
         )
     path = _store(comparison, out)
-    pages = [report] if report is not None else [path / "report.html"]
-    if out is not None:
-        pages.append(out / "report.html")
-    written = [page for page in pages if _write_report(comparison, page, lang)]
+    written = [] if no_report else _write_reports(comparison, path, out, report, lang)
     differences = comparison.differences()
     wrong = comparison.before_check()
     if as_json:
@@ -665,18 +670,71 @@ def compare(
         _say(f"report {page}")
 
 
-def _write_report(comparison: Comparison, page: Path, lang: Lang) -> bool:
-    """Write the one-file report, and say so if the disk does not take it."""
+def _write_reports(
+    comparison: Comparison, path: Path, out: Path | None, report: Path | None, lang: Lang
+) -> list[Path]:
+    """Write the one-file report beside the record, or where it is wanted, and give the files."""
     from dashboards.report import write_report
 
+    page = report if report is not None else path / "report.html"
+    pages = [page]
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        write_report(comparison, page, lang.value)
+        write_report(_report_tables(comparison), page, lang.value)
+        if out is not None:
+            copy = out / "report.html"
+            shutil.copyfile(page, copy)
+            pages.append(copy)
     except OSError as reason:
         raise DiskError(
             f"the report cannot be written ({reason.strerror or reason})", where=str(page)
         ) from None
-    return True
+    return pages
+
+
+def _report_tables(comparison: Comparison) -> ReportTables:
+    """Hand a comparison to the report as the tables it is written from."""
+    from dashboards.report import ReportTables, empty_tables
+    from sim.record import outcome_table
+
+    info = comparison.info
+    first = comparison.months_before
+    ledger = comparison.table("ledger")
+    ledger = ledger[ledger["month"] >= first]
+    years = max(1.0, float(info["horizon"]["reform"]) / 12.0)
+    keys = ["arm", "payer", "payee", "purpose"]
+    flows = ledger.groupby(keys, sort=False)["amount"].sum().reset_index()
+    flows["amount"] = (flows["amount"] / years).round().astype("int64")
+    provenance = {
+        "command": info["command"],
+        "region": info["region"],
+        "people": info["population"],
+        "residents": info["residents"],
+        "seeds": info["seeds"],
+        "engine": info["engine"],
+        "scenario_hashes": {arm["id"]: arm["scenario_sha"] for arm in info["arms"]},
+        "inputs": info["input_tables"],
+        "versions": {**info["versions"], "code": info["code_version"]},
+        "commit": info["commit"],
+        "created": info["finished"],
+    }
+    incentives = (
+        comparison.table("xray") if "xray" in comparison.tables else empty_tables()["incentives"]
+    )
+    return ReportTables(
+        arms=comparison.arm_table(),
+        outcomes=outcome_table(),
+        differences=comparison.differences(),
+        monthly=comparison.table("monthly"),
+        providers=comparison.table("providers"),
+        incentives=incentives,
+        ledger=flows,
+        provenance=provenance,
+        months_before=first,
+        currency=info["currency"],
+        people=info["population"],
+        residents=info["residents"],
+    )
 
 
 def _print_comparison(
@@ -685,7 +743,10 @@ def _print_comparison(
     """Lay differences out: outcomes in rows by area, arms in columns, the first as it is."""
     from sim.outcomes import AREAS, OUTCOMES
 
-    everyone = differences[differences["group"] == "all"].set_index(["outcome", "arm"])
+    everyone = {
+        (row["outcome"], row["arm"]): row
+        for row in _records(differences[differences["group"] == "all"])
+    }
     arms = comparison.arms
     titles = {arm["id"]: arm["title"][lang.value] for arm in comparison.info["arms"]}
     rows = []
@@ -694,10 +755,10 @@ def _print_comparison(
         first = ""
         cells = []
         for arm in arms[1:]:
-            if (name, arm) not in everyone.index:
+            row = everyone.get((name, arm))
+            if row is None:
                 cells.append("–")
                 continue
-            row = everyone.loc[(name, arm)]
             if not about.minus:
                 first = _number(float(row["baseline_mean"]), about.digits)
             cells.append(_difference_cell(row, about.unit, about.digits))
@@ -722,7 +783,7 @@ def _print_comparison(
     )
 
 
-def _difference_cell(row: pd.Series[Any], unit: str, digits: int) -> str:
+def _difference_cell(row: Mapping[str, Any], unit: str, digits: int) -> str:
     """Write one difference: size, interval and percent; a tilde marks an unclear one."""
     mean, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
     if not math.isfinite(mean):
@@ -919,4 +980,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hint = f" See: {command} --help" if "Usage:" not in message else ""
             _say(f"{_NAME}: {message}{hint}" if hint else message)
         return int(getattr(error, "exit_code", 2))
+    if code == INTERRUPTED:
+        _say(f"{_NAME}: interrupted")
     return code if isinstance(code, int) else 0

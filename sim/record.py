@@ -668,8 +668,9 @@ def _differences(summary: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
             rows.append(
                 {
                     **row,
-                    "baseline_mean": math.nan if about.minus else base_mean,
-                    "arm_mean": math.nan if about.minus else arm_mean,
+                    # Measured from the first arm, which prevents nothing against itself.
+                    "baseline_mean": 0.0 if about.minus else base_mean,
+                    "arm_mean": mean if about.minus else arm_mean,
                     "difference": mean,
                     "low": low,
                     "high": high,

@@ -243,7 +243,8 @@ def test_prevented_admissions_are_the_fall_in_need() -> None:
     assert found.loc["avoidable_need", "difference"] == pytest.approx(-2.5)
     assert found.loc["avoidable_prevented", "difference"] == pytest.approx(2.5)
     assert found.loc["avoidable_prevented", "relative"] == pytest.approx(2.5 / 31.0)
-    assert math.isnan(found.loc["avoidable_prevented", "baseline_mean"])
+    assert found.loc["avoidable_prevented", "baseline_mean"] == 0.0
+    assert found.loc["avoidable_prevented", "arm_mean"] == pytest.approx(2.5)
 
 
 def test_arms_that_differ_before_the_reform_are_found_out() -> None:
