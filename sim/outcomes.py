@@ -431,8 +431,11 @@ _OWN_BILLS = (V.PATIENT_OUT, V.PATIENT_IN, V.UNCOVERED_OUT, V.UNCOVERED_IN)
 
 
 def _fund(t: Tallies) -> Int64:
-    """Payers' outlays net of what audits brought back, fen, shape (rows,)."""
-    return np.asarray((t.fund_paid - t.clawback - t.fine).sum(axis=1), dtype=np.int64)
+    """Payers' outlays net of what audits brought back, fen, shape (rows,).
+
+    Fines go to the treasury, so they are no relief to the fund.
+    """
+    return np.asarray((t.fund_paid - t.clawback).sum(axis=1), dtype=np.int64)
 
 
 def _patients(t: Tallies) -> Int64:
@@ -440,7 +443,7 @@ def _patients(t: Tallies) -> Int64:
 
 
 def _spending(t: Tallies) -> Int64:
-    return np.asarray(_fund(t) + _patients(t), dtype=np.int64)
+    return np.asarray(_fund(t) + t.providers(V.AID) + _patients(t), dtype=np.int64)
 
 
 def _resource_cost(t: Tallies) -> Int64:
@@ -523,8 +526,9 @@ def _all_outcomes() -> Iterator[Outcome]:
         "spending_per_person", "cost", "CNY/person-year", "lower",
         {"en": "Spending per person", "zh": "人均卫生支出"},
         {
-            "en": "What funds (net of claw-backs) and patients pay providers, per person and year.",
-            "zh": "基金(扣除追回)与患者每年向医疗机构支付的人均金额。",
+            "en": "What funds (net of claw-backs), medical assistance and patients pay providers, "
+            "per person and year.",
+            "zh": "基金(扣除追回)、医疗救助与患者每年向医疗机构支付的人均金额。",
         },
         _spending, _MONTHS, _FEN * month_year, _BOTH, digits=0,
     )
@@ -532,8 +536,8 @@ def _all_outcomes() -> Iterator[Outcome]:
         "fund_spending_per_person", "cost", "CNY/person-year", "lower",
         {"en": "Fund spending per person", "zh": "人均基金支出"},
         {
-            "en": "What payers transfer to providers net of claw-backs and fines, per person-year.",
-            "zh": "医保基金每年向医疗机构支付(扣除追回与罚款)的人均金额。",
+            "en": "What payers transfer to providers net of claw-backs, per person-year.",
+            "zh": "医保基金每年向医疗机构支付(扣除追回)的人均金额。",
         },
         _fund, _MONTHS, _FEN * month_year, _BOTH, digits=0,
     )
@@ -550,8 +554,8 @@ def _all_outcomes() -> Iterator[Outcome]:
         "out_of_pocket_share", "cost", "share", "lower",
         {"en": "Out-of-pocket share", "zh": "自付占比"},
         {
-            "en": "Patients' payments as a share of payer and patient spending.",
-            "zh": "患者支付占基金与患者支付合计的比例。",
+            "en": "Patients' payments as a share of what funds, assistance and patients pay.",
+            "zh": "患者支付占基金、医疗救助与患者支付合计的比例。",
         },
         _patients, _spending, 1.0, _BOTH, digits=3,
     )
@@ -1295,6 +1299,15 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Budget subsidies per person", "zh": "人均财政补助"},
         {"en": "Grants from the budget, per person-year.", "zh": "财政补助,每人每年。"},
         lambda t: t.grants.sum(axis=1), _MONTHS, _FEN * month_year, (), digits=0,
+    )
+    yield Outcome(
+        "medical_assistance_per_person", "finance", "CNY/person-year", "neither",
+        {"en": "Medical assistance per person", "zh": "人均医疗救助"},
+        {
+            "en": "Covered charges that medical assistance pays for the poor, per person-year.",
+            "zh": "医疗救助为困难群众支付的目录内费用,每人每年。",
+        },
+        _providers(V.AID), _MONTHS, _FEN * month_year, _BOTH, digits=1,
     )
     yield Outcome(
         "clawback_per_person", "finance", "CNY/person-year", "neither",

@@ -299,6 +299,7 @@ def _per_provider(
     patients = done[:, V.PATIENT_OUT] + done[:, V.PATIENT_IN]
     yield "patient_covered", yearly, patients * _FEN / years
     yield "patient_uncovered", yearly, uncovered / years
+    yield "medical_assistance", yearly, done[:, V.AID] * _FEN / years
     yield "grants", yearly, grants / years
     yield "variable_cost", yearly, variable / years
     yield "fixed_cost", yearly, fixed / years

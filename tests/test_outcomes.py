@@ -140,11 +140,16 @@ def test_spending_is_what_funds_and_patients_pay_per_person_and_year() -> None:
     history.clawback[1, 2, 0] = 10_000
     history.provider[0, 2, 0, V.PATIENT_IN] = 30_000
     history.provider[0, 2, 0, V.UNCOVERED_IN] = 20_000
+    history.fine[1, 2, 0] = 15_000  # goes to the treasury, not to the fund
     found = evaluate(history, traits(), slice(0, 2))
     # (600 - 100 + 300 + 200) CNY over 200 person-months, times 12
     assert found["spending_per_person"]["all"].value == pytest.approx(60.0)
     assert found["fund_spending_per_person"]["all"].value == pytest.approx(30.0)
     assert found["out_of_pocket_share"]["all"].value == pytest.approx(0.5)
+    history.provider[0, 2, 0, V.AID] = 50_000
+    found = evaluate(history, traits(), slice(0, 2))
+    assert found["spending_per_person"]["all"].value == pytest.approx(90.0)
+    assert found["out_of_pocket_share"]["all"].value == pytest.approx(1 / 3)
 
 
 def test_a_balance_is_premiums_less_payments_and_reserves_count_in_months_of_them() -> None:
