@@ -94,6 +94,7 @@ class ProviderTally(_FromZero):
     CHRONIC_MEMBERS = auto()  # member-months with at least one chronic condition
     CONTROLLED = auto()  # controlled condition-months of members
     CONDITIONS = auto()  # condition-months of members
+    AID = auto()  # fen of covered charges that medical assistance pays
 
 
 @unique

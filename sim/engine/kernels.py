@@ -1,0 +1,1055 @@
+"""The columnar engine: loops over people, stage after stage.
+
+Each kernel runs one stage for everyone who reaches it: all people in the first, an index list in
+the later ones. What a person does is in ``person``, how it is counted in ``counting``; here are
+only loads, stores and the order of stages. One thread: parallel work is across runs.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim import benefits
+from sim.engine.counting import (
+    CLAIM_LOW_VALUE,
+    CLAIM_READMISSION,
+    CLAIM_TRANSFER,
+    CLAIM_UNNEEDED,
+    Claims,
+    count_experience,
+    count_member_spending,
+    count_month,
+    count_need,
+    count_stay,
+    count_treatment,
+    write_claim,
+)
+from sim.engine.person import (
+    ADMIT,
+    DEFER,
+    NOTHING,
+    TRANSFER,
+    admission,
+    after_treatment,
+    bed_priority,
+    chronic_count,
+    contact_outcome,
+    entrant,
+    joins,
+    leaves_list,
+    need,
+    preventive_contact,
+    referral_contact,
+    refers,
+    seek,
+    stay,
+    treat,
+)
+from sim.engine.tables import (
+    LISTED,
+    NEEDS_BED,
+    NO_GROUP,
+    READMITTED,
+    SEEN,
+    AdmitTable,
+    Float,
+    Int,
+    Keys,
+    MemberTable,
+    NeedTable,
+    PriceTable,
+    ReferTable,
+    SeekTable,
+    StayTable,
+    TreatTable,
+)
+from sim.health.outcome import updated_experience
+from sim.numerics import compiled
+from sim.tallies import PersonTally, ProviderTally
+
+entitlement = compiled(benefits.entitlement)
+outpatient_patient_share = compiled(benefits.outpatient_patient_share)
+paid_out_after = compiled(benefits.paid_out_after)
+inpatient_split = compiled(benefits.inpatient_split)
+
+_REFERRED_UP = int(ProviderTally.REFERRED_UP)
+_RECEIVED = int(ProviderTally.RECEIVED)
+_TRANSFERRED = int(ProviderTally.TRANSFERRED)
+_REFUSED = int(ProviderTally.REFUSED)
+_DEFERRED = int(ProviderTally.DEFERRED)
+_NO_BED = int(ProviderTally.NO_BED)
+_WAITING = int(ProviderTally.WAITING)
+_TURNED_AWAY = int(ProviderTally.TURNED_AWAY)
+_REFERRED_DOWN = int(ProviderTally.REFERRED_DOWN)
+_P_DEATHS = int(PersonTally.DEATHS)
+_P_FOREGONE = int(PersonTally.FOREGONE)
+_P_DEFERRED = int(PersonTally.DEFERRED)
+_P_REFUSED = int(PersonTally.REFUSED)
+_P_REFERRED_UP = int(PersonTally.REFERRED_UP)
+_P_REFERRED_DOWN = int(PersonTally.REFERRED_DOWN)
+_P_UNMET = int(PersonTally.UNMET_BED)
+_P_NEED_BED = int(PersonTally.NEED_BED)
+_P_NEED_AVOIDABLE = int(PersonTally.NEED_BED_AVOIDABLE)
+
+# What ``chosen`` says besides a provider's index.
+NO_CARE = -1
+ON_LIST = -2
+TURNED_AWAY = -3
+
+
+class Columns(NamedTuple):
+    """People as columns, one row a person; float32 or small integers."""
+
+    age_months: npt.NDArray[np.int16]
+    sex: npt.NDArray[np.uint8]
+    fifth: npt.NDArray[np.uint8]
+    income: npt.NDArray[np.float32]
+    zone: npt.NDArray[np.uint8]
+    scheme: npt.NDArray[np.uint8]
+    is_poor: npt.NDArray[np.uint8]
+    practice: npt.NDArray[np.int16]
+    contract: npt.NDArray[np.uint8]
+    chronic: npt.NDArray[np.uint8]
+    control: npt.NDArray[np.uint8]
+    frailty: npt.NDArray[np.float32]
+    generation: npt.NDArray[np.uint16]
+    ep_group: npt.NDArray[np.uint8]
+    ep_level: npt.NDArray[np.uint8]
+    ep_rank: npt.NDArray[np.float32]
+    ep_untreated: npt.NDArray[np.uint8]
+    ep_flags: npt.NDArray[np.uint8]
+    wait_provider: npt.NDArray[np.int16]
+    wait_months: npt.NDArray[np.uint8]
+    follow_group: npt.NDArray[np.uint8]
+    follow_left: npt.NDArray[np.uint8]
+    last_provider: npt.NDArray[np.int16]
+    spent_year: npt.NDArray[np.int32]
+    spent_last_year: npt.NDArray[np.int32]
+    oop_year: npt.NDArray[np.int32]
+    paid_out_year: npt.NDArray[np.int32]
+    own_covered_year: npt.NDArray[np.int32]
+    stays_year: npt.NDArray[np.uint8]
+    experience_practice: npt.NDArray[np.float32]
+    experience_secondary: npt.NDArray[np.float32]
+    experience_tertiary: npt.NDArray[np.float32]
+
+
+class Tallies(NamedTuple):
+    """One month's integer tallies; shapes as in :class:`sim.tallies.History` less the month."""
+
+    provider: Int
+    person: Int
+    billed: Int
+    true_level: Int
+    days: Int
+    visits_by_group: Int
+    patient_money: Int
+
+
+class Requests(NamedTuple):
+    """Requests for a bed, one row each, ``count`` rows used."""
+
+    count: Int
+    person: npt.NDArray[np.int32]
+    provider: npt.NDArray[np.int16]
+    origin: npt.NDArray[np.int16]
+    days: Float
+    priority: Float
+
+
+@compiled
+def uid_of(generation: int, slot: int) -> int:
+    """Return the identity that keys a person's draws: generation and slot."""
+    return (generation << 32) | slot
+
+
+@compiled
+def cell_of(payer: int, fifth: int, n_conditions: int, is_town: int) -> int:
+    """Return the cell of a person, as :func:`sim.tallies.person_cell`."""
+    health = n_conditions if n_conditions < 2 else 2
+    return ((payer * 5 + fifth) * 3 + health) * 2 + is_town
+
+
+@compiled
+def cell_at(i: int, c: Columns, m: MemberTable) -> int:
+    """Return the cell of the person in row i."""
+    return cell_of(
+        np.int64(c.scheme[i]),
+        np.int64(c.fifth[i]),
+        chronic_count(np.int64(c.chronic[i])),
+        m.is_town[np.int64(c.zone[i])],
+    )
+
+
+@compiled
+def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
+    """Give the slot of someone who died to a newborn of the same place and household means."""
+    generation = np.int64(c.generation[i]) + 1
+    sex, frailty = entrant(uid_of(generation, i), keys, m.frailty_sd)
+    zone = np.int64(c.zone[i])
+    c.generation[i] = generation
+    c.age_months[i] = 0
+    c.sex[i] = sex
+    c.frailty[i] = frailty
+    c.practice[i] = m.home_practice[zone]
+    c.chronic[i] = 0
+    c.control[i] = 0
+    c.ep_group[i] = NO_GROUP
+    c.ep_level[i] = 0
+    c.ep_rank[i] = 0.0
+    c.ep_untreated[i] = 0
+    c.ep_flags[i] = 0
+    c.wait_provider[i] = -1
+    c.wait_months[i] = 0
+    c.follow_group[i] = NO_GROUP
+    c.follow_left[i] = 0
+    c.last_provider[i] = -1
+    c.spent_year[i] = 0
+    c.spent_last_year[i] = 0
+    c.oop_year[i] = 0
+    c.paid_out_year[i] = 0
+    c.own_covered_year[i] = 0
+    c.stays_year[i] = 0
+    c.experience_practice[i] = 0.0
+    c.experience_secondary[i] = 0.0
+    c.experience_tertiary[i] = 0.0
+
+
+@compiled
+def need_stage(
+    c: Columns,
+    keys: Keys,
+    table: NeedTable,
+    m: MemberTable,
+    t: Tallies,
+    active: npt.NDArray[np.int32],
+) -> int:
+    """Run need for everyone; write the rows of people with illness or follow-up to ``active``.
+
+    Returns
+    -------
+    int
+        How many rows of ``active`` are used.
+    """
+    n_active = 0
+    for i in range(c.age_months.shape[0]):
+        practice = np.int64(c.practice[i])
+        uid = uid_of(np.int64(c.generation[i]), i)
+        age_months = np.int64(c.age_months[i])
+        alive, chronic, control, group, level, rank, untreated, flags, events, micro = need(
+            age_months,
+            np.int64(c.sex[i]),
+            np.int64(c.chronic[i]),
+            np.int64(c.control[i]),
+            np.float64(c.frailty[i]),
+            np.int64(c.ep_group[i]),
+            np.int64(c.ep_level[i]),
+            np.float64(c.ep_rank[i]),
+            np.int64(c.ep_untreated[i]),
+            np.int64(c.ep_flags[i]),
+            m.prevention[practice],
+            uid,
+            keys,
+            table,
+        )
+        if not alive:
+            t.person[cell_at(i, c, m), _P_DEATHS] += 1
+            start_life(i, c, keys, m)
+            continue
+        c.chronic[i] = chronic
+        c.control[i] = control
+        c.ep_group[i] = group
+        c.ep_level[i] = level
+        c.ep_rank[i] = rank
+        c.ep_untreated[i] = untreated
+        c.ep_flags[i] = flags
+        if (flags & LISTED) == 0:
+            c.wait_provider[i] = -1
+            c.wait_months[i] = 0
+        conditions = chronic_count(chronic)
+        cell = cell_of(
+            np.int64(c.scheme[i]),
+            np.int64(c.fifth[i]),
+            conditions,
+            m.is_town[np.int64(c.zone[i])],
+        )
+        preventive = False
+        if conditions > 0:
+            preventive = preventive_contact(m.contact[practice], uid, keys)
+        age = age_months // 12
+        count_month(
+            t.person[cell],
+            t.provider[practice, np.int64(c.scheme[i])],
+            micro,
+            conditions,
+            chronic_count(control & chronic),
+            m.risk_milli[min(age, 100), np.int64(c.sex[i])],
+            preventive,
+        )
+        if events != 0 and group != NO_GROUP:
+            count_need(t.person[cell], events, m.avoidable_milli[group])
+        elif events != 0:
+            count_need(t.person[cell], events, 0)
+        c.age_months[i] = age_months + 1
+        if group != NO_GROUP or c.follow_left[i] > 0:
+            active[n_active] = i
+            n_active += 1
+    return n_active
+
+
+@compiled
+def seek_stage(
+    c: Columns,
+    keys: Keys,
+    table: SeekTable,
+    m: MemberTable,
+    t: Tallies,
+    active: npt.NDArray[np.int32],
+    n_active: int,
+    chosen: npt.NDArray[np.int16],
+) -> None:
+    """Let everyone on ``active`` choose where to be seen; write it to ``chosen``."""
+    for a in range(n_active):
+        i = np.int64(active[a])
+        group = np.int64(c.ep_group[i])
+        uid = uid_of(np.int64(c.generation[i]), i)
+        if group == NO_GROUP:
+            last = c.last_provider[i]
+            chosen[a] = last if last >= 0 else c.practice[i]
+            continue
+        flags = np.int64(c.ep_flags[i])
+        if flags & LISTED:
+            if not leaves_list(m.leave_list, np.int64(c.wait_months[i]), uid, keys):
+                chosen[a] = ON_LIST
+                continue
+            c.ep_flags[i] = flags & ~LISTED
+            c.wait_provider[i] = -1
+            c.wait_months[i] = 0
+        payer = np.int64(c.scheme[i])
+        entitled = entitlement(np.int64(c.chronic[i]))
+        used_up = 1 if np.int64(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+        k = seek(
+            group,
+            np.float64(c.ep_rank[i]),
+            payer,
+            entitled,
+            used_up,
+            np.int64(c.contract[i]),
+            np.float64(c.income[i]),
+            np.int64(c.zone[i]),
+            np.int64(c.practice[i]),
+            np.float64(c.experience_practice[i]),
+            np.float64(c.experience_secondary[i]),
+            np.float64(c.experience_tertiary[i]),
+            False,
+            uid,
+            keys,
+            table,
+        )
+        chosen[a] = k
+        if k < 0:
+            t.person[cell_at(i, c, m), _P_FOREGONE] += 1
+            c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+
+
+@compiled
+def turn_away(c: Columns, m: MemberTable, t: Tallies, i: int, provider: int) -> None:
+    """Count a contact beyond a provider's capacity; the illness goes untreated this month."""
+    t.person[cell_at(i, c, m), _P_FOREGONE] += 1
+    t.provider[provider, np.int64(c.scheme[i]), _TURNED_AWAY] += 1
+    if c.ep_group[i] != NO_GROUP:
+        c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+
+
+@compiled
+def request_bed(
+    requests: Requests, i: int, provider: int, origin: int, days: float, priority: float
+) -> None:
+    """Add a request for a bed."""
+    row = requests.count[0]
+    requests.person[row] = i
+    requests.provider[row] = provider
+    requests.origin[row] = origin
+    requests.days[row] = days
+    requests.priority[row] = priority
+    requests.count[0] = row + 1
+
+
+@compiled
+def list_for_bed(c: Columns, i: int, provider: int) -> None:
+    """Put a person who needs a bed and got none on a provider's list."""
+    if (np.int64(c.ep_flags[i]) & LISTED) == 0 or c.wait_provider[i] != provider:
+        c.wait_months[i] = 0
+    c.ep_flags[i] = np.int64(c.ep_flags[i]) | LISTED
+    c.wait_provider[i] = provider
+    c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+
+
+@compiled
+def ask_for_bed(
+    i: int,
+    p: int,
+    c: Columns,
+    keys: Keys,
+    table: AdmitTable,
+    m: MemberTable,
+    t: Tallies,
+    requests: Requests,
+) -> None:
+    """Let provider p decide on a bed for the person in row i, and act on the answer."""
+    group = np.int64(c.ep_group[i])
+    payer = np.int64(c.scheme[i])
+    level = np.int64(c.ep_level[i])
+    rank = np.float64(c.ep_rank[i])
+    flags = np.int64(c.ep_flags[i])
+    waited = np.int64(c.wait_months[i])
+    needed = (flags & NEEDS_BED) != 0
+    answer = admission(
+        p,
+        payer,
+        group,
+        level,
+        rank,
+        needed,
+        waited,
+        uid_of(np.int64(c.generation[i]), i),
+        keys,
+        table,
+    )
+    if answer == NOTHING:
+        return
+    priority = bed_priority(table.elective[group], rank, waited)
+    days = table.days[group, level]
+    if answer == ADMIT:
+        request_bed(requests, i, p, -1, days, priority)
+        return
+    cell = cell_at(i, c, m)
+    if answer == TRANSFER:
+        t.provider[p, payer, _TRANSFERRED] += 1
+        t.provider[table.up[p], payer, _RECEIVED] += 1
+        t.person[cell, _P_REFERRED_UP] += 1
+        request_bed(requests, i, table.up[p], p, days, priority)
+        return
+    if answer == DEFER:
+        t.provider[p, payer, _DEFERRED] += 1
+        t.person[cell, _P_DEFERRED] += 1
+    else:
+        t.provider[p, payer, _REFUSED] += 1
+        t.person[cell, _P_REFUSED] += 1
+    list_for_bed(c, i, p)
+
+
+@compiled
+def settle_experience(i: int, kind: int, outcome: float, c: Columns, weight: float) -> None:
+    """Update a person's experience of a tier after a contact."""
+    if kind == 0:
+        c.experience_practice[i] = updated_experience(
+            np.float64(c.experience_practice[i]), outcome, weight
+        )
+    elif kind == 1:
+        c.experience_secondary[i] = updated_experience(
+            np.float64(c.experience_secondary[i]), outcome, weight
+        )
+    else:
+        c.experience_tertiary[i] = updated_experience(
+            np.float64(c.experience_tertiary[i]), outcome, weight
+        )
+
+
+@compiled
+def treat_person(
+    i: int,
+    p: int,
+    origin: int,
+    c: Columns,
+    keys: Keys,
+    treating: TreatTable,
+    admitting: AdmitTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    requests: Requests,
+    claims: Claims,
+) -> None:
+    """Treat the person in row i at provider p, who was sent by ``origin`` (-1: nobody)."""
+    is_follow_up = c.ep_group[i] == NO_GROUP
+    group = np.int64(c.follow_group[i]) if is_follow_up else np.int64(c.ep_group[i])
+    payer = np.int64(c.scheme[i])
+    kind = m.kind[p]
+    setting = 0 if kind == 0 else 1
+    rank = 0.5 if is_follow_up else np.float64(c.ep_rank[i])
+    uid = uid_of(np.int64(c.generation[i]), i)
+    practice = np.int64(c.practice[i])
+    entitled = entitlement(np.int64(c.chronic[i]))
+    used_up = 1 if np.int64(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+    is_own = 1 if p == practice else 0
+    contract = np.int64(c.contract[i])
+    n_due = 0
+    if is_follow_up:
+        n_due = min(np.int64(c.follow_left[i]), m.follow_per_month)
+    done = treat(
+        p,
+        setting,
+        payer,
+        group,
+        rank,
+        n_due,
+        prices.visit[payer, entitled, used_up, contract * is_own, p],
+        np.float64(c.income[i]),
+        uid,
+        keys,
+        treating,
+    )
+    covered = int(np.floor(done.charge_fen * treating.covered[p, 0] + 0.5))
+    is_referred = 1 if origin >= 0 else 0
+    patient = outpatient_patient_share(
+        covered,
+        payer,
+        kind,
+        contract,
+        is_own,
+        is_referred,
+        entitled,
+        np.int64(c.paid_out_year[i]),
+        prices.benefits,
+    )
+    c.paid_out_year[i] = paid_out_after(
+        covered, patient, payer, np.int64(c.paid_out_year[i]), prices.benefits
+    )
+    own = patient + done.charge_fen - covered
+    c.spent_year[i] = np.int64(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = np.int64(c.oop_year[i]) + own
+    flags = np.int64(c.ep_flags[i])
+    is_first = not is_follow_up and (flags & (SEEN | READMITTED)) == 0 and origin < 0
+    cell = cell_at(i, c, m)
+    fifth = np.int64(c.fifth[i])
+    zone = np.int64(c.zone[i])
+    count_treatment(
+        t.provider[p, payer],
+        t.person[cell],
+        done,
+        kind,
+        is_first,
+        rank <= treating.reach[practice, group],
+        covered,
+        patient,
+        m.minutes[zone, p],
+    )
+    count_member_spending(t.provider[practice, payer], p == practice, covered)
+    t.visits_by_group[kind, group] += done.visits
+    t.patient_money[p, payer, fifth, 0] += patient
+    t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
+    own_share = own / done.charge_fen if done.charge_fen > 0 else 0.0
+    outcome = contact_outcome(done.recovered, 0, own_share)
+    count_experience(t.provider[p, payer], t.person[cell], outcome)
+    settle_experience(i, kind, outcome, c, m.experience_step)
+    level = np.int64(c.ep_level[i])
+    write_claim(
+        claims,
+        uid,
+        p,
+        payer,
+        setting,
+        group,
+        level,
+        level,
+        rank,
+        done.needs,
+        done.units,
+        0,
+        done.visits,
+        done.cost_fen,
+        done.charge_fen,
+        covered,
+        patient,
+        origin,
+        CLAIM_LOW_VALUE if done.low_value else 0,
+    )
+    c.last_provider[i] = p
+    was_open = not is_follow_up
+    new_group, new_flags, untreated, follow_group, follow_left = after_treatment(
+        np.int64(c.ep_group[i]),
+        flags,
+        np.int64(c.follow_group[i]),
+        np.int64(c.follow_left[i]),
+        is_follow_up,
+        done.recovered,
+        done.visits,
+        done.follow,
+    )
+    c.ep_group[i] = new_group
+    c.ep_flags[i] = new_flags
+    c.ep_untreated[i] = untreated
+    c.follow_group[i] = follow_group
+    c.follow_left[i] = min(follow_left, 250)
+    is_aftercare = kind > 0 and not is_follow_up and follow_left > 0 and new_group == NO_GROUP
+    # Aftercare within a practice's reach goes back to it when the patient is on its list.
+    if is_aftercare and contract == 1 and rank <= treating.reach[practice, group]:
+        c.last_provider[i] = practice
+        t.provider[p, payer, _REFERRED_DOWN] += 1
+        t.person[cell, _P_REFERRED_DOWN] += 1
+    if was_open and m.beds[p] > 0.0 and m.serves[p, group]:
+        if new_group != NO_GROUP:
+            ask_for_bed(i, p, c, keys, admitting, m, t, requests)
+        else:
+            # A case that outpatient care would settle may still be offered a bed.
+            c.ep_group[i] = group
+            before = requests.count[0]
+            ask_for_bed(i, p, c, keys, admitting, m, t, requests)
+            if requests.count[0] == before:
+                c.ep_group[i] = NO_GROUP
+
+
+@compiled
+def practice_stage(
+    c: Columns,
+    keys: Keys,
+    seeking: SeekTable,
+    referring: ReferTable,
+    treating: TreatTable,
+    admitting: AdmitTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    active: npt.NDArray[np.int32],
+    n_active: int,
+    chosen: npt.NDArray[np.int16],
+    origin: npt.NDArray[np.int16],
+    requests: Requests,
+    claims: Claims,
+) -> None:
+    """Let practices treat or refer; a referred person who goes appears in ``chosen`` again.
+
+    ``origin`` says who sent the person, -1 for nobody.
+    """
+    for a in range(n_active):
+        i = np.int64(active[a])
+        p = np.int64(chosen[a])
+        origin[a] = -1
+        if p < 0 or m.kind[p] != 0:
+            continue
+        group = np.int64(c.ep_group[i])
+        payer = np.int64(c.scheme[i])
+        uid = uid_of(np.int64(c.generation[i]), i)
+        if group != NO_GROUP and refers(
+            p, payer, group, np.float64(c.ep_rank[i]), uid, keys, referring
+        ):
+            t.provider[p, payer, _REFERRED_UP] += 1
+            t.person[cell_at(i, c, m), _P_REFERRED_UP] += 1
+            entitled = entitlement(np.int64(c.chronic[i]))
+            used_up = 1 if np.int64(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+            k = seek(
+                group,
+                np.float64(c.ep_rank[i]),
+                payer,
+                entitled,
+                used_up,
+                np.int64(c.contract[i]),
+                np.float64(c.income[i]),
+                np.int64(c.zone[i]),
+                np.int64(c.practice[i]),
+                np.float64(c.experience_practice[i]),
+                np.float64(c.experience_secondary[i]),
+                np.float64(c.experience_tertiary[i]),
+                True,
+                uid,
+                keys,
+                seeking,
+            )
+            count_referral_visit(i, p, c, prices, m, t, claims)
+            if k >= 0:
+                t.provider[k, payer, _RECEIVED] += 1
+                chosen[a] = k
+                origin[a] = p
+            else:
+                chosen[a] = NO_CARE
+                c.ep_flags[i] = np.int64(c.ep_flags[i]) | SEEN
+                c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+            continue
+        treat_person(i, p, -1, c, keys, treating, admitting, prices, m, t, requests, claims)
+
+
+@compiled
+def count_referral_visit(
+    i: int, p: int, c: Columns, prices: PriceTable, m: MemberTable, t: Tallies, claims: Claims
+) -> None:
+    """Count the contact in which a practice refers: one visit with one unit of labor."""
+    payer = np.int64(c.scheme[i])
+    practice = np.int64(c.practice[i])
+    is_own = 1 if p == practice else 0
+    contract = np.int64(c.contract[i])
+    entitled = entitlement(np.int64(c.chronic[i]))
+    charge = prices.consult_fen[p]
+    covered = int(np.floor(charge * prices.covered[p, 0] + 0.5))
+    patient = outpatient_patient_share(
+        covered,
+        payer,
+        0,
+        contract,
+        is_own,
+        0,
+        entitled,
+        np.int64(c.paid_out_year[i]),
+        prices.benefits,
+    )
+    c.paid_out_year[i] = paid_out_after(
+        covered, patient, payer, np.int64(c.paid_out_year[i]), prices.benefits
+    )
+    c.spent_year[i] = np.int64(c.spent_year[i]) + charge
+    c.oop_year[i] = np.int64(c.oop_year[i]) + patient + charge - covered
+    group = np.int64(c.ep_group[i])
+    is_first = (np.int64(c.ep_flags[i]) & (SEEN | READMITTED)) == 0
+    count_treatment(
+        t.provider[p, payer],
+        t.person[cell_at(i, c, m)],
+        referral_contact(prices.consult_fen[p], prices.consult_cost_fen[p]),
+        0,
+        is_first,
+        False,
+        covered,
+        patient,
+        m.minutes[np.int64(c.zone[i]), p],
+    )
+    count_member_spending(t.provider[practice, payer], p == practice, covered)
+    t.visits_by_group[0, group] += 1
+    fifth = np.int64(c.fifth[i])
+    t.patient_money[p, payer, fifth, 0] += patient
+    t.patient_money[p, payer, fifth, 1] += charge - covered
+    level = np.int64(c.ep_level[i])
+    write_claim(
+        claims,
+        uid_of(np.int64(c.generation[i]), i),
+        p,
+        payer,
+        0,
+        group,
+        level,
+        level,
+        np.float64(c.ep_rank[i]),
+        (0, 0, 0, 1000),
+        (0, 0, 0, 1000),
+        0,
+        1,
+        prices.consult_cost_fen[p],
+        charge,
+        covered,
+        patient,
+        -1,
+        0,
+    )
+
+
+@compiled
+def hospital_stage(
+    c: Columns,
+    keys: Keys,
+    treating: TreatTable,
+    admitting: AdmitTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    active: npt.NDArray[np.int32],
+    n_active: int,
+    chosen: npt.NDArray[np.int16],
+    origin: npt.NDArray[np.int16],
+    requests: Requests,
+    claims: Claims,
+) -> None:
+    """Let hospitals see outpatients, referred or not, and decide again on their lists."""
+    for a in range(n_active):
+        i = np.int64(active[a])
+        p = np.int64(chosen[a])
+        if p == ON_LIST:
+            c.wait_months[i] = min(np.int64(c.wait_months[i]) + 1, 250)
+            ask_for_bed(i, np.int64(c.wait_provider[i]), c, keys, admitting, m, t, requests)
+        elif p >= 0 and m.kind[p] > 0:
+            treat_person(
+                i,
+                p,
+                np.int64(origin[a]),
+                c,
+                keys,
+                treating,
+                admitting,
+                prices,
+                m,
+                t,
+                requests,
+                claims,
+            )
+
+
+@compiled
+def stay_stage(
+    c: Columns,
+    keys: Keys,
+    table: StayTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    requests: Requests,
+    order: npt.NDArray[np.int64],
+    granted: npt.NDArray[np.bool_],
+    claims: Claims,
+) -> None:
+    """Treat everyone who got a bed; list everyone who needed one and did not.
+
+    Parameters
+    ----------
+    order : int64, shape (requests,)
+        Rows of ``requests`` in the order in which beds were given.
+    granted : bool, shape (requests,)
+        By row of ``requests``.
+    """
+    for position in range(order.shape[0]):
+        row = order[position]
+        i = np.int64(requests.person[row])
+        p = np.int64(requests.provider[row])
+        origin = np.int64(requests.origin[row])
+        payer = np.int64(c.scheme[i])
+        group = np.int64(c.ep_group[i])
+        level = np.int64(c.ep_level[i])
+        flags = np.int64(c.ep_flags[i])
+        needed = (flags & NEEDS_BED) != 0
+        if not granted[row]:
+            t.provider[p, payer, _NO_BED] += 1
+            if needed:
+                list_for_bed(c, i, p)
+            else:
+                c.ep_group[i] = NO_GROUP
+            continue
+        uid = uid_of(np.int64(c.generation[i]), i)
+        rank = np.float64(c.ep_rank[i])
+        kind = m.kind[p]
+        done = stay(p, payer, group, level, rank, needed, uid, keys, table)
+        covered = int(np.floor(done.charge_fen * table.covered[p, 1] + 0.5))
+        is_referred = 0
+        if origin >= 0 or (flags & READMITTED) != 0 or kind < 2:
+            is_referred = 1
+        before = np.int64(c.own_covered_year[i])
+        funded = np.int64(c.spent_year[i]) - np.int64(c.oop_year[i])
+        patient, _basic, _serious, aid, own_covered = inpatient_split(
+            covered,
+            payer,
+            kind,
+            is_referred,
+            np.int64(c.stays_year[i]),
+            before,
+            funded,
+            np.int64(c.is_poor[i]),
+            prices.benefits,
+        )
+        c.own_covered_year[i] = before + own_covered
+        own = patient + done.charge_fen - covered
+        c.spent_year[i] = np.int64(c.spent_year[i]) + done.charge_fen
+        c.oop_year[i] = np.int64(c.oop_year[i]) + own
+        c.stays_year[i] = min(np.int64(c.stays_year[i]) + 1, 250)
+        cell = cell_at(i, c, m)
+        fifth = np.int64(c.fifth[i])
+        waited = np.int64(c.wait_months[i])
+        readmission = (flags & READMITTED) != 0
+        avoidable = m.avoidable_milli[group]
+        count_stay(
+            t.provider[p, payer],
+            t.person[cell],
+            done,
+            kind,
+            level,
+            flags,
+            m.elective[group],
+            readmission,
+            avoidable,
+            covered,
+            patient,
+            aid,
+            waited,
+            m.minutes[np.int64(c.zone[i]), p],
+        )
+        practice = np.int64(c.practice[i])
+        count_member_spending(t.provider[practice, payer], p == practice, covered)
+        t.billed[p, payer, group, done.billed] += 1
+        t.true_level[p, payer, group, level] += 1
+        t.days[p, payer, group] += done.days
+        t.patient_money[p, payer, fifth, 0] += patient
+        t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
+        own_share = own / done.charge_fen if done.charge_fen > 0 else 0.0
+        outcome = contact_outcome(not done.died, waited, own_share)
+        count_experience(t.provider[p, payer], t.person[cell], outcome)
+        mark = CLAIM_READMISSION if readmission else 0
+        if origin >= 0:
+            mark |= CLAIM_TRANSFER
+        if not needed:
+            mark |= CLAIM_UNNEEDED
+        write_claim(
+            claims,
+            uid,
+            p,
+            payer,
+            2,
+            group,
+            level,
+            done.billed,
+            rank,
+            done.needs,
+            done.units,
+            done.days,
+            0,
+            done.cost_fen,
+            done.charge_fen,
+            covered,
+            patient,
+            origin,
+            mark,
+        )
+        if done.died:
+            start_life(i, c, keys, m)
+            continue
+        settle_experience(i, kind, outcome, c, m.experience_step)
+        c.last_provider[i] = p
+        c.wait_provider[i] = -1
+        c.wait_months[i] = 0
+        c.ep_untreated[i] = 0
+        if done.readmitted:
+            c.ep_flags[i] = NEEDS_BED | READMITTED
+            t.person[cell, _P_NEED_BED] += 1
+            t.person[cell, _P_NEED_AVOIDABLE] += avoidable
+        else:
+            c.ep_group[i] = NO_GROUP
+            c.ep_flags[i] = 0
+            if m.follow_after_stay[group] > 0 and needed:
+                c.follow_group[i] = group
+                c.follow_left[i] = m.follow_after_stay[group]
+
+
+@compiled
+def closing_stage(
+    c: Columns, m: MemberTable, t: Tallies, active: npt.NDArray[np.int32], n_active: int
+) -> None:
+    """Count who ends the month in need of a bed, and on whose list."""
+    for a in range(n_active):
+        i = np.int64(active[a])
+        flags = np.int64(c.ep_flags[i])
+        if c.ep_group[i] == NO_GROUP or (flags & NEEDS_BED) == 0 or (flags & READMITTED) != 0:
+            continue
+        t.person[cell_at(i, c, m), _P_UNMET] += 1
+        if flags & LISTED:
+            t.provider[np.int64(c.wait_provider[i]), np.int64(c.scheme[i]), _WAITING] += 1
+
+
+@compiled
+def join_stage(
+    c: Columns,
+    keys: Keys,
+    benefit: Float,
+    fee: float,
+    price_weight: float,
+    experience_weight: float,
+    chance: float,
+    share: float,
+    share_priority: float,
+    reference: float,
+) -> None:
+    """Let the members whose contract is up decide again whether to sign one.
+
+    Parameters
+    ----------
+    benefit : float64, shape (Y,)
+        Yearly value of a contract by payer, currency.
+    fee : float
+        Yearly fee the person pays, currency.
+    price_weight, experience_weight : float
+    chance : float
+        Share of people who think again this year.
+    share, share_priority : float
+        Baseline shares of all people and of priority groups with a contract.
+    reference : float
+        Experience of a practice at which the baseline holds.
+    """
+    for i in range(c.age_months.shape[0]):
+        c.contract[i] = joins(
+            np.int64(c.age_months[i]),
+            np.int64(c.chronic[i]),
+            np.int64(c.is_poor[i]),
+            np.int64(c.contract[i]),
+            benefit[np.int64(c.scheme[i])],
+            fee,
+            np.float64(c.income[i]),
+            np.float64(c.experience_practice[i]),
+            price_weight,
+            experience_weight,
+            chance,
+            share,
+            share_priority,
+            reference,
+            uid_of(np.int64(c.generation[i]), i),
+            keys,
+        )
+
+
+def grant_beds(
+    provider: npt.NDArray[np.int16],
+    person: npt.NDArray[np.int32],
+    days: Float,
+    priority: Float,
+    capacity: Float,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Give beds by severity and months waited until each provider's bed-days are used.
+
+    Parameters
+    ----------
+    provider, person : shape (requests,)
+    days, priority : float64, shape (requests,)
+        Expected bed-days; higher priority comes first, ties by person.
+    capacity : float64, shape (n,)
+        Bed-days of the month.
+
+    Returns
+    -------
+    order : int64, shape (requests,)
+        Requests in the order of giving; the same whatever order they came in.
+    granted : bool, shape (requests,)
+    """
+    order = np.lexsort((person, -priority, provider)).astype(np.int64)
+    granted = np.zeros(len(order), dtype=np.bool_)
+    if not len(order):
+        return order, granted
+    of = provider[order].astype(np.int64)
+    used = np.cumsum(days[order])
+    starts = np.searchsorted(of, np.arange(len(capacity)))
+    before = np.concatenate(([0.0], used))[starts]
+    granted[order] = used - before[of] <= capacity[of]
+    return order, granted
+
+
+def served_within_capacity(
+    chosen: npt.NDArray[np.int16],
+    person: npt.NDArray[np.int32],
+    rank: npt.NDArray[np.float32],
+    capacity: Float,
+) -> npt.NDArray[np.int64]:
+    """Tell which contacts are beyond a provider's capacity: the least severe, ties by person.
+
+    Parameters
+    ----------
+    chosen : int16, shape (active,)
+        Provider of each contact; negative where there is none.
+    person : int32, shape (active,)
+    rank : float32, shape (active,)
+        Severity.
+    capacity : float64, shape (n,)
+        First contacts a month.
+
+    Returns
+    -------
+    int64
+        Positions of contacts turned away.
+    """
+    seen = chosen >= 0
+    demand = np.bincount(chosen[seen], minlength=len(capacity))
+    away: list[npt.NDArray[np.int64]] = []
+    for p in np.flatnonzero(demand > np.floor(capacity)):
+        there = np.flatnonzero(chosen == p)
+        order = there[np.lexsort((person[there], -rank[there].astype(np.float64)))]
+        away.append(order[int(capacity[p]) :])
+    return np.concatenate(away).astype(np.int64) if away else np.zeros(0, dtype=np.int64)

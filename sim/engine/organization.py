@@ -1,0 +1,686 @@
+"""What providers decide each month: styles of practice and levers, from margins alone.
+
+Knows what one more of each activity brings (``Marginals``), what it costs, and what patients
+need; must not know which contract the marginal receipts came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from sim.behavior.adjustment import adjust, blended_style
+from sim.behavior.capacity import shadow_price
+from sim.behavior.coding import documentation_share, upcoding_share
+from sim.behavior.effort import optimal_effort, value_of_cutting_cost, value_of_true_quality
+from sim.behavior.income import weighted_receipts
+from sim.behavior.intensity import optimal_quantity, precision_of_quantity, stake
+from sim.behavior.low_value import prob_low_value
+from sim.behavior.prevention import prevention_effort, value_of_control
+from sim.behavior.return_visits import prob_ask_back
+from sim.engine.setting import DAYS_PER_MONTH, PRACTICE, Setting
+from sim.engine.tables import LIMIT_RETURNS, Float, Int
+from sim.numerics import compiled
+
+CHANNELS = (
+    "intensity",
+    "returns",
+    "low_value",
+    "referral",
+    "admission",
+    "stay",
+    "coding",
+    "documentation",
+    "prevention",
+    "quality",
+    "cost",
+    "joining",
+)
+HISTORY = 48  # months of preventive effort remembered
+FORESEEN = 3.0  # return visits of a course of care within its first month, at most
+
+
+@dataclass
+class Marginals:
+    """What one more of each activity brings a provider in total receipts, by payer (n, Y, ...).
+
+    Attributes
+    ----------
+    visit : (n, Y) one outpatient contact.
+    out : (n, Y, 4) one outpatient unit.
+    inside : (n, Y, 4) one inpatient unit.
+    day : (n, Y, G) one bed-day.
+    case : (n, Y, G, 3) one stay by billed level.
+    cost : (n, Y) one yuan of resource cost.
+    elsewhere : (n, Y) one yuan of members' covered spending elsewhere.
+    quality : (n, Y, M) one more in the numerator of each measure.
+    refer : (n, Y) one referral up.
+    experience : (n, Y) one unit of mean patient experience.
+    member : (n, Y) one member-month of mean risk.
+    """
+
+    visit: Float
+    out: Float
+    inside: Float
+    day: Float
+    case: Float
+    cost: Float
+    elsewhere: Float
+    quality: Float
+    refer: Float
+    experience: Float
+    member: Float
+
+    def mixed(self, other: Marginals, weight: float) -> Marginals:
+        """Return ``weight`` of the other and the rest of this."""
+        return Marginals(
+            **{
+                f.name: (1.0 - weight) * getattr(self, f.name) + weight * getattr(other, f.name)
+                for f in fields(self)
+            }
+        )
+
+    def copy(self) -> Marginals:
+        """Return the same numbers in memory of their own."""
+        return Marginals(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
+
+
+def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Marginals:
+    """Return the margins of a provider paid list price for everything; the reference point."""
+    n, n_groups = len(setting.beds), len(setting.need_out)
+    shape = (n, n_payers)
+    return Marginals(
+        visit=np.zeros(shape),
+        out=np.repeat(setting.price_out[:, None, :], n_payers, axis=1),
+        inside=np.repeat(setting.price_in[:, None, :], n_payers, axis=1),
+        day=np.broadcast_to(setting.day_price[:, None, None], (*shape, n_groups)).copy(),
+        case=np.zeros((*shape, n_groups, 3)),
+        cost=np.zeros(shape),
+        elsewhere=np.zeros(shape),
+        quality=np.zeros((*shape, n_measures)),
+        refer=np.zeros(shape),
+        experience=np.zeros(shape),
+        member=np.zeros(shape),
+    )
+
+
+@dataclass
+class Organizations:
+    """What providers have come to do; changed once a month by :func:`decide`.
+
+    Attributes
+    ----------
+    style_out, style_in : (n, Y, G, 4) practised over appropriate units.
+    day : (n, Y, G) practised marginal receipts of a bed-day, currency.
+    returns : (n, Y, G) asked-back over foreseen return visits.
+    low_value : (n, Y, G) chance of a low-value service in a contact.
+    up_share : (n, Y, G, 3) share of eligible stays billed one level up.
+    document : (n,) share of true complexity that reaches the claim.
+    prevention, quality, cost : (n,) efforts.
+    efforts : (n, HISTORY) preventive effort of past months, latest first.
+    bed : (n,) shadow price of a bed-day; money : (n,) weight on money.
+    """
+
+    style_out: Float
+    style_in: Float
+    day: Float
+    returns: Float
+    low_value: Float
+    up_share: Float
+    document: Float
+    prevention: Float
+    quality: Float
+    cost: Float
+    efforts: Float
+    bed: Float
+    money: Float
+
+
+def new_organizations(setting: Setting, n_payers: int) -> Organizations:
+    """Return providers at list price: every style appropriate, every effort at its baseline."""
+    n, n_groups = len(setting.beds), len(setting.need_out)
+    shape = (n, n_payers, n_groups)
+    base = setting.values
+    return Organizations(
+        style_out=np.ones((*shape, 4)),
+        style_in=np.ones((*shape, 4)),
+        day=np.broadcast_to(setting.day_price[:, None, None], shape).copy(),
+        returns=np.ones(shape),
+        low_value=np.broadcast_to(setting.region.groups.low_value_base, shape).copy(),
+        up_share=np.zeros((*shape, 3)),
+        document=np.full(n, base["documentation_habit"]),
+        prevention=np.full(n, base["effort_base"]),
+        quality=np.full(n, base["effort_base"]),
+        cost=np.full(n, base["effort_base"]),
+        efforts=np.full((n, HISTORY), base["effort_base"]),
+        bed=np.zeros(n),
+        money=np.ones(n),
+    )
+
+
+@compiled
+def _styles(
+    out: Float,
+    inside: Float,
+    day: Float,
+    cost_margin: Float,
+    price_out: Float,
+    cost_out: Float,
+    price_in: Float,
+    cost_in: Float,
+    health_out: Float,
+    health_in: Float,
+    altruism: Float,
+    money: Float,
+    weights: Float,
+    habit: Float,
+    value: float,
+    effort_ratio: float,
+    oop_weight: float,
+    coinsurance: Float,
+    spill_over: float,
+    half_life: float,
+    style_out: Float,
+    style_in: Float,
+    style_day: Float,
+) -> None:
+    """Move practised styles part of the way to each contract's optimum, in place."""
+    n, n_payers, n_groups, _ = style_out.shape
+    for p in range(n):
+        for g in range(n_groups):
+            for j in range(4):
+                for inpatient in range(2):
+                    price = price_in[p, j] if inpatient else price_out[p, j]
+                    cost = cost_in[p, j] if inpatient else cost_out[p, j]
+                    health = health_in[p, g, j] if inpatient else health_out[p, g, j]
+                    at_stake = stake(altruism[p], value, health, 1.0, 1.0)
+                    average = 0.0
+                    for y in range(n_payers):
+                        receipts = inside[p, y, j] if inpatient else out[p, y, j]
+                        true_cost = cost * (1.0 - cost_margin[p, y])
+                        average += weights[p, y] * optimal_quantity(
+                            weighted_receipts(receipts, true_cost, money[p]),
+                            true_cost,
+                            effort_ratio * price,
+                            altruism[p],
+                            oop_weight,
+                            coinsurance[p, y],
+                            price,
+                            1.0,
+                            at_stake,
+                        )
+                    for y in range(n_payers):
+                        receipts = inside[p, y, j] if inpatient else out[p, y, j]
+                        true_cost = cost * (1.0 - cost_margin[p, y])
+                        own = optimal_quantity(
+                            weighted_receipts(receipts, true_cost, money[p]),
+                            true_cost,
+                            effort_ratio * price,
+                            altruism[p],
+                            oop_weight,
+                            coinsurance[p, y],
+                            price,
+                            1.0,
+                            at_stake,
+                        )
+                        target = blended_style(own, average, spill_over) * habit[p]
+                        if target > 2.0:
+                            target = 2.0
+                        if inpatient:
+                            style_in[p, y, g, j] = adjust(style_in[p, y, g, j], target, half_life)
+                        else:
+                            style_out[p, y, g, j] = adjust(style_out[p, y, g, j], target, half_life)
+            average = 0.0
+            for y in range(n_payers):
+                average += weights[p, y] * day[p, y, g]
+            for y in range(n_payers):
+                target = blended_style(day[p, y, g], average, spill_over)
+                style_day[p, y, g] = adjust(style_day[p, y, g], target, half_life)
+
+
+@compiled
+def _discretion(
+    visit: Float,
+    out: Float,
+    list_visit: Float,
+    list_out: Float,
+    cost_margin: Float,
+    quality: Float,
+    cost_out: Float,
+    style_out: Float,
+    need_out: Float,
+    contact_price: Float,
+    price_out: Float,
+    low_component: Int,
+    low_units: Float,
+    low_base: Float,
+    low_harm: Float,
+    altruism: Float,
+    money: Float,
+    value: float,
+    return_base: float,
+    tau_return: float,
+    tau_low: float,
+    half_life: float,
+    returns: Float,
+    low_value: Float,
+) -> None:
+    """Move return visits and low-value services part of the way to what the margins ask for.
+
+    The constants are those that give the baseline rates at list price.
+    """
+    n, n_payers, n_groups = returns.shape
+    log_base = np.log(return_base / (1.0 - return_base))
+    for p in range(n):
+        for g in range(n_groups):
+            price = contact_price[p, g]
+            precise = 1.0 / (tau_return * price) if price > 0.0 else 0.0
+            at_list = 0.0
+            for j in range(4):
+                at_list += (list_out[p, 0, j] - cost_out[p, j]) * need_out[g]
+            at_list += list_visit[p, 0]
+            constant = log_base - precise * at_list
+            j = low_component[g]
+            constant_low = 0.0
+            precise_low = 0.0
+            if j >= 0 and 0.0 < low_base[g] < 1.0 and price_out[p, j] > 0.0:
+                precise_low = 1.0 / (tau_low * price_out[p, j] * low_units[g])
+                margin = (list_out[p, 0, j] - cost_out[p, j]) * low_units[g]
+                margin -= altruism[p] * value * low_harm[g]
+                constant_low = np.log(low_base[g] / (1.0 - low_base[g])) - precise_low * margin
+            for y in range(n_payers):
+                margin = visit[p, y]
+                for k in range(4):
+                    true_cost = cost_out[p, k] * (1.0 - cost_margin[p, y])
+                    margin += (out[p, y, k] - true_cost) * style_out[p, y, g, k] * need_out[g]
+                chance = prob_ask_back(
+                    margin, money[p], altruism[p], value, 0.0, 0.0, 0.0, 0.0, precise, constant
+                )
+                target = chance / return_base
+                returns[p, y, g] = adjust(returns[p, y, g], target, half_life)
+                if precise_low > 0.0:
+                    true_cost = cost_out[p, j] * (1.0 - cost_margin[p, y])
+                    margin = (out[p, y, j] - true_cost) * low_units[g] - quality[p, y, 3]
+                    target = prob_low_value(
+                        margin,
+                        money[p],
+                        altruism[p],
+                        value,
+                        low_harm[g],
+                        0.0,
+                        0.0,
+                        0.0,
+                        precise_low,
+                        constant_low,
+                    )
+                    low_value[p, y, g] = adjust(low_value[p, y, g], target, half_life)
+                else:
+                    low_value[p, y, g] = 0.0
+
+
+@compiled
+def _coding(
+    case: Float,
+    prob_review: Float,
+    detection: Float,
+    fine: Float,
+    compliance: Float,
+    doc_cost: Float,
+    habitual: float,
+    stays: Float,
+    half_life: float,
+    up_share: Float,
+    document: Float,
+    freeze_coding: bool,
+    freeze_documentation: bool,
+) -> None:
+    """Move upcoding and documentation part of the way to what a billed level brings."""
+    n, n_payers, n_groups, _ = up_share.shape
+    for p in range(n):
+        gain_sum = 0.0
+        cost_sum = 0.0
+        weight = 0.0
+        for y in range(n_payers):
+            for g in range(n_groups):
+                for level in range(2):
+                    gain = case[p, y, g, level + 1] - case[p, y, g, level]
+                    if not freeze_coding:
+                        target = upcoding_share(
+                            gain,
+                            prob_review[p, y],
+                            detection[y],
+                            fine[y],
+                            compliance[p, g, level],
+                        )
+                        up_share[p, y, g, level] = adjust(
+                            up_share[p, y, g, level], target, half_life
+                        )
+                    gain_sum += stays[p, y, g] * gain
+                    cost_sum += stays[p, y, g] * doc_cost[p, g, level]
+                    weight += stays[p, y, g]
+        if weight > 0.0 and not freeze_documentation:
+            target = documentation_share(gain_sum / weight, cost_sum / weight, habitual)
+            document[p] = adjust(document[p], target, half_life)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where providers stand when they decide: sums over the last twelve months unless said.
+
+    Attributes
+    ----------
+    weights : (n, Y) share of each payer in the provider's charges.
+    revenue, target : (n,) receipts, and the income held to be right.
+    cost_base : (n,) variable cost.
+    contacts, stays : (n,) outpatient contacts, stays.
+    stays_by_group : (n, Y, G).
+    uncontrolled : (n, Y) members' conditions not under control, mean over the months.
+    conditions : (n, Y) members' conditions, mean over the months.
+    chronic_members : (n, Y) chronic members, mean over the months.
+    load : (n,) bed-days used last month over bed-days there are.
+    bed_margin : (n,) money and health of an admitted day, currency.
+    prob_review : (n, Y) chance that a claim is reviewed.
+    detection, fine : (Y,) of the payer's audits.
+    experience_weight : (n, Y) rated contacts.
+    """
+
+    weights: Float
+    revenue: Float
+    target: Float
+    cost_base: Float
+    contacts: Float
+    stays: Float
+    stays_by_group: Float
+    uncontrolled: Float
+    conditions: Float
+    chronic_members: Float
+    load: Float
+    bed_margin: Float
+    prob_review: Float
+    detection: Float
+    fine: Float
+
+
+def decide(
+    setting: Setting,
+    org: Organizations,
+    marginals: dict[str, Marginals],
+    reference: Marginals,
+    position: Position,
+    frozen: frozenset[str],
+) -> None:
+    """Let every provider move its styles and levers one month on, in place.
+
+    Parameters
+    ----------
+    setting : Setting
+    org : Organizations
+        Changed.
+    marginals : mapping of channel to Marginals
+        What each channel sees; frozen channels see what they saw when they were frozen.
+    reference : Marginals
+        At list price.
+    position : Position
+    frozen : set of channel names
+        Levers that keep their value.
+    """
+    values = setting.values
+    half_life = values["style_half_life"]
+    groups = setting.region.groups
+    coinsurance = 1.0 - setting.region.providers.covered_share[:, :1]
+    coinsurance = np.repeat(coinsurance, position.weights.shape[1], axis=1)
+
+    m = marginals["intensity"]
+    stay_m = marginals["stay"]
+    if "intensity" not in frozen or "stay" not in frozen:
+        before = (org.style_out.copy(), org.style_in.copy(), org.day.copy())
+        _styles(
+            m.out,
+            m.inside,
+            stay_m.day,
+            m.cost,
+            setting.price_out,
+            setting.cost_out,
+            setting.price_in,
+            setting.cost_in,
+            setting.health_out,
+            setting.health_in,
+            setting.altruism,
+            org.money,
+            position.weights,
+            setting.habit,
+            values["value_of_health"],
+            values["effort_ratio"],
+            values["oop_weight"],
+            coinsurance,
+            values["spillover"],
+            half_life,
+            org.style_out,
+            org.style_in,
+            org.day,
+        )
+        if "intensity" in frozen:
+            org.style_out[:], org.style_in[:] = before[0], before[1]
+        if "stay" in frozen:
+            org.day[:] = before[2]
+
+    before_returns, before_low = org.returns.copy(), org.low_value.copy()
+    m = marginals["returns"]
+    _discretion(
+        m.visit,
+        m.out,
+        reference.visit,
+        reference.out,
+        m.cost,
+        m.quality,
+        setting.cost_out,
+        org.style_out,
+        setting.need_out,
+        setting.contact_price,
+        setting.price_out,
+        groups.low_value_component.astype(np.int64),
+        groups.low_value_units,
+        groups.low_value_base,
+        groups.low_value_harm,
+        setting.altruism,
+        org.money,
+        values["value_of_health"],
+        values["return_base"],
+        values["tau_return"],
+        values["tau_low_value"],
+        half_life,
+        org.returns,
+        org.low_value,
+    )
+    if "returns" in frozen:
+        org.returns[:] = before_returns
+    if "low_value" in frozen:
+        org.low_value[:] = before_low
+
+    step = np.diff(groups.weight[:, None] * groups.weight_level, axis=1)
+    charge = setting.region.providers.charge_per_weight
+    compliance = np.maximum(charge[:, None, None] * step[None], 1.0) * values["compliance_cost"]
+    documentation = np.maximum(charge[:, None, None] * step[None], 1.0)
+    _coding(
+        marginals["coding"].case,
+        position.prob_review,
+        position.detection,
+        position.fine,
+        compliance,
+        documentation * values["documentation_cost"],
+        values["documentation_habit"],
+        position.stays_by_group,
+        half_life,
+        org.up_share,
+        org.document,
+        "coding" in frozen,
+        "documentation" in frozen,
+    )
+    _levers(setting, org, marginals, position, frozen, half_life)
+    org.efforts[:, 1:] = org.efforts[:, :-1]
+    org.efforts[:, 0] = org.prevention
+    for p in range(len(org.bed)):
+        org.bed[p] = shadow_price(
+            float(position.load[p]),
+            float(position.bed_margin[p]),
+            values["bed_threshold"],
+            values["bed_threshold_width"],
+        )
+
+
+def _levers(
+    setting: Setting,
+    org: Organizations,
+    marginals: dict[str, Marginals],
+    position: Position,
+    frozen: frozenset[str],
+    half_life: float,
+) -> None:
+    """Move prevention, quality effort and cost effort by their first-order conditions.
+
+    Unit costs are those at which a provider of mean altruism paid list price makes the baseline
+    effort, so that only differences in what an effort brings move it.
+    """
+    values = setting.values
+    value = values["value_of_health"]
+    base = values["effort_base"]
+    discount, retention = values["discount"], values["retention"]
+    mean = setting.values["altruism_scale"]
+    m = marginals["prevention"]
+    q = marginals["quality"]
+    k = marginals["cost"]
+    theta = values["prevention_effect"]
+    visit_margin_list = (setting.price_out - setting.cost_out).sum(axis=1)
+    for p in range(len(org.prevention)):
+        reach = float(position.uncontrolled[p].sum())
+        if setting.region.providers.kind[p] == PRACTICE and reach > 0.0:
+            worth = 0.0
+            for y in range(position.uncontrolled.shape[1]):
+                share = float(position.uncontrolled[p, y]) / reach
+                margin = float(m.visit[p, y] + (m.out[p, y] - setting.cost_out[p]).sum())
+                contacts = float(position.chronic_members[p, y]) * 12.0
+                contact_value = values["contact_share"] * float(m.quality[p, y, 1]) * contacts
+                worth += share * value_of_control(
+                    -setting.avoided_visits,
+                    margin,
+                    -setting.avoided_elsewhere,
+                    float(m.elsewhere[p, y]),
+                    12.0 * float(m.quality[p, y, 0]),
+                    float(setting.altruism[p]),
+                    value,
+                    setting.control_health,
+                    discount,
+                    retention,
+                )
+                worth += contact_value / (reach * theta)
+            anchor = value_of_control(
+                -setting.avoided_visits,
+                float(visit_margin_list[p]),
+                0.0,
+                0.0,
+                0.0,
+                mean,
+                value,
+                setting.control_health,
+                discount,
+                retention,
+            )
+            unit_cost = max(anchor, 1.0) * reach * theta * np.exp(-base)
+            if "prevention" not in frozen:
+                target = prevention_effort(worth, reach, theta, unit_cost)
+                org.prevention[p] = adjust(org.prevention[p], target, half_life)
+        contacts = float(position.contacts[p])
+        stays = float(position.stays[p])
+        scale_q = values["quality_health"] * (contacts + 10.0 * stays)
+        if scale_q > 0.0:
+            score = 0.0
+            for y in range(position.weights.shape[1]):
+                score += float(q.quality[p, y, 2] + q.quality[p, y, 4]) * stays * 0.01
+                score += float(q.experience[p, y]) * 0.1
+            worth_q = value_of_true_quality(
+                0.0, 0.0, score, 1.0, float(setting.altruism[p]), value, scale_q
+            )
+            anchor = mean * value * scale_q
+            unit_cost = anchor * values["quality_effect"] * np.exp(-base)
+            if "quality" not in frozen:
+                target = optimal_effort(worth_q, values["quality_effect"], unit_cost)
+                org.quality[p] = adjust(org.quality[p], min(target, 5.0), half_life)
+        cost_base = float(position.cost_base[p])
+        if cost_base > 0.0:
+            share = float((position.weights[p] * k.cost[p]).sum())
+            worth_k = value_of_cutting_cost(cost_base, share)
+            unit_cost = cost_base * values["cost_effect"] * np.exp(-base)
+            if "cost" not in frozen:
+                target = optimal_effort(worth_k, values["cost_effect"], unit_cost)
+                org.cost[p] = adjust(org.cost[p], min(target, 5.0), half_life)
+
+
+def lag_weights(mean: float, shape: float) -> Float:
+    """Return the monthly weights of a gamma lag: how much of an effort k months ago works now.
+
+    Parameters
+    ----------
+    mean : float
+        Mean lag, months.
+    shape : float
+        Shape of the gamma distribution.
+
+    Returns
+    -------
+    float64, shape (HISTORY,), sum 1
+    """
+    fine = (np.arange(HISTORY * 20) + 0.5) / 20.0
+    density = fine ** (shape - 1.0) * np.exp(-fine * shape / mean)
+    months = density.reshape(HISTORY, 20).sum(axis=1)
+    return np.asarray(months / months.sum(), dtype=np.float64)
+
+
+def prevention_multiplier(setting: Setting, org: Organizations, weights: Float) -> Float:
+    """Return by how much a practice's past efforts raise the gain of control, baseline 1."""
+    theta = setting.values["prevention_effect"]
+    effect = 1.0 - np.exp(-org.efforts)
+    base = 1.0 + theta * (1.0 - np.exp(-setting.values["effort_base"])) * 2.0
+    raised = 1.0 + theta * (effect @ weights) * 2.0
+    return np.asarray(raised / base, dtype=np.float64)
+
+
+def bed_capacity(setting: Setting) -> Float:
+    """Return bed-days of a month."""
+    return setting.beds * DAYS_PER_MONTH
+
+
+def curvature_out(setting: Setting) -> Float:
+    """Return the curvature of utility in the practised ratio of outpatient units (n, G, 4)."""
+    return _curvature(setting.price_out, setting.health_out, setting)
+
+
+def curvature_in(setting: Setting) -> Float:
+    """Return the curvature of utility in the practised ratio of inpatient units (n, G, 4)."""
+    return _curvature(setting.price_in, setting.health_in, setting)
+
+
+def _curvature(price: Float, health: Float, setting: Setting) -> Float:
+    n, n_groups, _ = health.shape
+    out = np.empty_like(health)
+    for p in range(n):
+        for g in range(n_groups):
+            for j in range(4):
+                at_stake = stake(
+                    float(setting.altruism[p]),
+                    setting.values["value_of_health"],
+                    float(health[p, g, j]),
+                    1.0,
+                    1.0,
+                )
+                out[p, g, j] = precision_of_quantity(
+                    setting.values["effort_ratio"] * float(price[p, j]), at_stake, 1.0
+                )
+    return out
+
+
+def foreseen_returns(setting: Setting) -> tuple[Float, Float]:
+    """Return contacts that a course of care foresees in its first month and later (G,), (G,)."""
+    rest = np.maximum(setting.region.groups.visits_per_episode - 1.0, 0.0)
+    first = np.minimum(rest, min(FORESEEN, LIMIT_RETURNS))
+    return first, rest - first

@@ -1,0 +1,906 @@
+"""One person's month as scalar stages; both engines call these and nothing else.
+
+Each stage takes one person's values and the month's tables and returns new values; it changes
+nothing. Knows the order of a person's decisions and draws; must not know arrays of people, agents
+or contracts.
+"""
+
+import numpy as np
+
+from sim.behavior.admission import (
+    admit_utility,
+    defer_utility,
+    refuse_utility,
+    transfer_utility,
+)
+from sim.behavior.choice import (
+    UNAVAILABLE,
+    choice_precision,
+    choose4,
+    inclusive_value,
+    nest_weight,
+    prob_second,
+    provider_utility,
+)
+from sim.behavior.income import diminishing
+from sim.behavior.intensity import practised_quantity
+from sim.behavior.joining import prob_join
+from sim.behavior.referral import (
+    expected_severity,
+    prob_failure,
+    prob_refer,
+    refer_utility,
+    signal,
+    treat_utility,
+)
+from sim.behavior.stay import draw_stay
+from sim.engine.tables import (
+    BED_ARISES,
+    LIMIT_RETURNS,
+    NEEDS_BED,
+    NEW_EPISODE,
+    NO_GROUP,
+    ONSET,
+    RESOLVED,
+    SEEN,
+    WORSE,
+    AdmitTable,
+    Keys,
+    NeedTable,
+    ReferTable,
+    SeekTable,
+    Stay,
+    StayTable,
+    Treatment,
+    TreatTable,
+)
+from sim.health.need import (
+    control_gain,
+    death_probability,
+    is_bed_needed,
+    monthly_probability,
+    rank_among_bed_cases,
+    severity_multiplier,
+    worsened_rank,
+)
+from sim.health.outcome import (
+    death_in_stay,
+    misuse_loss,
+    readmission_probability,
+    recovery_probability,
+)
+from sim.numerics import compiled, exp, log, logistic, normal_quantile
+from sim.randomness import Decision, normal, subkey, uniform
+
+# Compiled code reads plain integers, not members of an enumeration.
+_DEATH = int(Decision.DEATH)
+_ENTRANT = int(Decision.ENTRANT)
+_ONSET = int(Decision.CHRONIC_ONSET)
+_CONTROL = int(Decision.CONTROL)
+_ARRIVAL = int(Decision.EPISODE_ARRIVAL)
+_GROUP = int(Decision.EPISODE_GROUP)
+_SEVERITY = int(Decision.EPISODE_SEVERITY)
+_LEVEL = int(Decision.EPISODE_LEVEL)
+_WORSENING = int(Decision.WORSENING)
+_SEEK = int(Decision.SEEK_CARE)
+_CHOICE = int(Decision.PROVIDER_CHOICE)
+_ADHERENCE = int(Decision.ADHERENCE)
+_SIGNAL = int(Decision.SIGNAL)
+_REFER = int(Decision.TREAT_OR_REFER)
+_WHICH_HOSPITAL = int(Decision.REFERRAL_HOSPITAL)
+_DRUGS = int(Decision.INTENSITY_DRUGS)
+_LOW_VALUE = int(Decision.LOW_VALUE)
+_ASK_BACK = int(Decision.ASK_BACK)
+_RECOVERY = int(Decision.RECOVERY)
+_PREVENTION = int(Decision.PREVENTION)
+_JOIN = int(Decision.JOIN_LIST)
+_ADMISSION = int(Decision.ADMISSION)
+_STAY = int(Decision.STAY)
+_UPCODING = int(Decision.UPCODING)
+_DOCUMENTATION = int(Decision.DOCUMENTATION)
+_STAY_DRUGS = int(Decision.HOSPITAL_DRUGS)
+_READMISSION = int(Decision.READMISSION)
+_STAY_DEATH = int(Decision.EPISODE_DEATH)
+
+N_DECISIONS = max(int(d) for d in Decision) + 1
+
+# Answers of :func:`admission`.
+NOTHING, ADMIT, DEFER, TRANSFER, REFUSE = 0, 1, 2, 3, 4
+
+
+@compiled
+def need(
+    age_months: int,
+    sex: int,
+    chronic: int,
+    control: int,
+    frailty: float,
+    group: int,
+    level: int,
+    rank: float,
+    untreated: int,
+    flags: int,
+    prevention: float,
+    uid: int,
+    keys: Keys,
+    table: NeedTable,
+) -> tuple[bool, int, int, int, int, float, int, int, int, int]:
+    """Live one month of need: death, chronic change, illness old and new.
+
+    Parameters
+    ----------
+    age_months, sex, chronic, control, group, level, untreated, flags : int
+        The person's columns; ``group`` is ``NO_GROUP`` without an open episode.
+    frailty, rank : float
+        Log hazard multiplier; severity rank of the open episode.
+    prevention : float
+        Preventive effect of the person's practice relative to baseline.
+    uid : int
+        The person.
+    keys : uint64, shape (decisions,)
+        Keys of this month.
+    table : NeedTable
+
+    Returns
+    -------
+    tuple
+        ``(is_alive, chronic, control, group, level, rank, untreated, flags, events, qaly_micro)``
+        with ``events`` as bits.
+    """
+    age = age_months // 12
+    if age > 100:
+        age = 100
+    events = 0
+    person = np.uint64(uid)
+
+    severity_ratio = 1.0
+    if group != NO_GROUP and (flags & NEEDS_BED) != 0:
+        severity_ratio = table.untreated_death
+    prob_death = death_probability(
+        table.death[age, sex],
+        table.death_ratio[chronic] * table.death_control[control & chronic],
+        severity_ratio,
+    )
+    if uniform(keys[_DEATH], person) < prob_death:
+        return False, chronic, control, group, level, rank, untreated, flags, events, 0
+
+    u = uniform(keys[_ONSET], person)
+    cumulative = 0.0
+    for c in range(table.onset.shape[0]):
+        if (chronic >> c) & 1 == 0:
+            hazard = table.onset[c, age]
+            if hazard > 0.0:
+                for other in range(table.onset.shape[0]):
+                    if (control >> other) & 1:
+                        hazard *= table.onset_control[other, c]
+                cumulative += monthly_probability(hazard / 12.0)
+                if u < cumulative:
+                    chronic |= 1 << c
+                    events |= ONSET
+                    break
+    if chronic != 0:
+        for c in range(table.onset.shape[0]):
+            bit = 1 << c
+            if chronic & bit:
+                u = uniform(subkey(keys[_CONTROL], np.uint64(c)), person)
+                if table.remission[c] > 0.0 and u < monthly_probability(table.remission[c] / 12.0):
+                    chronic &= ~bit
+                    control &= ~bit
+                elif control & bit:
+                    # The upper end of the same draw: gaining and losing control stay monotone.
+                    if 1.0 - u < monthly_probability(table.decay[c] / 12.0):
+                        control &= ~bit
+                elif 1.0 - u < control_gain(table.gain[c], prevention):
+                    control |= bit
+
+    lost_year = 0.0
+    if group != NO_GROUP:
+        u = uniform(keys[_WORSENING], person)
+        if untreated > 0 and u < table.self_limiting[group] * (1.0 - rank):
+            group, flags, untreated = NO_GROUP, 0, 0
+            events |= RESOLVED
+        else:
+            lost_year = table.utility_loss[group] * 12.0 * rank
+            if untreated > 0:
+                rank = worsened_rank(rank, table.worsening[group])
+                if (flags & NEEDS_BED) == 0 and is_bed_needed(rank, table.prob_bed[group]):
+                    flags |= NEEDS_BED
+                    events |= WORSE | BED_ARISES
+    else:
+        hazard = 0.0
+        multiplier = exp(frailty)
+        controlled = control & chronic
+        if chronic == 0:
+            hazard = table.total[age, sex] * multiplier
+        else:
+            for g in range(table.rate.shape[2]):
+                hazard += (
+                    table.rate[age, sex, g]
+                    * table.ratio[chronic, g]
+                    * table.control_ratio[controlled, g]
+                )
+            hazard *= multiplier
+        if uniform(keys[_ARRIVAL], person) < monthly_probability(hazard):
+            target = uniform(keys[_GROUP], person) * hazard / multiplier
+            last = NO_GROUP
+            cumulative = 0.0
+            for g in range(table.rate.shape[2]):
+                weight = table.rate[age, sex, g]
+                if chronic != 0:
+                    weight *= table.ratio[chronic, g] * table.control_ratio[controlled, g]
+                if weight > 0.0:
+                    last = g
+                    cumulative += weight
+                    if target < cumulative:
+                        break
+            if last != NO_GROUP:
+                group = last
+                rank = uniform(keys[_SEVERITY], person)
+                u = uniform(keys[_LEVEL], person)
+                level = 0
+                if u >= table.level[group, 0]:
+                    level = 1 if u < table.level[group, 1] else 2
+                untreated = 0
+                flags = 0
+                events |= NEW_EPISODE
+                if is_bed_needed(rank, table.prob_bed[group]):
+                    flags = NEEDS_BED
+                    events |= BED_ARISES
+                lost_year = table.utility_loss[group] * 12.0 * rank
+    year = table.utility[age] - table.decrement[chronic] - lost_year
+    if year < 0.0:
+        year = 0.0
+    micro = int(np.floor(year / 12.0 * 1e6 + 0.5))
+    return True, chronic, control, group, level, rank, untreated, flags, events, micro
+
+
+@compiled
+def entrant(uid: int, keys: Keys, frailty_sd: float) -> tuple[int, float]:
+    """Give the newborn who takes the slot of someone who died a sex and a frailty.
+
+    Returns
+    -------
+    tuple of int, float
+        Sex (0 male, 1 female) and log frailty with mean of its exponential 1.
+    """
+    person = np.uint64(uid)
+    sex = 0 if uniform(keys[_ENTRANT], person) < 0.512 else 1
+    z = normal(subkey(keys[_ENTRANT], np.uint64(1)), person)
+    return sex, frailty_sd * z - 0.5 * frailty_sd * frailty_sd
+
+
+@compiled
+def seek(
+    group: int,
+    rank: float,
+    payer: int,
+    entitled: int,
+    is_used_up: int,
+    has_contract: int,
+    income: float,
+    zone: int,
+    practice: int,
+    experience_practice: float,
+    experience_secondary: float,
+    experience_tertiary: float,
+    is_referred: bool,
+    uid: int,
+    keys: Keys,
+    table: SeekTable,
+) -> int:
+    """Choose whether and where to be seen: nested logit over no care, practices and hospitals.
+
+    Parameters
+    ----------
+    is_referred : bool
+        A practice has sent the person up: only hospitals count, and going is likelier.
+
+    Returns
+    -------
+    int
+        The provider, or -1 for no care this month.
+    """
+    person = np.uint64(uid)
+    care = table.care_class[group]
+    width = table.options.shape[1]
+    n_options = width + 1
+    utilities = np.empty(n_options, dtype=np.float64)
+    best = UNAVAILABLE
+    for j in range(n_options):
+        k = practice if j == width else table.options[zone, j]
+        utilities[j] = UNAVAILABLE
+        if k < 0 or (j < width and k == practice):
+            continue
+        kind = table.kind[k]
+        if not table.serves[k, group] or (is_referred and kind == 0):
+            continue
+        is_own = 1 if k == practice else 0
+        price = table.price[payer, entitled, is_used_up, has_contract * is_own, k]
+        experience = experience_practice
+        if kind == 1:
+            experience = experience_secondary
+        elif kind == 2:
+            experience = experience_tertiary
+        constant = table.constant[care, k] + table.slope[kind] * (rank - 0.5)
+        if is_own:
+            constant += table.own_practice
+        v = provider_utility(
+            constant,
+            price * table.visit_need[group],
+            income / 12.0,
+            table.price_weight,
+            table.log_minutes[zone, k],
+            table.distance_weight * (1.0 - table.distance_relief * rank),
+            table.wait[k],
+            table.wait_weight,
+            experience,
+            table.experience_weight,
+        )
+        utilities[j] = v
+        if v > best:
+            best = v
+    if best == UNAVAILABLE:
+        return -1
+    sum_practices = 0.0
+    sum_hospitals = 0.0
+    for j in range(n_options):
+        if utilities[j] > UNAVAILABLE:
+            k = practice if j == width else table.options[zone, j]
+            if table.kind[k] == 0:
+                utilities[j] = nest_weight(utilities[j] - best, table.within_practices)
+                sum_practices += utilities[j]
+            else:
+                utilities[j] = nest_weight(utilities[j] - best, table.within_hospitals)
+                sum_hospitals += utilities[j]
+        else:
+            utilities[j] = 0.0
+    nest_practices = exp(inclusive_value(sum_practices, table.within_practices))
+    nest_hospitals = exp(inclusive_value(sum_hospitals, table.within_hospitals))
+    both = nest_practices + nest_hospitals
+    care_utility = table.over_care * best + inclusive_value(both, table.over_care)
+    care_utility += table.seek[group]
+    care_utility += table.seek_slope * (rank - 0.5)
+    if is_referred:
+        care_utility += table.comply
+    key_seek = keys[_ADHERENCE] if is_referred else keys[_SEEK]
+    if uniform(key_seek, person) >= logistic(care_utility):
+        return -1
+    u = uniform(keys[_WHICH_HOSPITAL] if is_referred else keys[_CHOICE], person) * both
+    chosen = -1
+    if u < nest_practices:
+        u = u / nest_practices * sum_practices
+        wants_practice = True
+    else:
+        u = (u - nest_practices) / nest_hospitals * sum_hospitals
+        wants_practice = False
+    for j in range(n_options):
+        if utilities[j] > 0.0:
+            k = practice if j == width else table.options[zone, j]
+            if (table.kind[k] == 0) == wants_practice:
+                chosen = k
+                u -= utilities[j]
+                if u < 0.0:
+                    break
+    return chosen
+
+
+@compiled
+def refers(
+    p: int, payer: int, group: int, rank: float, uid: int, keys: Keys, table: ReferTable
+) -> bool:
+    """Decide between treating and referring on a noisy signal of severity.
+
+    Parameters
+    ----------
+    p, payer, group : int
+        The practice, the person's payer, the clinical group.
+    rank : float
+        True severity rank; the practice sees its normal quantile plus noise.
+
+    Returns
+    -------
+    bool
+        True to refer.
+    """
+    person = np.uint64(uid)
+    skill = table.skill[p]
+    seen = signal(normal_quantile(rank), table.noise, skill, normal(keys[_SIGNAL], person))
+    severity = expected_severity(seen, 0.0, 1.0, table.noise, skill)
+    fails = prob_failure(severity, table.limit[p, group], table.steepness[p], 0.0)
+    health = table.health[p, group]
+    treating = treat_utility(
+        table.margin[p, payer, group],
+        table.money[p],
+        table.altruism[p],
+        table.value,
+        health - fails * table.failure[p, group],
+        table.oop_weight,
+        table.own_here[p],
+        fails,
+        table.return_cost[p],
+        table.time_price[p],
+    )
+    referring = refer_utility(
+        table.receipts[p, payer],
+        table.money[p],
+        table.altruism[p],
+        table.value,
+        health,
+        table.oop_weight,
+        table.own_there[group],
+        table.spending[group],
+        table.elsewhere[p, payer],
+        table.access[p],
+    )
+    prob = prob_refer(treating, referring, table.precision[p], table.constant[p, group])
+    return uniform(keys[_REFER], person) < prob
+
+
+@compiled
+def draw_count(mean: float, u: float, largest: int) -> int:
+    """Return a Poisson count by inversion of its distribution, at most ``largest``."""
+    term = exp(-mean)
+    cumulative = term
+    count = 0
+    while u >= cumulative and count < largest:
+        count += 1
+        term *= mean / count
+        cumulative += term
+    return count
+
+
+@compiled
+def treat(
+    p: int,
+    setting: int,
+    payer: int,
+    group: int,
+    rank: float,
+    n_due: int,
+    own_price: float,
+    income: float,
+    uid: int,
+    keys: Keys,
+    table: TreatTable,
+) -> Treatment:
+    """Treat a case as an outpatient: components, return visits, low-value service, recovery.
+
+    Parameters
+    ----------
+    p, setting, payer, group : int
+        Provider, 0 primary or 1 hospital outpatient, payer, clinical group.
+    rank : float
+        True severity rank.
+    n_due : int
+        Follow-up contacts due this month; 0 for a first contact of an episode.
+    own_price, income : float
+        Patient's payment per contact and yearly income; a return visit is refused by their ratio.
+
+    Returns
+    -------
+    Treatment
+    """
+    person = np.uint64(uid)
+    accept = exp(-table.return_price * own_price * 12.0 / income)
+    mean = table.returns[p, payer, group] * accept
+    u = uniform(keys[_ASK_BACK], person)
+    if n_due > 0:
+        # The base counts are what the course of care foresees; style and price scale it.
+        visits = 1 + draw_count(n_due * mean, u, LIMIT_RETURNS)
+        follow = 0
+    else:
+        visits = 1 + draw_count(mean, u, LIMIT_RETURNS)
+        due = table.follow[group]
+        follow = int(due + uniform(subkey(keys[_ASK_BACK], np.uint64(1)), person))
+    severity = severity_multiplier(rank, table.sd_severity[group])
+    needed = table.need[group] * severity * visits
+    low = uniform(keys[_LOW_VALUE], person) < table.low_value[p, payer, group]
+    low_component = table.low_component[group]
+    if low_component < 0:
+        low = False
+    charge = 0.0
+    cost = 0.0
+    worth_given = 0.0
+    worth_needed = 0.0
+    loss = 0.0
+    u0 = u1 = u2 = u3 = 0
+    need_milli = int(np.floor(needed * 1000.0 + 0.5))
+    for j in range(4):
+        ratio = practised_quantity(
+            table.style[p, payer, group, j],
+            1.0,
+            table.precision,
+            table.curvature[p, group, j],
+            uniform(keys[_DRUGS + j], person),
+        )
+        given = ratio * needed
+        worth_given += table.price[p, j] * given
+        worth_needed += table.price[p, j] * needed
+        loss += misuse_loss(given, needed, table.at_stake[p, group, j])
+        if low and j == low_component:
+            given += table.low_units[group]
+        milli = int(np.floor(given * 1000.0 + 0.5))
+        charge += table.price[p, j] * milli
+        cost += table.cost[p, j] * milli
+        if j == 0:
+            u0 = milli
+        elif j == 1:
+            u1 = milli
+        elif j == 2:
+            u2 = milli
+        else:
+            u3 = milli
+    if low:
+        loss += table.low_harm[group]
+    intensity = worth_given / worth_needed if worth_needed > 0.0 else 1.0
+    is_capable = rank <= table.reach[p, group]
+    chance = recovery_probability(
+        table.recovery, is_capable, table.incapable_ratio, intensity, table.recovery_slope
+    )
+    chance = chance * table.quality[p]
+    recovered = uniform(keys[_RECOVERY], person) < chance
+    return Treatment(
+        visits,
+        (u0, u1, u2, u3),
+        (need_milli, need_milli, need_milli, need_milli),
+        low,
+        int(np.floor(charge * 0.1 + 0.5)),
+        int(np.floor(cost * 0.1 + 0.5)),
+        intensity,
+        int(np.floor(loss * 1e6 + 0.5)),
+        recovered,
+        follow,
+    )
+
+
+@compiled
+def admission(
+    p: int,
+    payer: int,
+    group: int,
+    level: int,
+    rank: float,
+    is_needed: bool,
+    months_waited: int,
+    uid: int,
+    keys: Keys,
+    table: AdmitTable,
+) -> int:
+    """Decide on a bed: admit, defer, transfer, refuse or (where none is needed) nothing.
+
+    Parameters
+    ----------
+    p, payer, group, level : int
+        Provider with beds, payer, clinical group, true level.
+    rank : float
+        True severity rank, which a hospital sees.
+    is_needed : bool
+        Whether the case truly needs a bed.
+    months_waited : int
+        Months on the provider's list.
+
+    Returns
+    -------
+    int
+        ``NOTHING``, ``ADMIT``, ``DEFER``, ``TRANSFER`` or ``REFUSE``.
+
+    Notes
+    -----
+    Utilities are those of :mod:`sim.behavior.admission`; margins enter through diminishing
+    sensitivity around the margin at list price. Deferring brings what such a stay has earned over
+    the last year, a month later; refusing and deferring lose a month's health, more for severe
+    cases and for those who have waited.
+    """
+    inside = rank_among_bed_cases(rank, table.prob_bed[group])
+    if not is_needed:
+        inside = 0.02 + 0.1 * inside
+    severity = severity_multiplier(inside, table.sd_severity[group])
+    price = table.price[p, group, level]
+    reference = table.list_fixed[p, payer, group, level]
+    reference += table.list_rising[p, payer, group, level] * severity
+    margin = table.fixed[p, payer, group, level]
+    margin += table.rising[p, payer, group, level] * severity
+    scale = table.sensitivity[group] * price
+    bed = table.bed[p] * table.days[group, level]
+    own = table.own[p, payer] * price * severity
+    health = 0.0
+    if is_needed:
+        health = table.health[p, group] * (0.5 + inside) * (1.0 + table.urgency * months_waited)
+    admitting = admit_utility(
+        diminishing(margin, reference, scale),
+        table.money[p],
+        table.altruism[p],
+        table.value,
+        health,
+        table.oop_weight,
+        own,
+        bed,
+    )
+    u = uniform(keys[_ADMISSION], np.uint64(uid))
+    precise = choice_precision(table.tau_admit, price)
+    if not is_needed:
+        return ADMIT if u < prob_second(0.0, admitting, precise, table.idle[p, group]) else NOTHING
+    refusing = refuse_utility(table.altruism[p], table.value, 0.0, table.penalty * price)
+    refuse = table.refuse[p, group] + precise * (refusing - admitting)
+    defer = UNAVAILABLE
+    if table.elective[group]:
+        later = table.later_fixed[p, payer, group, level]
+        later += table.later_rising[p, payer, group, level] * severity
+        deferring = defer_utility(
+            diminishing(later, reference, scale),
+            table.money[p],
+            table.altruism[p],
+            table.value,
+            health,
+            health,
+            table.oop_weight,
+            own,
+            table.delay_discount,
+        )
+        defer = table.defer[p, group] + precise * (deferring - admitting)
+    transfer = UNAVAILABLE
+    up = table.up[p]
+    if up >= 0 and table.serves[up, group]:
+        gain = table.beyond_loss * health if inside > table.reach[p, group] else 0.0
+        transferring = transfer_utility(
+            0.0,
+            table.money[p],
+            table.altruism[p],
+            table.value,
+            health + gain,
+            table.oop_weight,
+            own,
+            0.0,
+            0.0,
+            table.effort_transfer * price,
+        )
+        transfer = table.transfer[p, group]
+        transfer += choice_precision(table.tau_transfer, price) * (transferring - admitting)
+    return ADMIT + choose4(0.0, defer, transfer, refuse, 1.0, u)
+
+
+@compiled
+def stay(
+    p: int,
+    payer: int,
+    group: int,
+    level: int,
+    rank: float,
+    is_needed: bool,
+    uid: int,
+    keys: Keys,
+    table: StayTable,
+) -> Stay:
+    """Treat a stay: days, components, what is billed, and how it ends.
+
+    Parameters
+    ----------
+    p, payer, group, level : int
+        Provider, payer, clinical group and true level.
+    rank : float
+        True severity rank of the episode.
+    is_needed : bool
+        Whether the case truly needed the bed.
+
+    Returns
+    -------
+    Stay
+    """
+    person = np.uint64(uid)
+    inside = rank_among_bed_cases(rank, table.prob_bed[group])
+    if not is_needed:
+        inside = 0.02 + 0.1 * inside
+    severity = severity_multiplier(inside, table.sd_severity[group])
+    billed = level
+    if level > 0 and uniform(keys[_DOCUMENTATION], person) >= table.document[p]:
+        billed = level - 1
+    elif level < 2 and uniform(keys[_UPCODING], person) < table.up_share[p, payer, group, level]:
+        billed = level + 1
+    needed_days = table.needed_days[group, level] * np.sqrt(severity)
+    if needed_days < 1.0:
+        needed_days = 1.0
+    days = draw_stay(
+        table.day_receipt[p, payer, group],
+        table.day_cost[p],
+        table.money[p],
+        table.day_stake[p, group],
+        needed_days,
+        table.precision,
+        table.longest,
+        uniform(keys[_STAY], person),
+    )
+    charge = table.day_price[p] * days * 1000.0
+    cost = table.day_cost[p] * days * 1000.0
+    worth_given = 0.0
+    worth_needed = 0.0
+    share = days / needed_days - 1.0
+    loss = table.day_loss[p, group] * needed_days * share * share
+    u0 = u1 = u2 = u3 = 0
+    n0 = n1 = n2 = n3 = 0
+    for j in range(4):
+        needed = table.need[group, level, j] * severity
+        ratio = practised_quantity(
+            table.style[p, payer, group, j],
+            1.0,
+            table.precision,
+            table.curvature[p, group, j],
+            uniform(keys[_STAY_DRUGS + j], person),
+        )
+        given = ratio * needed
+        worth_given += table.price[p, j] * given
+        worth_needed += table.price[p, j] * needed
+        if needed > 0.0:
+            loss += misuse_loss(given, needed, table.at_stake[p, group, j] * needed)
+        milli = int(np.floor(given * 1000.0 + 0.5))
+        need_milli = int(np.floor(needed * 1000.0 + 0.5))
+        charge += table.price[p, j] * milli
+        cost += table.cost[p, j] * milli
+        if j == 0:
+            u0, n0 = milli, need_milli
+        elif j == 1:
+            u1, n1 = milli, need_milli
+        elif j == 2:
+            u2, n2 = milli, need_milli
+        else:
+            u3, n3 = milli, need_milli
+    intensity = worth_given / worth_needed if worth_needed > 0.0 else 1.0
+    fatality = table.fatality[group, level] * severity if is_needed else 0.0
+    died = uniform(keys[_STAY_DEATH], person) < death_in_stay(
+        fatality, intensity, table.death_slope, table.quality[p]
+    )
+    readmitted = False
+    if not died:
+        chance = readmission_probability(
+            table.readmission[group],
+            float(days),
+            needed_days,
+            table.day_slope,
+            intensity,
+            table.unit_slope,
+            table.quality[p],
+        )
+        readmitted = uniform(keys[_READMISSION], person) < chance
+    return Stay(
+        billed,
+        days,
+        int(np.floor(needed_days * 1000.0 + 0.5)),
+        (u0, u1, u2, u3),
+        (n0, n1, n2, n3),
+        int(np.floor(charge * 0.1 + 0.5)),
+        int(np.floor(cost * 0.1 + 0.5)),
+        intensity,
+        int(np.floor(loss * 1e6 + 0.5)),
+        died,
+        readmitted,
+        int(np.floor(table.weight[group, level] * severity * 1000.0 + 0.5)),
+    )
+
+
+@compiled
+def after_treatment(
+    group: int,
+    flags: int,
+    follow_group: int,
+    follow_left: int,
+    is_follow_up: bool,
+    recovered: bool,
+    visits: int,
+    follow: int,
+) -> tuple[int, int, int, int, int]:
+    """Return a person's episode and follow-up after an outpatient contact.
+
+    Returns
+    -------
+    tuple of int
+        ``(group, flags, untreated, follow_group, follow_left)``. A case that needs a bed stays
+        open whatever the outpatient care; what is not cured may worsen next month.
+    """
+    if is_follow_up:
+        left = follow_left - visits
+        if left <= 0:
+            return group, flags, 0, NO_GROUP, 0
+        return group, flags, 0, follow_group, left
+    if recovered and (flags & NEEDS_BED) == 0:
+        if follow > 0:
+            return NO_GROUP, 0, 0, group, follow
+        return NO_GROUP, 0, 0, follow_group, follow_left
+    return group, flags | SEEN, 1, follow_group, follow_left
+
+
+@compiled
+def contact_outcome(recovered: bool, waited: int, own_share: float) -> float:
+    """Return what a contact feels like, in about [-1, 1]: true outcome, wait and surprise bill.
+
+    Parameters
+    ----------
+    recovered : bool
+    waited : int
+        Months between need and this care.
+    own_share : float
+        Patient's payment over the charge.
+    """
+    outcome = 1.0 if recovered else 0.0
+    return outcome - 0.1 * waited - 0.5 * own_share
+
+
+@compiled
+def bed_priority(is_elective: bool, rank: float, waited: int) -> float:
+    """Return the order in which requests get a bed: urgency, severity, months waited."""
+    return (0.0 if is_elective else 1.0) + rank + 0.2 * waited
+
+
+@compiled
+def chronic_count(chronic: int) -> int:
+    """Return how many chronic conditions a bit mask holds."""
+    count = 0
+    while chronic != 0:
+        count += chronic & 1
+        chronic >>= 1
+    return count
+
+
+@compiled
+def referral_contact(charge_fen: int, cost_fen: int) -> Treatment:
+    """Return the contact in which a practice refers: one visit, one unit of labor, no cure."""
+    return Treatment(
+        1, (0, 0, 0, 1000), (0, 0, 0, 1000), False, charge_fen, cost_fen, 1.0, 0, False, 0
+    )
+
+
+@compiled
+def preventive_contact(chance: float, uid: int, keys: Keys) -> bool:
+    """Tell whether a chronic member has a preventive contact this month."""
+    return uniform(keys[_PREVENTION], np.uint64(uid)) < chance
+
+
+@compiled
+def leaves_list(chance: float, waited: int, uid: int, keys: Keys) -> bool:
+    """Tell whether a person stops waiting for a provider's bed and looks elsewhere.
+
+    Nobody leaves in the first month on a list.
+    """
+    return waited > 0 and uniform(keys[_JOIN], np.uint64(uid)) < chance
+
+
+@compiled
+def joins(
+    age_months: int,
+    chronic: int,
+    is_poor: int,
+    has_contract: int,
+    benefit: float,
+    fee: float,
+    income: float,
+    experience: float,
+    price_weight: float,
+    experience_weight: float,
+    chance: float,
+    share: float,
+    share_priority: float,
+    reference: float,
+    uid: int,
+    keys: Keys,
+) -> int:
+    """Decide once a year on the family doctor contract; most people keep what they have.
+
+    The constant gives the baseline share of the person's group at the reference experience and at
+    a benefit equal to the fee.
+
+    Returns
+    -------
+    int
+        1 with a contract, else 0.
+    """
+    person = np.uint64(uid)
+    u = uniform(keys[_JOIN], person)
+    if u >= chance:
+        return has_contract
+    age = age_months // 12
+    is_priority = age >= 65 or age < 7 or chronic != 0 or is_poor != 0
+    base = share_priority if is_priority else share
+    constant = log(base / (1.0 - base)) - experience_weight * reference
+    prob = prob_join(
+        constant, benefit, fee, income / 12.0, price_weight, 0.0, 0.0, experience, experience_weight
+    )
+    # The draw that chose the person to decide is uniform below the chance.
+    return 1 if u / chance < prob else 0

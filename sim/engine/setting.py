@@ -1,0 +1,332 @@
+"""The fixed ground of a run: a region at the size simulated, in the shapes that stages read.
+
+Knows a region's tables and its scalar parameters; must not know contracts, months or decisions.
+Capacities shrink with the number of people simulated; prices, needs and stakes do not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.engine.tables import Float, Int
+from sim.numerics import normal_quantile
+from sim.randomness import Decision, key, uniform
+from sim.region import Region
+
+DAYS_PER_MONTH = 365.0 / 12.0
+PRACTICE, SECONDARY, TERTIARY = 0, 1, 2
+NECESSARY, ORDINARY, DISCRETIONARY = 0, 1, 2
+# Severity of an unneeded stay over the mean, as `sim.engine.person.admission` sees it.
+LIGHT = 0.0224
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything about a region that no month changes.
+
+    Shapes: n providers, Y payers, G groups, three levels, four components. Money is currency per
+    unit, health QALYs. ``values`` holds the scalar parameters in force.
+    """
+
+    region: Region
+    values: Mapping[str, float]
+    scale: float
+    setting_of: Int  # (n,) outpatient setting, 0 primary, 1 hospital
+    price_out: Float  # (n, 4)
+    cost_out: Float
+    price_in: Float  # (n, 4) per unit of a stay of weight 1, bed-days apart
+    cost_in: Float
+    day_price: Float  # (n,)
+    day_cost: Float
+    need_out: Float  # (G,) units of each component in a contact of mean severity
+    need_in: Float  # (G, 3, 4)
+    needed_days: Float  # (G, 3)
+    health_out: Float  # (n, G, 4) QALYs at stake per unit needed, curvature included
+    health_in: Float  # (n, G, 4)
+    health_day: Float  # (n, G) per needed day
+    beds: Float  # (n,) at the size simulated
+    visits_capacity: Float  # (n,) contacts a month at the size simulated
+    reach_out: Float  # (n, G) severest rank treatable as an outpatient
+    reach_in: Float  # (n, G) severest rank among bed cases treatable in a bed there
+    up: Int  # (n,) where a provider transfers to, -1 for the highest tier
+    altruism: Float  # (n,)
+    habit: Float  # (n,) persistent style of a provider, mean 1
+    stay_price: Float  # (n, G, 3) list price of a mean stay
+    contact_price: Float  # (n, G) list price of a mean contact
+    delay_health: Float  # (n, G) QALYs lost by a month without a needed bed
+    failure_health: Float  # (n, G) QALYs lost when a case is treated beyond reach
+    elsewhere: Float  # (G,) spending expected at hospitals after a referral
+    avoided_elsewhere: float  # spending a year at hospitals avoided by one controlled condition
+    avoided_visits: float  # own visits a year saved by one controlled condition
+    control_health: float  # QALYs a year of one controlled condition
+    risk: Float  # (A, 2) expected cost by age and sex over the mean
+    options: Int  # (Z, K)
+
+
+def altruism_of(setting_values: Mapping[str, float], region: Region, seed: int) -> Float:
+    """Draw providers' altruism in strata, so that few providers are no lottery.
+
+    Within a kind of provider, ranks are a keyed order and the i-th of m takes the quantile
+    (i + 1/2) / m of the mixture: a selfish share with none, the rest log-normal with the scale as
+    its mean; private providers have a ratio of it.
+    """
+    n = len(region.providers.ids)
+    altruism = np.zeros(n)
+    share = setting_values["altruism_selfish_share"]
+    sd = setting_values["altruism_log_sd"]
+    draw = key(seed, 0, Decision.ALTRUISM_SIZE)
+    for kind in range(3):
+        rows = np.flatnonzero(region.providers.kind == kind)
+        order = np.argsort([uniform(draw, np.uint64(p)) for p in rows], kind="stable")
+        for rank, position in enumerate(order):
+            u = (rank + 0.5) / len(rows)
+            size = 0.0
+            # A lone provider of its kind takes the mean rather than a lottery ticket.
+            if len(rows) == 1:
+                size = 1.0 - share
+            elif u >= share:
+                inside = (u - share) / (1.0 - share)
+                size = float(np.exp(sd * normal_quantile(inside) - 0.5 * sd * sd))
+            altruism[rows[position]] = size * setting_values["altruism_scale"]
+    ratio = np.where(region.providers.is_private, setting_values["altruism_private_ratio"], 1.0)
+    return np.asarray(altruism * ratio, dtype=np.float64)
+
+
+def habits_of(region: Region, seed: int) -> Float:
+    """Draw each provider's persistent style in strata: mean 1, spread as the region's table."""
+    n = len(region.providers.ids)
+    habit = np.ones(n)
+    draw = key(seed, 0, Decision.STYLE)
+    for kind in range(3):
+        rows = np.flatnonzero(region.providers.kind == kind)
+        order = np.argsort([uniform(draw, np.uint64(p)) for p in rows], kind="stable")
+        for rank, position in enumerate(order):
+            z = normal_quantile((rank + 0.5) / len(rows))
+            p = rows[position]
+            habit[p] = 1.0 + region.providers.style_dispersion[p] * z
+    return habit
+
+
+def expected_cost_by_age(region: Region) -> Float:
+    """Return expected yearly charges by age and sex over their mean, shape (A, 2).
+
+    From the region's own incidence, beds and prices at the county's mean provider; the weights of
+    risk-adjusted members.
+    """
+    groups = region.groups
+    visit = float(np.mean(region.providers.visit_charge)) * groups.visits_per_episode
+    visit = visit * groups.visit_weight
+    stay = groups.prob_bed * groups.weight * float(np.median(region.providers.charge_per_weight))
+    by_age = 12.0 * np.einsum("gas,g->as", groups.rate, visit + stay)
+    mean = float((by_age * region.people.age_sex_share).sum())
+    return np.asarray(by_age / mean if mean > 0.0 else np.ones_like(by_age), dtype=np.float64)
+
+
+def value_of_one_control(region: Region, charge_visit: float) -> tuple[float, float, float]:
+    """Return what one more controlled condition saves in a year, at the region's mean prices.
+
+    Returns
+    -------
+    tuple of float
+        Spending at hospitals avoided, own visits saved, QALYs gained; means over conditions by
+        how many people have them uncontrolled.
+    """
+    groups, chronic, people = region.groups, region.chronic, region.people
+    share = people.age_sex_share.sum(axis=1)
+    stay = groups.prob_bed * groups.weight * float(np.median(region.providers.charge_per_weight))
+    hospital = (1.0 - groups.share_primary) * groups.visits_per_episode * groups.visit_weight
+    own = groups.share_primary * groups.visits_per_episode
+    weight = elsewhere = visits = health = 0.0
+    rate = (groups.base_rate * people.age_sex_share[None]).sum(axis=2) * 12.0
+    for c in range(len(chronic.ids)):
+        cases = chronic.prevalence[c] * share
+        uncontrolled = float(cases.sum()) * (1.0 - float(chronic.share_controlled[c]))
+        if uncontrolled <= 0.0:
+            continue
+        mean_age = cases / max(float(cases.sum()), 1e-12)
+        per_case = (rate / np.maximum(share, 1e-12)) @ mean_age * groups.condition_ratio[:, c]
+        fewer = per_case * (1.0 - groups.control_ratio[:, c])
+        weight += uncontrolled
+        elsewhere += uncontrolled * float(fewer @ (stay + hospital * charge_visit))
+        visits += uncontrolled * float(fewer @ own)
+        deaths = float((mean_age[:, None] * people.base_mortality).sum()) / 2.0
+        deaths *= float(chronic.rr_death[c] * (1.0 - chronic.control_death[c]))
+        lost = groups.admission_health * groups.prob_bed * 0.1 + groups.utility_loss * 0.5
+        health += uncontrolled * (float(fewer @ lost) + 8.0 * deaths)
+    if weight == 0.0:
+        return 0.0, 0.0, 0.0
+    return elsewhere / weight, visits / weight, health / weight
+
+
+def by_kind(values: Mapping[str, float], name: str, kind: Int) -> Float:
+    """Return a parameter that has one value a kind of provider, as an array over providers."""
+    of_kind = np.array([values[f"{name}_{k}"] for k in ("practice", "secondary", "tertiary")])
+    return np.asarray(of_kind[kind], dtype=np.float64)
+
+
+def choice_options(region: Region, nearest: int) -> Int:
+    """Return the providers to choose from by zone: the nearest practices and every hospital."""
+    travel = region.zones.travel_minutes
+    practices = np.flatnonzero(region.providers.kind == PRACTICE)
+    hospitals = np.flatnonzero(region.providers.kind != PRACTICE)
+    rows = []
+    for z in range(len(region.zones.ids)):
+        others = practices[practices != region.zones.home_practice[z]]
+        near = others[np.argsort(travel[z, others], kind="stable")[:nearest]]
+        rows.append(np.concatenate((near, hospitals)))
+    return np.array(rows, dtype=np.int64)
+
+
+def build_setting(
+    region: Region, values: Mapping[str, float], population: int, seed: int
+) -> Setting:
+    """Bring a region to the size simulated and its parameters into tables.
+
+    Parameters
+    ----------
+    region : Region
+    values : mapping of parameter id to value
+        Every scalar parameter of the region, overrides applied.
+    population : int
+        People simulated.
+    seed : int
+        Keys providers' traits.
+    """
+    providers, groups = region.providers, region.groups
+    kind = providers.kind.astype(np.int64)
+    scale = population / region.residents
+    share_out = providers.share_charge[:, 0]
+    share_in = providers.share_charge[:, 1]
+    visit = providers.visit_charge * by_kind(values, "price_scale_visit", kind)
+    stay = providers.charge_per_weight * by_kind(values, "price_scale_stay", kind)
+    price_out = visit[:, None] * share_out
+    price_in = stay[:, None] * (1.0 - providers.day_share)[:, None] * share_in
+    cost_out = price_out * providers.cost_ratio[:, 0]
+    cost_in = price_in * providers.cost_ratio[:, 1]
+    # One price a day: days differ between groups more than what a day contains.
+    flow = groups.rate * region.people.age_sex_share[None]
+    stays = flow.sum(axis=(1, 2)) * groups.prob_bed
+    mean_days = float(stays @ groups.los_days) / max(float(stays.sum()), 1e-12)
+    mean_weight = float(stays @ groups.weight) / max(float(stays.sum()), 1e-12)
+    days_per_weight = mean_days / mean_weight if mean_weight > 0.0 else 1.0
+    day_price = stay * providers.day_share / days_per_weight
+    day_cost = day_price * providers.day_cost_ratio
+
+    need_out = groups.visit_weight.copy()
+    level = groups.weight[:, None] * groups.weight_level
+    need_in = np.repeat(level[:, :, None], 4, axis=2)
+    needed_days = groups.los_days[:, None] * groups.los_level
+    needed_days = needed_days * values["need_days_scale"]
+
+    value = values["value_of_health"]
+    is_hospital = (kind != PRACTICE).astype(np.int64)
+
+    def mean_by_kind(price: Float) -> Float:
+        out = np.empty_like(price)
+        for k in range(3):
+            rows = kind == k
+            if rows.any():
+                out[rows] = price[rows].mean(axis=0)
+        return out
+
+    stake_out = groups.stake_out[:, :, is_hospital].transpose(2, 0, 1)
+    health_out = stake_out * mean_by_kind(price_out)[:, None, :] / (2.0 * value)
+    health_in = groups.stake_in[None] * mean_by_kind(price_in)[:, None, :] / (2.0 * value)
+    health_day = groups.stake_day[None] * mean_by_kind(day_price)[:, None] / (2.0 * value)
+
+    prob_bed = np.maximum(groups.prob_bed, 1e-9)
+    beds = providers.beds * scale
+    has_beds = beds > 0.0
+    limit = np.where(
+        has_beds[:, None],
+        np.maximum(groups.share_primary, 1.0 - prob_bed * (1.0 - groups.share_township)),
+        groups.share_primary,
+    )
+    reach_out = np.where(kind[:, None] == PRACTICE, limit, 1.0)
+    reach_in = np.where(kind[:, None] == PRACTICE, groups.share_township, 1.0)
+    reach_in = np.where(kind[:, None] == SECONDARY, values["reach_secondary"], reach_in)
+    reach_out = np.clip(reach_out, 0.02, 0.995)
+    up = np.full(len(kind), -1, dtype=np.int64)
+    for k, above in ((PRACTICE, SECONDARY), (SECONDARY, TERTIARY)):
+        higher = np.flatnonzero((kind == above) & has_beds)
+        if len(higher):
+            up[kind == k] = higher[np.argmax(providers.beds[higher])]
+    stay_price = np.einsum("nj,glj->ngl", price_in, need_in)
+    stay_price = stay_price + day_price[:, None, None] * needed_days[None]
+    contact_price = price_out.sum(axis=1)[:, None] * need_out[None]
+    mean_stay = mean_by_kind(stay_price.mean(axis=2))
+    urgent = np.where(
+        groups.care_class == NECESSARY,
+        values["admission_stake_necessary"],
+        values["admission_stake_ordinary"],
+    )
+    stake_stay = np.where(groups.is_elective, values["admission_health_weight_elective"], urgent)
+    delay_health = stake_stay[None] * mean_stay / value
+    mean_contact = np.einsum("ngj->ng", stake_out * mean_by_kind(price_out)[:, None, :])
+    failure_health = values["failure_ratio"] * mean_contact * need_out[None] / (2.0 * value)
+    secondary = np.flatnonzero(kind == SECONDARY)
+    reference = secondary if len(secondary) else np.arange(len(kind))
+    charge_visit = float(visit[reference].mean())
+    elsewhere = charge_visit * need_out * 1.5
+    elsewhere = elsewhere + np.minimum(3.0 * groups.prob_bed, 0.6) * stay_price[reference].mean(
+        axis=(0, 2)
+    )
+    avoided, saved, health = value_of_one_control(region, charge_visit)
+    return Setting(
+        region=region,
+        values=values,
+        scale=scale,
+        setting_of=is_hospital,
+        price_out=price_out,
+        cost_out=cost_out,
+        price_in=price_in,
+        cost_in=cost_in,
+        day_price=day_price,
+        day_cost=day_cost,
+        need_out=need_out,
+        need_in=need_in,
+        needed_days=needed_days,
+        health_out=health_out,
+        health_in=health_in,
+        health_day=health_day,
+        beds=beds,
+        visits_capacity=providers.visits_capacity * scale,
+        reach_out=reach_out,
+        reach_in=reach_in,
+        up=up,
+        altruism=altruism_of(values, region, seed),
+        habit=habits_of(region, seed),
+        stay_price=stay_price,
+        contact_price=contact_price,
+        delay_health=delay_health,
+        failure_health=failure_health,
+        elsewhere=elsewhere,
+        avoided_elsewhere=avoided,
+        avoided_visits=saved,
+        control_health=health,
+        risk=expected_cost_by_age(region),
+        options=choice_options(region, int(values["practices_nearby"])),
+    )
+
+
+def products_over_bits(ratios: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Return the product of ratios over the set bits of every mask.
+
+    Parameters
+    ----------
+    ratios : float64, shape (C,) or (G, C)
+
+    Returns
+    -------
+    float64, shape (256,) or (256, G)
+    """
+    masks = np.arange(256)
+    out = np.ones((256, *ratios.shape[:-1]))
+    for c in range(ratios.shape[-1]):
+        bit = ((masks >> c) & 1).astype(bool)
+        out[bit] *= ratios[..., c]
+    return out

@@ -1,0 +1,332 @@
+"""What a person meets in a month, as flat tables for compiled code.
+
+Knows the shapes that the stages of a month read; must not know how a contract is written, nor
+which engine reads the tables. Shapes use n providers, Y payers, G groups, C conditions, A ages,
+Z zones; money is in currency units (CNY) unless a name ends in ``fen``.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.benefits import BenefitTable
+
+Float = npt.NDArray[np.float64]
+Int = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.uint64]
+
+NO_GROUP = 255
+LIMIT_RETURNS = 6  # return visits within one month, at most
+
+# Bits of ``ep_flags``.
+NEEDS_BED = 1
+READMITTED = 2  # the open episode is a return within 30 days of a discharge
+LISTED = 4  # waits for a bed on the list of ``wait_provider``
+SEEN = 8  # has had a contact for this episode
+
+# What the need stage reports of a person's month, as bits.
+NEW_EPISODE = 1
+ONSET = 2
+WORSE = 4
+BED_ARISES = 8
+RESOLVED = 16
+
+
+class NeedTable(NamedTuple):
+    """Hazards of one month.
+
+    death (A, 2) per year without conditions; death_ratio (256,) by conditions and death_control
+    (256,) by controlled ones; onset (C, A) per year; onset_control (C, C) ratio on the column's
+    onset when the row is controlled; remission, gain, decay (C,) per year; rate (A, 2, G) episodes
+    per person-month without conditions, season included; total (A, 2) its sum; ratio (256, G) and
+    control_ratio (256, G); level (G, 3) cumulative shares; prob_bed, self_limiting, worsening,
+    utility_loss (G,); utility (A,) and decrement (256,) QALYs per year; untreated_death ratio.
+    """
+
+    death: Float
+    death_ratio: Float
+    death_control: Float
+    onset: Float
+    onset_control: Float
+    remission: Float
+    gain: Float
+    decay: Float
+    rate: Float
+    total: Float
+    ratio: Float
+    control_ratio: Float
+    level: Float
+    prob_bed: Float
+    self_limiting: Float
+    worsening: Float
+    utility_loss: Float
+    utility: Float
+    decrement: Float
+    untreated_death: float
+
+
+class SeekTable(NamedTuple):
+    """What choosing a provider turns on.
+
+    options (Z, K) providers to choose from besides the own practice, -1 where none; kind (n,);
+    log_minutes (Z, n); serves (n, G); wait (n,) months; constant (3, n)
+    by class of care; slope (3,) per unit of severity rank by kind of provider; seek (G,) and
+    seek_slope; sensitivities per unit; dissimilarity of practices, of hospitals, of seeking.
+    price has shape (Y, 3, 2, 2, n): payer, entitlement, cover used up, contract there, provider.
+    """
+
+    options: Int
+    kind: Int
+    log_minutes: Float
+    serves: npt.NDArray[np.bool_]
+    price: Float
+    wait: Float
+    constant: Float
+    slope: Float
+    care_class: Int
+    visit_need: Float
+    seek: Float
+    seek_slope: float
+    price_weight: float
+    distance_weight: float
+    distance_relief: float
+    wait_weight: float
+    experience_weight: float
+    own_practice: float
+    within_practices: float
+    within_hospitals: float
+    over_care: float
+    comply: float
+
+
+class ReferTable(NamedTuple):
+    """Treat or refer: what enters the utilities of a practice.
+
+    margin (n, Y, G) of treating and receipts (n, Y) of referring, net of cost; elsewhere (n, Y)
+    receipts per unit of members' spending elsewhere; spending (G,) expected there; health and
+    failure (n, G) QALYs kept by treatment and lost when treatment fails; own_here (n,) and
+    own_there (G,) patient's cost; access (n,) loss of access; return_cost, time_price (n,);
+    money, altruism (n,) weights; precision (n,) per currency; constant (n, G) log-odds; limit
+    (n, G) normal quantile of the severest rank within reach; skill (n,); steepness (n,).
+    """
+
+    margin: Float
+    receipts: Float
+    elsewhere: Float
+    spending: Float
+    health: Float
+    failure: Float
+    own_here: Float
+    own_there: Float
+    access: Float
+    return_cost: Float
+    time_price: Float
+    money: Float
+    altruism: Float
+    precision: Float
+    constant: Float
+    limit: Float
+    skill: Float
+    steepness: Float
+    noise: float
+    value: float
+    oop_weight: float
+
+
+class TreatTable(NamedTuple):
+    """Outpatient treatment.
+
+    style (n, Y, G, 4) practised over appropriate units; curvature (n, G, 4) of utility in that
+    ratio; need (G,) appropriate units of each component for a case of mean severity; price and
+    cost (n, 4) per unit; at_stake (n, G, 4) QALYs; sd_severity (G,); reach (n, G) severest
+    rank within reach; returns (n, Y, G) mean
+    contacts asked back this month, follow (G,) contacts due in later months; low_value (n, Y, G)
+    chance; low_component (G,), low_units (G,), low_harm (G,); covered (n, 2) share of charges;
+    recovery base, ratio beyond capability, slope; accept_price sensitivity of return visits.
+    """
+
+    style: Float
+    curvature: Float
+    need: Float
+    price: Float
+    cost: Float
+    at_stake: Float
+    sd_severity: Float
+    reach: Float
+    returns: Float
+    follow: Float
+    low_value: Float
+    low_component: Int
+    low_units: Float
+    low_harm: Float
+    covered: Float
+    quality: Float
+    recovery: float
+    incapable_ratio: float
+    recovery_slope: float
+    return_price: float
+    precision: float
+
+
+class AdmitTable(NamedTuple):
+    """Admit, defer, transfer or refuse, by provider, payer, group, level (n, Y, G, 3) unless said.
+
+    fixed and rising: margin of a stay, the second times severity; list_fixed, list_rising the same
+    at list price; later_fixed, later_rising what such a stay has earned over the last year; price
+    (n, G, 3) list price of a mean stay; sensitivity (G,) share of it within which money is felt in
+    full; refuse, defer, transfer, idle (n, G) log-odds constants of the baseline; health (n, G)
+    QALYs lost by a month without the bed; money, altruism (n,) weights; bed (n,) shadow price of a
+    bed-day; days (G, 3) needed; elective (G,); reach (n, G) severest rank among bed cases within
+    reach; up (n,) provider to transfer to or -1; own (n, Y) patient's share of the price.
+    """
+
+    fixed: Float
+    rising: Float
+    list_fixed: Float
+    list_rising: Float
+    later_fixed: Float
+    later_rising: Float
+    price: Float
+    sensitivity: Float
+    refuse: Float
+    defer: Float
+    transfer: Float
+    idle: Float
+    health: Float
+    money: Float
+    altruism: Float
+    bed: Float
+    days: Float
+    elective: npt.NDArray[np.bool_]
+    reach: Float
+    up: Int
+    serves: npt.NDArray[np.bool_]
+    prob_bed: Float
+    sd_severity: Float
+    own: Float
+    value: float
+    oop_weight: float
+    tau_admit: float
+    tau_transfer: float
+    penalty: float
+    effort_transfer: float
+    delay_discount: float
+    beyond_loss: float
+    urgency: float
+
+
+class StayTable(NamedTuple):
+    """Inpatient treatment.
+
+    style (n, Y, G, 4), curvature (n, G, 4), need (G, 3, 4) units of a stay by level and component;
+    price, cost (n, 4); at_stake (n, G, 4) QALYs a unit; money (n,); day_receipt (n, Y, G) practised
+    receipts of one more day; day_stake (n, G); day_price, day_cost (n,); day_loss (n, G) QALYs per
+    needed day; needed_days (G, 3); up_share (n, Y, G, 3) chance of billing the next level;
+    document (n,) chance that true complexity reaches the claim; fatality (G, 3), readmission (G,);
+    quality (n,) relative quality; slopes.
+    """
+
+    style: Float
+    curvature: Float
+    need: Float
+    price: Float
+    cost: Float
+    at_stake: Float
+    money: Float
+    day_receipt: Float
+    day_stake: Float
+    day_price: Float
+    day_cost: Float
+    day_loss: Float
+    needed_days: Float
+    up_share: Float
+    document: Float
+    fatality: Float
+    readmission: Float
+    covered: Float
+    quality: Float
+    sd_severity: Float
+    prob_bed: Float
+    weight: Float
+    avoidable: Float
+    precision: float
+    day_slope: float
+    unit_slope: float
+    death_slope: float
+    longest: int
+
+
+class MemberTable(NamedTuple):
+    """What belonging to a place and a practice means this month.
+
+    kind, beds, is_town; minutes (Z, n) one-way; home_practice (Z,); serves (n, G); prevention (n,)
+    preventive effect and contact (n,) chance of a preventive contact of a chronic member;
+    risk_milli (A, 2) risk weight; avoidable_milli (G,); elective (G,); follow_after_stay (G,)
+    contacts due after a stay; used_up (Y, 3) fen of outpatient payments that use up the cover;
+    leave_list chance per month; frailty_sd; experience_step; follow_per_month.
+    """
+
+    kind: Int
+    beds: Float
+    is_town: Int
+    minutes: Float
+    home_practice: Int
+    serves: npt.NDArray[np.bool_]
+    prevention: Float
+    contact: Float
+    risk_milli: Int
+    avoidable_milli: Int
+    elective: npt.NDArray[np.bool_]
+    follow_after_stay: Int
+    used_up: Int
+    leave_list: float
+    frailty_sd: float
+    experience_step: float
+    follow_per_month: int
+
+
+class Treatment(NamedTuple):
+    """What one outpatient contact, with its return visits, came to (integers as tallied)."""
+
+    visits: int
+    units: tuple[int, int, int, int]
+    needs: tuple[int, int, int, int]
+    low_value: bool
+    charge_fen: int
+    cost_fen: int
+    intensity: float
+    loss_micro: int
+    recovered: bool
+    follow: int
+
+
+class Stay(NamedTuple):
+    """What one stay came to (integers as tallied)."""
+
+    billed: int
+    days: int
+    needed_days: int
+    units: tuple[int, int, int, int]
+    needs: tuple[int, int, int, int]
+    charge_fen: int
+    cost_fen: int
+    intensity: float
+    loss_micro: int
+    died: bool
+    readmitted: bool
+    weight: int
+
+
+class PriceTable(NamedTuple):
+    """What a contact costs whom: cost sharing, expected own payment, the referring contact.
+
+    visit (Y, 3, 2, 2, n) own payment expected for a contact of mean need; consult (n,) the
+    referring contact as a treatment.
+    """
+
+    benefits: BenefitTable
+    visit: Float
+    covered: Float
+    consult_fen: Int
+    consult_cost_fen: Int
