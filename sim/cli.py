@@ -694,8 +694,9 @@ def _write_reports(
 
 def _report_tables(comparison: Comparison) -> ReportTables:
     """Hand a comparison to the report as the tables it is written from."""
-    from dashboards.report import ReportTables, empty_tables
+    from dashboards.report import ReportTables
     from sim.record import outcome_table
+    from sim.runner import incentive_means
 
     info = comparison.info
     first = comparison.months_before
@@ -718,16 +719,15 @@ def _report_tables(comparison: Comparison) -> ReportTables:
         "commit": info["commit"],
         "created": info["finished"],
     }
-    incentives = (
-        comparison.table("xray") if "xray" in comparison.tables else empty_tables()["incentives"]
-    )
+    margins = comparison.table("incentives")
+    margins = margins[(margins["replicate"] == 0) & (margins["year"] == first // 12)]
     return ReportTables(
         arms=comparison.arm_table(),
         outcomes=outcome_table(),
         differences=comparison.differences(),
         monthly=comparison.table("monthly"),
         providers=comparison.table("providers"),
-        incentives=incentives,
+        incentives=incentive_means(margins),
         ledger=flows,
         provenance=provenance,
         months_before=first,
@@ -815,11 +815,99 @@ def incentives(
 
     chosen = _chosen(scenario, settings, population, "", seed)
     frame = runner.xray(chosen)
+    rows = _records(frame)
+    spots = weak_spots(rows)
     if as_json:
-        _write_json(_records(frame))
+        _write_json({"scenario": chosen.id, "incentives": rows, "weak_spots": spots})
         return
     _write(f"{chosen.id}: {chosen.title[lang.value]}")
-    _table("", [str(c) for c in frame.columns], [[str(v) for v in row] for row in frame.values])
+    for payer in dict.fromkeys(row["payer"] for row in rows):
+        mine = [row for row in rows if row["payer"] == payer]
+        _table(
+            f"{payer}: what one more brings, CNY",
+            ["provider", "one more", "unit", "cost", "receipts today", "after", "margin today",
+             "after"],
+            _by_area(
+                [
+                    [
+                        row["kind"],
+                        row["activity"].replace("_", " "),
+                        row["unit"],
+                        *(
+                            _number(_float(row[name]), 1)
+                            for name in ("cost", "receipts_before", "receipts_after",
+                                         "margin_before", "margin_after")
+                        ),
+                    ]
+                    for row in sorted(mine, key=lambda row: _KINDS.index(row["kind"]))
+                ]
+            ),
+            numbers=range(3, 8),
+        )
+    _write("Weak spots of the new policy:" if spots else "No weak spot stands out.")
+    for spot in spots:
+        _write(f"- {spot}")
+
+
+_KINDS = ("practice", "secondary", "tertiary")
+_KIND_WORDS = {
+    "practice": "practices",
+    "secondary": "secondary hospitals",
+    "tertiary": "tertiary hospitals",
+}
+_CARE = ("visit", "drugs", "diagnostics", "procedures", "labor", "admission", "bed_day")
+_PAYS_WELL = 1.15
+_PAYS_BADLY = 0.5
+
+
+def weak_spots(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name in words where a policy's marginal receipts invite harm, worst first.
+
+    Parameters
+    ----------
+    rows : sequence of mapping
+        Rows of `sim.runner.xray`.
+
+    Notes
+    -----
+    Care that brings well over its variable cost invites too much of it, care that brings less
+    than half invites too little; a better paid level invites coding up. What the status quo
+    does as much is not a weak spot of the reform.
+    """
+    found: dict[tuple[str, str, str], tuple[float, list[str]]] = {}
+    for row in rows:
+        told = _weak_spot(row)
+        if told is None:
+            continue
+        size, text = told
+        key = (str(row["kind"]), str(row["activity"]), text)
+        worst, payers = found.get(key, (0.0, []))
+        found[key] = (max(worst, size), [*payers, str(row["payer"])])
+    ordered = sorted(found.items(), key=lambda item: -item[1][0])
+    return [
+        f"{_KIND_WORDS[kind]}, {' and '.join(payers)}: {text}"
+        for (kind, _, text), (_, payers) in ordered
+    ]
+
+
+def _weak_spot(row: Mapping[str, Any]) -> tuple[float, str] | None:
+    """Say what is weak about one margin and how much, or None."""
+    activity, cost = str(row["activity"]), _float(row["cost"])
+    before, after = _float(row["receipts_before"]), _float(row["receipts_after"])
+    if not math.isfinite(after) or before == after:
+        return None
+    name = activity.replace("_", " ")
+    step = abs(after - before) / max(abs(after), abs(before), 1e-9)
+    if activity in _CARE and math.isfinite(cost) and cost > 0.0:
+        if after < _PAYS_BADLY * cost and after < before:
+            return step, f"one more {name} brings little of what it costs: expect too little of it"
+        if after > _PAYS_WELL * cost and after > before:
+            return step, f"one more {name} brings well over its cost: expect too much of it"
+    if activity == "coded_level" and after > before and after > 0.0:
+        return step, "a higher level brings more than today: expect coding up"
+    if activity == "member" and after > before:
+        return step, "members are paid for as such: expect a wish for healthy ones"
+    return None
 
 
 @app.command()

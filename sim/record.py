@@ -96,7 +96,10 @@ _COLUMNS: dict[str, tuple[_Column, ...]] = {
         ("kind", _STRING, "", "Kind of provider", "机构类型"),
         ("payer", _STRING, "", "Payer", "支付方"),
         ("activity", _STRING, "", "One more of", "每增加一单位"),
+        ("unit", _STRING, "", "Unit of the one more", "单位"),
         ("marginal_receipts", pa.float64(), "CNY", "Marginal receipts", "边际收入"),
+        ("marginal_cost", pa.float64(), "CNY", "Marginal cost", "边际成本"),
+        ("volume", pa.float64(), "units of the year before", "Volume", "上年数量"),
     ),
     "ledger": _keys(
         _MONTH,

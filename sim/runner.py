@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -45,7 +45,7 @@ from sim.record import (
     typed_table,
 )
 from sim.scenario import Scenario, library_root
-from sim.tallies import History, Lever
+from sim.tallies import Float64, History, Lever
 from sim.tallies import ProviderTally as V
 
 if TYPE_CHECKING:
@@ -56,9 +56,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "KEEP",
+    "Lived",
     "Progress",
     "RunTask",
+    "UnitCosts",
     "compare",
+    "incentive_means",
     "provider_traits",
     "run",
     "run_task",
@@ -77,6 +80,7 @@ _TRIES = 3
 _FEN = 0.01
 _MILLI = 1000.0
 _KINDS = ("practice", "secondary", "tertiary")
+_XRAY_PEOPLE = 5_000
 
 
 def seed_of(seed: int, replicate: int) -> int:
@@ -121,6 +125,29 @@ class RunTask:
 
 
 @dataclass(frozen=True)
+class UnitCosts:
+    """What one more unit of care costs providers in the short run, CNY.
+
+    Attributes
+    ----------
+    out, inside : float64, shape (n, 4); an outpatient or inpatient unit of each component
+    day : float64, shape (n,); a bed-day
+    """
+
+    out: Float64
+    inside: Float64
+    day: Float64
+
+
+class Lived(NamedTuple):
+    """The months of one run, and what must be known of its providers to read them."""
+
+    history: History
+    traits: ProviderTraits
+    costs: UnitCosts | None = None
+
+
+@dataclass(frozen=True)
 class _Done:
     """What comes back from a worker: tables, a fingerprint of the months before, the time."""
 
@@ -153,20 +180,28 @@ def provider_traits(region: Region) -> ProviderTraits:
 
 def simulate_scenario(
     task: RunTask, on_month: Callable[[int], None] | None = None
-) -> tuple[History, ProviderTraits]:
+) -> Lived:
     """Live through a scenario's months once, with either engine."""
+    return _lived(task, task.scenario.horizon.months, on_month)
+
+
+def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = None) -> Lived:
+    """Live through a scenario's first months."""
     # The engines compile on import and the agent engine loads Mesa: only a worker pays for it.
     from sim.month import build_world, simulate
 
     scenario = task.scenario
     region = scenario.region()
     horizon = scenario.horizon
+    # The month asks less of a policy than a scenario's policy is: any with these attributes will do.
+    before: Any = scenario.before
+    after: Any = scenario.after
     world = build_world(
         region,
-        scenario.before,
-        scenario.after,
+        before,
+        after,
         months_before=horizon.start,
-        months=horizon.months,
+        months=months,
         warm_up=horizon.warm_up,
         seed=task.seed,
         population=scenario.population,
@@ -180,12 +215,12 @@ def simulate_scenario(
         history = HealthSystem(world).run(on_month)
     else:
         history = simulate(world, on_month)
-    return history, provider_traits(region)
+    setting = world.setting
+    costs = UnitCosts(setting.cost_out, setting.cost_in, setting.day_cost)
+    return Lived(history, provider_traits(region), costs)
 
 
-Simulate: TypeAlias = Callable[
-    [RunTask, Callable[[int], None] | None], tuple[History, ProviderTraits]
-]
+Simulate: TypeAlias = Callable[[RunTask, Callable[[int], None] | None], Lived]
 
 
 # --- histories to tables ----------------------------------------------------------------------
@@ -354,21 +389,100 @@ def _providers(
     )
 
 
-def _incentives(task: RunTask, history: History, traits: ProviderTraits) -> pa.Table:
+@dataclass(frozen=True)
+class _Margin:
+    """What one more of one activity brings and costs, and how much of it there was, (n, payers)."""
+
+    activity: str
+    unit: str
+    receipts: Float64
+    cost: Float64
+    volume: Float64
+
+
+def _per(above: Float64, below: Float64) -> Float64:
+    """Divide, NaN where there is nothing to divide by."""
+    above, below = np.broadcast_arrays(above, below)
+    out = np.full(above.shape, np.nan)
+    np.divide(above, below, out=out, where=below != 0.0)
+    return out
+
+
+def _margins(lived: Lived, year: int) -> Iterator[_Margin]:
+    """List what one more of everything brought at the start of an accounting year.
+
+    A visit and a stay are those of the provider's own mix in the twelve months before: the
+    contact or case itself and the units and days that go with it.
+    """
+    history, traits = lived.history, lived.traits
+    mix = slice(max(0, 12 * (year - 1)), max(12, 12 * year))
+    m = {name: values[year] for name, values in history.marginal.items()}
+    done = history.provider[mix].sum(axis=0).astype(np.float64)
+    visits, stays = done[..., V.VISITS], done[..., V.ADMISSIONS]
+    none = np.zeros_like(visits)
+    unknown = np.full((traits.kind.size, 4), np.nan)
+    costs = lived.costs or UnitCosts(unknown, unknown, unknown[:, 0])
+
+    per_visit = _per(done[..., V.UNITS_OUT_0 : V.UNITS_OUT_0 + 4] / _MILLI, visits[..., None])
+    receipts = m["visit"] + (m["out"] * per_visit).sum(axis=-1)
+    yield _Margin("visit", "visit", receipts, (costs.out[:, None] * per_visit).sum(-1), visits)
+    for j, component in enumerate(("drugs", "diagnostics", "procedures", "labor")):
+        used = np.where(visits > 0.0, m["out"][..., j], np.nan)
+        cost = np.broadcast_to(costs.out[:, j : j + 1], visits.shape)
+        yield _Margin(component, "unit", used, cost, done[..., V.UNITS_OUT_0 + j] / _MILLI)
+
+    billed = history.billed[mix].sum(axis=0).astype(np.float64)
+    days_by_group = history.days[mix].sum(axis=0).astype(np.float64)
+    day = _per((m["day"] * days_by_group).sum(axis=-1), days_by_group.sum(axis=-1))
+    case = _per((m["case"] * billed).sum(axis=(2, 3)), billed.sum(axis=(2, 3)))
+    per_stay = _per(done[..., V.UNITS_IN_0 : V.UNITS_IN_0 + 4] / _MILLI, stays[..., None])
+    days = _per(done[..., V.BED_DAYS], stays)
+    receipts = case + (m["inside"] * per_stay).sum(axis=-1) + day * days
+    cost = (costs.inside[:, None] * per_stay).sum(axis=-1) + costs.day[:, None] * days
+    yield _Margin("admission", "stay", receipts, cost, stays)
+    cost = np.broadcast_to(costs.day[:, None], visits.shape)
+    yield _Margin("bed_day", "day", day, cost, done[..., V.BED_DAYS])
+    low = billed[..., :2]
+    step = _per((np.diff(m["case"], axis=3) * low).sum(axis=(2, 3)), low.sum(axis=(2, 3)))
+    yield _Margin("coded_level", "stay", step, none, low.sum(axis=(2, 3)))
+
+    members = done[..., V.MEMBERS]
+    mine = np.where(traits.is_practice[:, None] & (members > 0.0), 1.0, np.nan)
+    yield _Margin("referral_up", "referral", mine * m["refer"], none, done[..., V.REFERRED_UP])
+    yield _Margin("member", "person-year", 12.0 * mine * m["member"], none, members / 12.0)
+    control = 12.0 * mine * m["quality"][..., 0]
+    conditions = done[..., V.CONDITIONS] / 12.0
+    yield _Margin("controlled_patient", "person-year", control, none, conditions)
+    hospital = done[traits.is_hospital].sum(axis=0)
+    dear = _per(hospital[:, V.COVERED_IN] * _FEN, hospital[:, V.ADMISSIONS])
+    yield _Margin("avoided_admission", "stay", -mine * m["elsewhere"] * dear, none, members)
+
+
+def _incentives(task: RunTask, lived: Lived) -> pa.Table:
+    """Put what one more of everything brought into rows: year, provider, payer, activity."""
+    traits = lived.traits
     columns: dict[str, list[Any]] = {
-        name: [] for name in ("year", "provider", "kind", "payer", "activity", "marginal_receipts")
+        name: []
+        for name in ("year", "provider", "kind", "payer", "activity", "unit",
+                     "marginal_receipts", "marginal_cost", "volume")
     }
-    for activity, values in history.marginal.items():
-        for (year, provider, payer), value in np.ndenumerate(values):
-            columns["year"].append(year)
-            columns["provider"].append(traits.ids[provider])
-            columns["kind"].append(_KINDS[traits.kind[provider]])
-            columns["payer"].append(traits.payers[payer])
-            columns["activity"].append(activity)
-            columns["marginal_receipts"].append(float(value))
+    years = min((values.shape[0] for values in lived.history.marginal.values()), default=0)
+    for year in range(years):
+        for margin in _margins(lived, year):
+            known = np.isfinite(margin.receipts) & (margin.volume > 0.0)
+            rows, payers = np.nonzero(known)
+            columns["year"] += [year] * rows.size
+            columns["provider"] += [traits.ids[row] for row in rows]
+            columns["kind"] += [_KINDS[traits.kind[row]] for row in rows]
+            columns["payer"] += [traits.payers[payer] for payer in payers]
+            columns["activity"] += [margin.activity] * rows.size
+            columns["unit"] += [margin.unit] * rows.size
+            columns["marginal_receipts"] += margin.receipts[known].tolist()
+            columns["marginal_cost"] += margin.cost[known].tolist()
+            columns["volume"] += margin.volume[known].tolist()
     n = len(columns["year"])
-    return typed_table("incentives", {"arm": [task.arm] * n, "replicate": [task.replicate] * n,
-                                      **columns})
+    keys = {"arm": [task.arm] * n, "replicate": [task.replicate] * n}
+    return typed_table("incentives", {**keys, **columns})
 
 
 def _as_kept(
@@ -393,8 +507,9 @@ def _as_kept(
     return pa.concat_tables(tables).unify_dictionaries() if tables else empty_table(name)
 
 
-def tables_of(task: RunTask, history: History, traits: ProviderTraits) -> dict[str, pa.Table]:
+def tables_of(task: RunTask, lived: Lived) -> dict[str, pa.Table]:
     """Turn a run's history into its result tables; see `sim.record.TABLES`."""
+    history, traits = lived.history, lived.traits
     after = _reform_months(task.scenario)
     found = evaluate(history, traits, after)
     tables = {
@@ -405,7 +520,7 @@ def tables_of(task: RunTask, history: History, traits: ProviderTraits) -> dict[s
         ),
         "monthly": _monthly(task, history, traits),
         "providers": _providers(task, history, traits, after),
-        "incentives": _incentives(task, history, traits),
+        "incentives": _incentives(task, lived),
     }
     if task.with_ledger:
         for name, columns in (("ledger", history.ledger), ("accounts", history.accounts)):
@@ -449,7 +564,7 @@ def run_task(
     """Do one run and turn it into tables; the function that worker processes call."""
     started = time.perf_counter()
     try:
-        history, traits = simulate(task, on_month)
+        lived = simulate(task, on_month)
     except PayshiftError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as reason:
@@ -459,8 +574,8 @@ def run_task(
             remedy="Please report it with the scenario file and the seed.",
         ) from reason
     return _Done(
-        tables_of(task, history, traits),
-        _before_sha(history, task.scenario.horizon.start),
+        tables_of(task, lived),
+        _before_sha(lived.history, task.scenario.horizon.start),
         time.perf_counter() - started,
     )
 
@@ -929,38 +1044,66 @@ def compare(
     return record
 
 
+def incentive_means(incentives: pd.DataFrame) -> pd.DataFrame:
+    """Mean margins by arm, kind of provider, payer and activity, weighted by volume.
+
+    Parameters
+    ----------
+    incentives : DataFrame
+        Rows of a record's table of that name.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``arm, kind, payer, activity, unit, marginal_receipts, marginal_cost``.
+    """
+    keys = ["arm", "kind", "payer", "activity", "unit"]
+    amounts = ["marginal_receipts", "marginal_cost"]
+    weighted = incentives[keys].copy()
+    for amount in amounts:
+        weighted[amount] = incentives[amount] * incentives["volume"]
+    weighted["volume"] = incentives["volume"]
+    total = weighted.groupby(keys, sort=False).sum(min_count=1)
+    for amount in amounts:
+        total[amount] = total[amount] / total["volume"]
+    return total[amounts].reset_index()
+
+
 def xray(scenario: Scenario, *, seed: int | None = None) -> pd.DataFrame:
-    """What one more of each activity brings every kind of provider, before any run.
+    """What one more of each activity brings every kind of provider when the reform starts.
+
+    No month of the reform is lived through: providers do what they did under the status quo, and
+    both policies are differentiated at that activity.
 
     Parameters
     ----------
     scenario : Scenario
     seed : int, optional
-        Seed of the people whose projected activity is used.
+        Seed of the people whose activity is used; the scenario's own by default.
 
     Returns
     -------
     DataFrame
-        One row per kind of provider, payer and activity, with marginal receipts and cost under
-        the status quo (`before`) and the scenario's policy (`after`).
+        Columns ``kind, payer, activity, unit, cost, receipts_before, receipts_after,
+        margin_before, margin_after``: means over providers by volume, CNY per one more; before
+        is the status quo, after the scenario's policy, margins are receipts less variable cost.
     """
-    import pandas as pd
-    from sim.month import build_world
-    from sim.month import xray as rows_of
-
     chosen = scenario if seed is None else scenario.with_seed(seed)
-    horizon = chosen.horizon
-    world = build_world(
-        chosen.region(),
-        chosen.before,
-        chosen.after,
-        months_before=horizon.start,
-        months=horizon.months,
-        warm_up=horizon.warm_up,
-        seed=chosen.seed,
-        population=chosen.population,
-        parameters=chosen.parameters,
-        freeze=frozenset(chosen.freeze),
-        claims=False,
-    )
-    return pd.DataFrame(rows_of(world))
+    if chosen.population > _XRAY_PEOPLE:
+        chosen = chosen.with_population(_XRAY_PEOPLE)
+    start = chosen.horizon.start
+    means = []
+    for arm in (chosen.status_quo(), chosen):
+        task = RunTask("", 0, chosen.seed, arm)
+        lived = _lived(task, start + 1)
+        table = _incentives(task, lived).to_pandas()
+        means.append(incentive_means(table[table["year"] == start // 12]))
+    keys = ["kind", "payer", "activity", "unit"]
+    both = means[1].merge(means[0], on=keys, suffixes=("_after", "_before"), how="left")
+    found = both[keys].copy()
+    found["cost"] = both["marginal_cost_after"]
+    for when in ("before", "after"):
+        found[f"receipts_{when}"] = both[f"marginal_receipts_{when}"]
+    for when in ("before", "after"):
+        found[f"margin_{when}"] = found[f"receipts_{when}"] - found["cost"]
+    return found

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from sim.outcomes import ProviderTraits
-from sim.runner import RunTask, provider_traits
+from sim.runner import Lived, RunTask, provider_traits
 from sim.tallies import N_FIFTHS, N_HEALTH, History, Lever, PersonTally, ProviderTally
 
 PAYERS = ("resident-scheme", "employee-scheme", "self-pay")
@@ -97,7 +97,12 @@ def _add_the_rest(history: History, rng: np.random.Generator, people: int) -> No
     months, n, payers = history.receipts.shape
     years = months // 12
     history.people += [_one_year(rng, people) for _ in range(years)]
-    history.marginal["visit"] = rng.random((years, n, payers))
+    groups = history.days.shape[3]
+    shapes = {"visit": (), "out": (4,), "inside": (4,), "day": (groups,), "case": (groups, 3),
+              "cost": (), "elsewhere": (), "quality": (5,), "refer": (), "experience": (),
+              "member": ()}
+    for name, shape in shapes.items():
+        history.marginal[name] = rng.random((years, n, payers, *shape))
     history.ledger |= {
         "month": np.arange(months, dtype=np.int32),
         "payer": np.array(["resident-scheme"] * months),
@@ -115,15 +120,13 @@ def _add_the_rest(history: History, rng: np.random.Generator, people: int) -> No
 
 def make_believe(
     effect: float = 0.0,
-) -> Callable[[RunTask, Callable[[int], None] | None], tuple[History, ProviderTraits]]:
+) -> Callable[[RunTask, Callable[[int], None] | None], Lived]:
     """A simulation of random numbers: arms are twins until the reform.
 
     After it, all arms but the status quo have `effect` more person spending.
     """
 
-    def simulate(
-        task: RunTask, on_month: Callable[[int], None] | None = None
-    ) -> tuple[History, ProviderTraits]:
+    def simulate(task: RunTask, on_month: Callable[[int], None] | None = None) -> Lived:
         region = task.scenario.region()
         horizon = task.scenario.horizon
         about = provider_traits(region)
@@ -140,6 +143,6 @@ def make_believe(
         for month in range(horizon.months):
             if on_month is not None:
                 on_month(month)
-        return history, about
+        return Lived(history, about)
 
     return simulate
