@@ -1047,11 +1047,12 @@ def _admit_table(world: World) -> AdmitTable:
     transfer_base = np.array(
         [values["transfer_base_practice"], values["transfer_base_secondary"], 1e-6]
     )[kind][:, None]
-    admit_base = 1.0 - refuse_base - transfer_base - np.where(groups.is_elective, defer_base, 0.0)
+    admit_base = 1.0 - transfer_base - np.where(groups.is_elective, defer_base, refuse_base)
     refuse = np.log(refuse_base / admit_base) + (admitted + penalty * mean_price) / (
         tau_a * mean_price
     )
-    delay = values["delay_discount"]
+    # A patient who waits may go elsewhere before next month.
+    delay = (1.0 - values["leave_list"]) * values["discount"] ** (1.0 / MONTHS)
     deferring = delay * (gain + stake) - stake
     defer = np.log(defer_base / admit_base) + (admitted - deferring) / (tau_a * mean_price)
     transferring = stake - effort * mean_price

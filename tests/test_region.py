@@ -253,7 +253,7 @@ def test_travel_times_have_the_packs_means(county: Region) -> None:
     at = county.providers.ids.index
     assert mean[at("county-general")] == pytest.approx(38, abs=0.01)
     assert mean[at("prefecture-tertiary")] == pytest.approx(80, abs=0.01)
-    assert mean[at("outside")] == pytest.approx(180, abs=0.01)
+    assert mean[at("beyond-county")] == pytest.approx(180, abs=0.01)
     own = county.zones.travel_minutes[np.arange(24), county.zones.home_practice]
     assert own @ county.zones.share == pytest.approx(11, abs=0.5)
     assert (own[:, None] <= county.zones.travel_minutes + 1e-9).all()

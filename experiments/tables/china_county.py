@@ -1245,7 +1245,7 @@ def write_places(out: Writer, pack: Pack, groups: list[str]) -> None:
         + stays_else * use("length_of_stay", far_other)
     ) / stays_out
     add(
-        "outside",
+        "beyond-county",
         "Provincial tertiary and other hospitals outside the county",
         "省级三级及县外其他医院",
         "tertiary",
@@ -1300,11 +1300,11 @@ def write_places(out: Writer, pack: Pack, groups: list[str]) -> None:
                 minutes[z, p] = 14.0 + 1.6 * math.hypot(zx[z] - zx[p], zy[z] - zy[p])
             elif p < 24:
                 minutes[z, p] = seat_time if z < 20 else 14.0
-            elif code in ("prefecture-tertiary", "outside"):
+            elif code in ("prefecture-tertiary", "beyond-county"):
                 minutes[z, p] = 0.5 * seat_time
             else:
                 minutes[z, p] = seat_time
-    for code, mean in (("prefecture-tertiary", city_mean), ("outside", far_mean)):
+    for code, mean in (("prefecture-tertiary", city_mean), ("beyond-county", far_mean)):
         p = ids.index(code)
         minutes[:, p] += mean - share @ minutes[:, p]
     out.table("travel.csv", ["zone", *ids], [[codes[z], *minutes[z]] for z in range(24)])

@@ -551,6 +551,7 @@ def _levers(
     q = marginals["quality"]
     k = marginals["cost"]
     theta = values["prevention_effect"]
+    health = values["prevention_health_weight"] * setting.control_health
     visit_margin_list = (setting.price_out - setting.cost_out).sum(axis=1)
     for p in range(len(org.prevention)):
         reach = float(position.uncontrolled[p].sum())
@@ -569,7 +570,7 @@ def _levers(
                     12.0 * float(m.quality[p, y, 0]),
                     float(setting.altruism[p]),
                     value,
-                    setting.control_health,
+                    health,
                     discount,
                     retention,
                 )
@@ -582,7 +583,7 @@ def _levers(
                 0.0,
                 mean,
                 value,
-                setting.control_health,
+                health,
                 discount,
                 retention,
             )
@@ -640,8 +641,8 @@ def prevention_multiplier(setting: Setting, org: Organizations, weights: Float) 
     """Return by how much a practice's past efforts raise the gain of control, baseline 1."""
     theta = setting.values["prevention_effect"]
     effect = 1.0 - np.exp(-org.efforts)
-    base = 1.0 + theta * (1.0 - np.exp(-setting.values["effort_base"])) * 2.0
-    raised = 1.0 + theta * (effect @ weights) * 2.0
+    base = 1.0 + theta * (1.0 - np.exp(-setting.values["effort_base"]))
+    raised = 1.0 + theta * (effect @ weights)
     return np.asarray(raised / base, dtype=np.float64)
 
 

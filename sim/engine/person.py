@@ -620,10 +620,13 @@ def admission(
     precise = choice_precision(table.tau_admit, price)
     if not is_needed:
         return ADMIT if u < prob_second(0.0, admitting, precise, table.idle[p, group]) else NOTHING
-    refusing = refuse_utility(table.altruism[p], table.value, 0.0, table.penalty * price)
-    refuse = table.refuse[p, group] + precise * (refusing - admitting)
+    # Turning away somebody who can wait is deferring; anybody else is refused.
+    refuse = UNAVAILABLE
     defer = UNAVAILABLE
-    if table.elective[group]:
+    if not table.elective[group]:
+        refusing = refuse_utility(table.altruism[p], table.value, 0.0, table.penalty * price)
+        refuse = table.refuse[p, group] + precise * (refusing - admitting)
+    else:
         later = table.later_fixed[p, payer, group, level]
         later += table.later_rising[p, payer, group, level] * severity
         deferring = defer_utility(
@@ -706,7 +709,8 @@ def stay(
         table.day_stake[p, group],
         needed_days,
         table.precision,
-        table.longest,
+        # As with components, nobody is given more than twice what is appropriate.
+        min(table.longest, int(2.0 * needed_days)),
         uniform(keys[_STAY], person),
     )
     charge = table.day_price[p] * days * 1000.0

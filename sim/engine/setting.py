@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from sim.behavior.altruism import altruism
 from sim.engine.tables import Float, Int
 from sim.numerics import normal_quantile
 from sim.randomness import Decision, key, uniform
@@ -68,32 +69,33 @@ class Setting:
 
 
 def altruism_of(setting_values: Mapping[str, float], region: Region, seed: int) -> Float:
-    """Draw providers' altruism in strata, so that few providers are no lottery.
+    """Draw practices' altruism in strata, and give hospitals that of their ownership.
 
-    Within a kind of provider, ranks are a keyed order and the i-th of m takes the quantile
-    (i + 1/2) / m of the mixture: a selfish share with none, the rest log-normal with the scale as
-    its mean; private providers have a ratio of it.
+    A practice is one physician's temper: ranks are a keyed order and the i-th of m takes the
+    quantile (i + 1/2) / m of the mixture, a selfish share with none and the rest log-normal with
+    the scale as its mean, so that few practices are no lottery. A hospital averages over its
+    physicians and has the mixture's mean. Private providers have a ratio of it.
+
+    Returns
+    -------
+    float64, shape (n,)
     """
-    n = len(region.providers.ids)
-    altruism = np.zeros(n)
+    providers = region.providers
     share = setting_values["altruism_selfish_share"]
     sd = setting_values["altruism_log_sd"]
+    scale = setting_values["altruism_scale"]
+    weight = np.full(len(providers.ids), (1.0 - share) * scale)
     draw = key(seed, 0, Decision.ALTRUISM_SIZE)
-    for kind in range(3):
-        rows = np.flatnonzero(region.providers.kind == kind)
-        order = np.argsort([uniform(draw, np.uint64(p)) for p in rows], kind="stable")
-        for rank, position in enumerate(order):
-            u = (rank + 0.5) / len(rows)
-            size = 0.0
-            # A lone provider of its kind takes the mean rather than a lottery ticket.
-            if len(rows) == 1:
-                size = 1.0 - share
-            elif u >= share:
-                inside = (u - share) / (1.0 - share)
-                size = float(np.exp(sd * normal_quantile(inside) - 0.5 * sd * sd))
-            altruism[rows[position]] = size * setting_values["altruism_scale"]
-    ratio = np.where(region.providers.is_private, setting_values["altruism_private_ratio"], 1.0)
-    return np.asarray(altruism * ratio, dtype=np.float64)
+    rows = np.flatnonzero(providers.kind == PRACTICE)
+    order = np.argsort([uniform(draw, np.uint64(p)) for p in rows], kind="stable")
+    for rank, position in enumerate(order):
+        u = (rank + 0.5) / len(rows)
+        # A lone practice takes the mean rather than one ticket of the lottery.
+        if len(rows) > 1:
+            inside = max((u - share) / (1.0 - share), 1e-6)
+            weight[rows[position]] = altruism(u, inside, share, scale, sd)
+    ratio = np.where(providers.is_private, setting_values["altruism_private_ratio"], 1.0)
+    return np.asarray(weight * ratio, dtype=np.float64)
 
 
 def habits_of(region: Region, seed: int) -> Float:
