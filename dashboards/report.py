@@ -36,7 +36,11 @@ PROMINENT: Mapping[str, tuple[str, ...]] = {
     "equity": ("catastrophic_10", "use_concentration", "visits_gap_income"),
 }
 BY_GROUP = (
-    "out_of_pocket_per_person", "out_of_pocket_share", "spending_per_person", "qaly", "foregone",
+    "out_of_pocket_per_person",
+    "out_of_pocket_share",
+    "spending_per_person",
+    "qaly",
+    "foregone",
 )
 OUTSIDE = "outside"
 
@@ -148,20 +152,14 @@ def canonical(tables: ReportTables) -> ReportTables:
     ledger = tables.ledger.assign(
         payer=[
             party(str(name), str(purpose))
-            for name, purpose in zip(
-                tables.ledger["payer"], tables.ledger["purpose"], strict=True
-            )
+            for name, purpose in zip(tables.ledger["payer"], tables.ledger["purpose"], strict=True)
         ],
         payee=[
             party(str(name), str(purpose))
-            for name, purpose in zip(
-                tables.ledger["payee"], tables.ledger["purpose"], strict=True
-            )
+            for name, purpose in zip(tables.ledger["payee"], tables.ledger["purpose"], strict=True)
         ],
     )
-    return dataclasses.replace(
-        tables, differences=differences, monthly=monthly, ledger=ledger
-    )
+    return dataclasses.replace(tables, differences=differences, monthly=monthly, ledger=ledger)
 
 
 def write_report(comparison_tables: ReportTables, path: str | Path, lang: str = "en") -> Path:
@@ -196,7 +194,8 @@ def report_html(comparison_tables: ReportTables, lang: str = "en") -> str:
 
 
 def _text(text: object) -> str:
-    return html.escape(str(text), quote=True)
+    # a word joiner keeps a minus sign at its amount when a line breaks
+    return html.escape(re.sub(r"−(?=\D)", "−\u2060", str(text)), quote=True)
 
 
 def _slug(text: str) -> str:
@@ -228,7 +227,7 @@ class _Page:
         return (
             f'<section id="{name}" aria-labelledby="{name}-title">'
             f'<h2 id="{name}-title">{self.say(f"section.{name}")}</h2>{paragraph}'
-            f'{"".join(content)}</section>'
+            f"{''.join(content)}</section>"
         )
 
     def empty(self, key: str) -> str:
@@ -236,9 +235,7 @@ class _Page:
 
     def details(self, summary: str, content: str, css: str = "") -> str:
         """A fold; ``summary`` is plain text, ``content`` is HTML."""
-        return (
-            f'<details class="{css}"><summary>{_text(summary)}</summary>{content}</details>'
-        )
+        return f'<details class="{css}"><summary>{_text(summary)}</summary>{content}</details>'
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
         """A table of plain texts; the first column heads its rows, the others are numbers."""
@@ -297,6 +294,10 @@ class _Page:
             self.style.say("how_measured"), f"<p>{_text(text)} {unit_text}</p>", "how"
         )
 
+    def scale_label(self, changes: Sequence[words.Change], unit: str) -> str:
+        scale = words.scale_of(changes, unit)
+        return words.scale_label(scale, unit, self.lang, self.style.currency)
+
     def change_rows(self, changes: Sequence[words.Change], unit: str) -> list[list[str]]:
         """Rows of a table of changes, without the first column."""
         scale = words.scale_of(changes, unit)
@@ -312,11 +313,7 @@ class _Page:
                     words.signed(value, scale, unit, lang, currency)
                     if change.is_known
                     else self.style.say("not_measured"),
-                    self.style.say(
-                        "interval",
-                        low=words.signed(low, scale, unit, lang, currency),
-                        high=words.signed(high, scale, unit, lang, currency),
-                    )
+                    words.signed_interval(low, high, scale, unit, lang, currency)
                     if change.has_interval
                     else "–",
                 ]
@@ -330,14 +327,17 @@ class _Page:
         quo = next((look.title for look in self.looks if look.is_status_quo), "–")
         replicates = _largest(tables.differences, "n")
         intro = self.say(
-            "intro", status_quo=words.inside(quo, self.lang) if self.lang == "zh" else quo,
-            residents=f"{tables.residents:,}", people=f"{tables.people:,}",
-            replicates=replicates, months_before=tables.months_before,
+            "intro",
+            status_quo=quo,
+            residents=words.count(tables.residents, self.lang),
+            people=words.count(tables.people, self.lang),
+            replicates=replicates,
+            months_before=tables.months_before,
         )
         arms = "".join(
             f'<li><span class="swatch" style="--arm:var(--arm-{_slug(look.id)})"></span>'
             f"{_text(look.title)}"
-            + (f' <small>{self.say("status_quo_tag")}</small>' if look.is_status_quo else "")
+            + (f" <small>{self.say('status_quo_tag')}</small>" if look.is_status_quo else "")
             + "</li>"
             for look in self.looks
         )
@@ -349,7 +349,7 @@ class _Page:
 
     def navigation(self, names: Sequence[str]) -> str:
         links = "".join(
-            f'<li><a href="#{name}">{self.say(f"section.{name}")}</a></li>' for name in names
+            f'<li><a href="#{name}">{self.say(f"nav.{name}")}</a></li>' for name in names
         )
         return f'<nav aria-label="{self.say("nav")}"><ul>{links}</ul></nav>'
 
@@ -363,12 +363,14 @@ class _Page:
             if not card.total:
                 continue
             lines = "".join(
-                f"<dt>{self.say(f'card.{key}')}</dt><dd>"
-                + (_text(style.say("comma").join(told)) if told else
-                   self.say("card.nothing_clear"))
-                + "</dd>"
+                f"<dt>{self.say(f'card.{key}')}</dt>"
+                + "".join(
+                    f"<dd>{_text(item)}</dd>" for item in told or (style.say("card.nothing_clear"),)
+                )
                 for key, told in (
-                    ("better", card.better), ("worse", card.worse), ("other", card.other)
+                    ("better", card.better),
+                    ("worse", card.worse),
+                    ("other", card.other),
                 )
                 if told or key != "other"
             )
@@ -389,9 +391,7 @@ class _Page:
         titles = {look.id: look.short for look in self.reforms}
         rows = [
             [titles[change.arm], *row]
-            for change, row in zip(
-                changes, self.change_rows(changes, about["unit"]), strict=True
-            )
+            for change, row in zip(changes, self.change_rows(changes, about["unit"]), strict=True)
         ]
         if cards.is_empty(tables.differences, outcome):
             sentence = style.say("sentence.not_recorded", outcome=about["label"])
@@ -399,13 +399,15 @@ class _Page:
                 f'<div class="card is-empty"><p class="kicker">{_text(about["label"])}</p>'
                 f"<h4>{_text(sentence)}</h4>{self.definition(about)}</div>"
             )
-        drawing = cards.scorecard(
-            tables.differences, tables.outcomes, tables.arms, outcome, style
-        )
-        columns = [style.say(f"col.{c}")
-                   for c in ("arm", "baseline", "value", "difference", "interval")]
+        drawing = cards.scorecard(tables.differences, tables.outcomes, tables.arms, outcome, style)
+        columns = [
+            style.say(f"col.{c}") for c in ("arm", "baseline", "value", "difference", "interval")
+        ]
         return self.figure(
-            f"scorecard-{outcome}", drawing, kicker=about["label"], about=about,
+            f"scorecard-{outcome}",
+            drawing,
+            about=about,
+            kicker=_joined(about["label"], self.scale_label(changes, about["unit"])),
             table=self.table(columns, rows, about["label"]),
         )
 
@@ -425,22 +427,19 @@ class _Page:
             if rest:
                 content += self.details(
                     self.style.say(
-                        "more_outcomes", count=len(rest),
+                        "more_outcomes",
+                        count=len(rest),
                         area=words.inside(words.label(self.lang, "area", area), self.lang),
                     ),
                     f'<div class="grid">{"".join(self.outcome_card(o) for o in rest)}</div>',
                     "more",
                 )
-            panels.append(
-                f'<div class="panel"><h3>{self.label("area", area)}</h3>{content}</div>'
-            )
-        others = [
-            (area, ids) for area, ids in by_area.items() if area not in answer.CORE and ids
-        ]
+            panels.append(f'<div class="panel"><h3>{self.label("area", area)}</h3>{content}</div>')
+        others = [(area, ids) for area, ids in by_area.items() if area not in answer.CORE and ids]
         if others:
             content = "".join(
                 f'<div class="panel"><h3>{self.label("area", area)}</h3><div class="grid">'
-                f'{"".join(self.outcome_card(o) for o in ids)}</div></div>'
+                f"{''.join(self.outcome_card(o) for o in ids)}</div></div>"
                 for area, ids in others
             )
             panels.append(self.details(self.style.say("more_areas"), content, "more"))
@@ -450,7 +449,8 @@ class _Page:
         tables, style = self.tables, self.style
         monthly = tables.monthly[tables.monthly["group"] == "all"]
         measured = set(monthly.dropna(subset=["value"])["outcome"].astype(str))
-        first, rest = [], []
+        first: list[str] = []
+        rest: list[str] = []
         for area in answer.CORE:
             ids = [
                 str(o)
@@ -466,7 +466,7 @@ class _Page:
                 ),
                 default=None,
             )
-            for outcome in ids:
+            for outcome in shown:
                 (first if outcome == strongest else rest).append(outcome)
         if not first:
             return self.section("trajectories", "lead.trajectories", self.empty("empty.monthly"))
@@ -474,7 +474,8 @@ class _Page:
         if rest:
             content += self.details(
                 style.say("more_trajectories", count=len(rest)),
-                f'<div class="grid two">{"".join(self.course(o) for o in rest)}</div>', "more",
+                f'<div class="grid two">{"".join(self.course(o) for o in rest)}</div>',
+                "more",
             )
         return self.section("trajectories", "lead.trajectories", content)
 
@@ -482,7 +483,12 @@ class _Page:
         tables, style = self.tables, self.style
         about = outcome_words(tables.outcomes, outcome, self.lang)
         drawing = courses.trajectory(
-            tables.monthly, tables.outcomes, tables.arms, outcome, tables.months_before, style,
+            tables.monthly,
+            tables.outcomes,
+            tables.arms,
+            outcome,
+            tables.months_before,
+            style,
             differences=tables.differences,
         )
         rows = tables.monthly[
@@ -501,8 +507,12 @@ class _Page:
         columns = [style.say("months_since_reform"), *(look.short for look in present)]
         unit = words.unit_label(about["unit"], self.lang, style.currency)
         return self.figure(
-            f"course-{outcome}", drawing, kicker=_joined(about["label"], unit, self.lang),
-            about=about, table=self.table(columns, body, about["label"]), level=3,
+            f"course-{outcome}",
+            drawing,
+            kicker=_joined(about["label"], unit),
+            about=about,
+            table=self.table(columns, body, about["label"]),
+            level=3,
         )
 
     def why(self) -> str:
@@ -526,17 +536,15 @@ class _Page:
                     if what
                     else f'<p class="what quiet">{self.say(f"chain.no_{name}")}</p>'
                 )
-                steps.append(
-                    f'<li><p class="kicker">{self.say(f"chain.{name}")}</p>{body}</li>'
-                )
+                steps.append(f'<li><p class="kicker">{self.say(f"chain.{name}")}</p>{body}</li>')
             items.append(
                 f'<div class="chain" style="--arm:var(--arm-{_slug(look.id)})">'
-                f'<h3>{_text(look.short)}</h3><ol>{"".join(steps)}</ol></div>'
+                f"<h3>{_text(look.short)}</h3><ol>{''.join(steps)}</ol></div>"
             )
         return self.section("why", "lead.why", *items)
 
     def gainers(self) -> str:
-        tables, style = self.tables, self.style
+        tables = self.tables
         known = [str(o) for o in tables.outcomes["id"]]
         present = [
             o
@@ -563,7 +571,12 @@ class _Page:
             return ""
         wide, narrow = (
             gainers.gainers(
-                tables.differences, tables.outcomes, tables.arms, outcome, by, style,
+                tables.differences,
+                tables.outcomes,
+                tables.arms,
+                outcome,
+                by,
+                style,
                 columns=columns,
             )
             for columns in (4, 1)
@@ -576,20 +589,31 @@ class _Page:
             if c.arm in titles
         ]
         rows = [
-            [f"{titles[change.arm]}, {words.group_label(self.lang, change.group)}"
-             if self.lang == "en" else
-             f"{titles[change.arm]} {words.group_label(self.lang, change.group)}", *row]
-            for change, row in zip(
-                changes, self.change_rows(changes, about["unit"]), strict=True
-            )
+            [
+                f"{titles[change.arm]}, {words.group_label(self.lang, change.group)}"
+                if self.lang == "en"
+                else f"{titles[change.arm]} {words.group_label(self.lang, change.group)}",
+                *row,
+            ]
+            for change, row in zip(changes, self.change_rows(changes, about["unit"]), strict=True)
         ]
         columns = [
-            style.say("col.group"), style.say("col.baseline"), style.say("col.value"),
-            style.say("col.difference"), style.say("col.interval"),
+            style.say("col.group"),
+            style.say("col.baseline"),
+            style.say("col.value"),
+            style.say("col.difference"),
+            style.say("col.interval"),
         ]
         return self.figure(
-            f"gainers-{outcome}-{by}", wide, narrow=narrow, about=about, level=3,
-            kicker=_joined(about["label"], style.say(f"by.{by}"), self.lang),
+            f"gainers-{outcome}-{by}",
+            wide,
+            narrow=narrow,
+            about=about,
+            level=3,
+            kicker=_joined(
+                _joined(about["label"], style.say(f"by.{by}")),
+                self.scale_label(changes, about["unit"]),
+            ),
             table=self.table(columns, rows, about["label"]),
         )
 
@@ -603,8 +627,11 @@ class _Page:
         lang, currency = self.lang, style.currency
         rows = [
             [
-                c.name, words.label(lang, "kind", c.kind), titles[c.arm],
-                words.money(c.before, currency, lang), words.money(c.after, currency, lang),
+                c.name,
+                words.label(lang, "kind", c.kind),
+                titles[c.arm],
+                words.money(c.before, currency, lang),
+                words.money(c.after, currency, lang),
                 words.signed(100 * c.relative, "percent", "", lang, currency),
                 words.money(c.margin_after, currency, lang),
             ]
@@ -618,7 +645,7 @@ class _Page:
         for look in self.reforms:
             losing = [c for c in changes if c.arm == look.id and c.is_losing]
             if not losing:
-                lists.append(f'<li>{self.say("losers.none", arm=look.short)}</li>')
+                lists.append(f"<li>{self.say('losers.none', arm=look.short)}</li>")
                 continue
             named = style.say("comma").join(
                 _with_note(
@@ -627,8 +654,7 @@ class _Page:
                 for c in losing[:4]
             )
             more = (
-                (" " if lang == "en" else "")
-                + style.say("losers.more", count=len(losing) - 4)
+                (" " if lang == "en" else "") + style.say("losers.more", count=len(losing) - 4)
                 if len(losing) > 4
                 else ""
             )
@@ -636,13 +662,15 @@ class _Page:
                 f"<li><strong>{_text(look.short)}</strong>{self.say('colon')}"
                 f"{_text(named + more)}</li>"
             )
-        listed = (
-            f'<h3>{self.say("losers.title")}</h3><ul class="losers">{"".join(lists)}</ul>'
-        )
+        listed = f'<h3>{self.say("losers.title")}</h3><ul class="losers">{"".join(lists)}</ul>'
         return self.section(
-            "providers", "lead.providers",
+            "providers",
+            "lead.providers",
             self.figure(
-                "providers-revenue", drawing, kicker=style.say("change_of_revenue"), level=3,
+                "providers-revenue",
+                drawing,
+                kicker=style.say("change_of_revenue"),
+                level=3,
                 table=self.table(columns, rows, style.say("section.providers")),
             ),
             listed,
@@ -658,10 +686,8 @@ class _Page:
         content = []
         for position, payer in enumerate(payers):
             kinds = [str(k) for k in frame[frame["payer"] == payer]["kind"].unique()]
-            grid = (
-                f'<div class="grid three">'
-                f'{"".join(self.incentive(kind, payer) for kind in kinds)}</div>'
-            )
+            maps = "".join(self.incentive(kind, payer) for kind in kinds)
+            grid = f'<div class="grid two">{maps}{self.color_key()}</div>'
             name = words.label(self.lang, "payer", payer)
             content.append(
                 f'<p class="payer">{self.say("for_payer", payer=name)}</p>{grid}'
@@ -670,9 +696,25 @@ class _Page:
             )
         return self.section("incentives", "lead.incentives", *content)
 
+    def color_key(self) -> str:
+        """How to read the colors of the margins, in words under the scale itself."""
+        ends = "".join(
+            f"<span>{self.say(f'key.{name}')}</span>" for name in ("loss", "even", "gain")
+        )
+        return (
+            f'<div class="card key"><p class="kicker">{self.say("key.title")}</p>'
+            f'<div class="ramp" aria-hidden="true"></div><p class="ends">{ends}</p>'
+            f"<p>{self.say('key.text')}</p></div>"
+        )
+
     def incentive(self, kind: str, payer: str) -> str:
         tables, style = self.tables, self.style
-        drawing = incentives.incentives_map(tables.incentives, tables.arms, kind, payer, style)
+        drawing, narrow = (
+            incentives.incentives_map(
+                tables.incentives, tables.arms, kind, payer, style, is_narrow=is_narrow
+            )
+            for is_narrow in (False, True)
+        )
         titles = {look.id: look.short for look in self.looks}
         frame = tables.incentives
         rows = [
@@ -688,24 +730,22 @@ class _Page:
                     )
                 ),
             ]
-            for row in frame[(frame["kind"] == kind) & (frame["payer"] == payer)].to_dict(
-                "records"
-            )
+            for row in frame[(frame["kind"] == kind) & (frame["payer"] == payer)].to_dict("records")
         ]
-        columns = [
-            style.say(f"col.{c}") for c in ("activity", "arm", "receipts", "cost", "margin")
-        ]
+        columns = [style.say(f"col.{c}") for c in ("activity", "arm", "receipts", "cost", "margin")]
         name = words.label(self.lang, "kinds", kind)
         return self.figure(
-            f"incentives-{payer}-{kind}", drawing, kicker=name, level=3,
+            f"incentives-{payer}-{kind}",
+            drawing,
+            level=3,
+            narrow=narrow,
+            kicker=_joined(name, words.label(self.lang, "currency", style.currency)),
             table=self.table(columns, rows, name),
         )
 
     def flows(self) -> str:
         tables, style = self.tables, self.style
-        recorded = [
-            look for look in self.looks if (tables.ledger["arm"] == look.id).any()
-        ]
+        recorded = [look for look in self.looks if (tables.ledger["arm"] == look.id).any()]
         if not recorded:
             return self.section("flows", "lead.flows", self.empty("empty.flows"))
         drawn = [self.flow(look) for look in recorded]
@@ -720,25 +760,30 @@ class _Page:
         tables, style = self.tables, self.style
         multiplier = tables.residents / tables.people if tables.people else 1.0
         drawing = flows.flows_sankey(tables.ledger, tables.arms, look.id, multiplier, style)
+        of_arm = tables.ledger[tables.ledger["arm"] == look.id]
+        summed = pd.DataFrame(
+            of_arm.groupby(["payer", "payee", "purpose"])["amount"].sum()
+        ).reset_index()
         rows = [
             [
                 flows.party_label(self.lang, str(row["payer"])),
                 flows.party_label(self.lang, str(row["payee"])),
                 PURPOSES.get(str(row["purpose"]), {}).get(self.lang, str(row["purpose"])),
                 words.money(
-                    int(row["amount"]) / flows.MINOR_UNITS * multiplier, style.currency,
+                    int(row["amount"]) / flows.MINOR_UNITS * multiplier,
+                    style.currency,
                     self.lang,
                 ),
             ]
-            for row in tables.ledger[tables.ledger["arm"] == look.id]
-            .groupby(["payer", "payee", "purpose"], as_index=False)["amount"]
-            .sum()
-            .sort_values("amount", ascending=False)
-            .to_dict("records")
+            for row in summed.sort_values("amount", ascending=False).to_dict("records")
         ]
         columns = [style.say(f"col.{c}") for c in ("payer", "payee", "purpose", "amount")]
         return self.figure(
-            f"flows-{look.id}", drawing, kicker=look.short, level=3,
+            f"flows-{look.id}",
+            drawing,
+            kicker=look.title,
+            level=3,
+            narrow=flows.flows_bars(tables.ledger, tables.arms, look.id, multiplier, style),
             table=self.table(columns, rows, look.short),
         )
 
@@ -752,19 +797,20 @@ class _Page:
         if not rows:
             return self.section("sure", "lead.sure", self.empty("headline.empty"))
         titles = {look.id: look.short for look in self.looks}
-        core = set(
-            tables.outcomes[tables.outcomes["area"].isin(answer.CORE)]["id"].astype(str)
-        )
+        core = set(tables.outcomes[tables.outcomes["area"].isin(answer.CORE)]["id"].astype(str))
         body: list[list[str]] = []
         verdicts: dict[str, int] = {}
         factors: list[float] = []
+        wanting: list[str] = []
         for row in rows:
             change = words.change_of(row)
             about = outcome_words(tables.outcomes, change.outcome, self.lang)
             if change.outcome not in core:
                 continue
-            verdict, needed = replicates_needed(change, about["unit"], int(row["n"] or 0))
+            verdict, needed = replicates_needed(change, about["unit"], _whole(row["n"]))
             verdicts[verdict] = verdicts.get(verdict, 0) + 1
+            if verdict in ("more", "one"):
+                wanting.append(words.inside(about["label"], self.lang))
             paired, unpaired = float(row["se_paired"]), float(row["se_unpaired"])
             if paired > 0 and math.isfinite(unpaired):
                 factors.append(unpaired / paired)
@@ -772,15 +818,17 @@ class _Page:
             factor = _factor(change, scale)
             body.append(
                 [
-                    about["label"], titles[change.arm],
+                    about["label"],
+                    titles[change.arm],
                     *(
-                        words.amount(se * factor, scale, about["unit"], self.lang,
-                                     style.currency)
+                        words.amount(se * factor, scale, about["unit"], self.lang, style.currency)
                         if math.isfinite(se)
                         else "–"
                         for se in (paired, unpaired)
                     ),
-                    str(row["n"]), style.say(f"sure.{verdict}"), needed,
+                    str(_whole(row["n"])),
+                    style.say(f"sure.{verdict}"),
+                    needed,
                 ]
             )
         total = sum(verdicts.values())
@@ -789,10 +837,19 @@ class _Page:
             style.say("sure.all", total=total)
             if more == 0 and total and not verdicts.get("unknown")
             else style.say(
-                "sure.sentence", clear=verdicts.get("clear", 0), total=total, more=more
+                "sure.sentence",
+                clear=verdicts.get("clear", 0),
+                total=total,
+                more=more,
+                tight=verdicts.get("tight", 0),
             )
         )
         paragraphs = [sentence]
+        if wanting:
+            paragraphs.append(
+                style.say("sure.which", outcomes=style.say("comma").join(dict.fromkeys(wanting)))
+                + style.say("stop")
+            )
         if factors:
             typical = sorted(factors)[len(factors) // 2]
             if typical > 1.05:
@@ -803,12 +860,14 @@ class _Page:
             for c in ("outcome", "arm", "se_paired", "se_unpaired", "n", "verdict", "needed")
         ]
         return self.section(
-            "sure", "lead.sure",
+            "sure",
+            "lead.sure",
             f'<p class="strong">{_text(paragraphs[0])}</p>'
             + "".join(f"<p>{_text(p)}</p>" for p in paragraphs[1:]),
             self.details(
                 style.say("data_table"),
-                self.table(columns, body, style.say("section.sure")), "more",
+                self.table(columns, body, style.say("section.sure")),
+                "more",
             ),
         )
 
@@ -826,7 +885,7 @@ class _Page:
         if command:
             text = command if isinstance(command, str) else " ".join(map(str, command))
             parts.append(
-                f'<h3>{self.say("provenance.reproduce")}</h3>'
+                f"<h3>{self.say('provenance.reproduce')}</h3>"
                 f'<pre tabindex="0"><code>{_text(text)}</code></pre>'
             )
         if given:
@@ -862,12 +921,10 @@ class _Page:
                 f"--arm-{_slug(look.id)}:{look.color};"
                 for look in arm_looks(self.tables.arms, Style(self.lang, theme=theme))
             )
+            + f"--loss:{theme.loss};--even:{theme.even};--gain:{theme.gain};"
             for theme in (palette.LIGHT, palette.DARK)
         )
-        colors = (
-            f":root{{{light}}}@media screen and (prefers-color-scheme:dark)"
-            f"{{:root{{{dark}}}}}"
-        )
+        colors = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
         css = (PARTS / "report.css").read_text(encoding="utf-8")
         script = (PARTS / "report.js").read_text(encoding="utf-8")
         language = {"en": "en-US", "zh": "zh-CN"}[self.lang]
@@ -881,7 +938,7 @@ class _Page:
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
             '<meta name="color-scheme" content="light dark">\n'
-            f'<title>{self.say("page_title")}</title>\n'
+            f"<title>{self.say('page_title')}</title>\n"
             f"<style>{css}{colors}</style>\n</head>\n<body>\n"
             f'<a class="skip" href="#answer">{self.say("skip")}</a>\n'
             f"{self.header()}{self.navigation(list(sections))}\n"
@@ -938,14 +995,18 @@ def _prominent_first(area: str, ids: Sequence[str]) -> tuple[list[str], list[str
     return shown, [o for o in ids if o not in shown]
 
 
-def _joined(first: str, second: str, lang: str) -> str:
+def _joined(first: str, second: str) -> str:
     if not second:
         return first
-    return f"{first} · {second}" if lang == "en" else f"{first} · {second}"
+    return f"{first} · {second}"
 
 
 def _with_note(name: str, note: str, lang: str) -> str:
     return f"{name} ({note})" if lang == "en" else f"{name}({note})"
+
+
+def _whole(value: Any) -> int:
+    return 0 if value is None or pd.isna(value) else int(value)
 
 
 def _largest(frame: pd.DataFrame, column: str) -> str:

@@ -17,6 +17,9 @@ from dashboards.figures.incentives import stake_of
 
 CORE = ("cost", "quality", "referral", "access", "equity")
 FOR_PATIENTS = ("quality", "access")
+# what is at stake for patients comes first, however small it is beside a busy indicator
+VITAL = ("qaly", "deaths")
+TELLING = ("avoidable_admissions", "readmission_rate", "chronic_control", "complications")
 SAVINGS = ("spending_per_person", "fund_spending_per_person", "charges_per_person")
 
 # What a margin moves first, and what that does to people: the order of the model's own causes.
@@ -100,9 +103,7 @@ def headline(
     """
     looks = [look for look in arm_looks(arms, style) if not look.is_status_quo]
     ids = {look.id for look in looks}
-    every = [
-        c for c in words.changes_of(differences) if c.is_known and c.arm in ids
-    ]
+    every = [c for c in words.changes_of(differences) if c.is_known and c.arm in ids]
     if not every:
         return [style.say("headline.empty")]
     if not any(c.has_interval for c in every):
@@ -163,14 +164,16 @@ def headline(
         and about[c.outcome]["area"] in FOR_PATIENTS
         and c.is_better(about[c.outcome]["better"])
     ]
-    gain = max(gains, key=_rank, default=None)
+    gain = max(gains, key=lambda c: _for_patients(c, about[c.outcome]["area"]), default=None)
     if gain is None:
         sentences.append(style.say("headline.no_health") + style.say("stop"))
         return sentences
     also = "also_" if saver is not None and saver.arm == gain.arm else ""
     direction = "raises" if gain.difference > 0 else "lowers"
     text = style.say(
-        f"headline.{also}health_{direction}", arm=short[gain.arm], outcome=name(gain),
+        f"headline.{also}health_{direction}",
+        arm=short[gain.arm],
+        outcome=name(gain),
         by=by(gain, True),
     )
     cost = next((c for c in every if c.arm == gain.arm and c.outcome == saving), None)
@@ -191,6 +194,15 @@ def _savings_outcome(outcomes: pd.DataFrame, every: list[words.Change]) -> str |
             return outcome
     costs = outcomes[(outcomes["area"] == "cost") & (outcomes["better"] == "lower")]
     return next((str(o) for o in costs["id"] if str(o) in known), None)
+
+
+def _for_patients(change: words.Change, area: str) -> tuple[bool, bool, float]:
+    """Order of gains for patients: telling outcomes, then quality, then the size of the change."""
+    return change.outcome in TELLING, area == "quality", _rank(change)
+
+
+def _vital_first(change: words.Change) -> tuple[bool, float]:
+    return change.outcome in VITAL, _rank(change)
 
 
 def _rank(change: words.Change) -> float:
@@ -219,7 +231,7 @@ def arm_cards(
             if c.outcome in about and c.is_known
         ]
         told: dict[bool | None, list[str]] = {True: [], False: [], None: []}
-        for change in sorted(changes, key=_rank, reverse=True):
+        for change in sorted(changes, key=_vital_first, reverse=True):
             if change.is_clear:
                 verdict = change.is_better(about[change.outcome]["better"])
                 key = "card.up" if change.difference > 0 else "card.down"
@@ -274,7 +286,8 @@ def chains(
     quo = next((look.id for look in looks if look.is_status_quo), "")
     margins = {
         (str(r["arm"]), str(r["kind"]), str(r["payer"]), str(r["activity"])): (
-            float(r["marginal_receipts"]), float(r["marginal_cost"])
+            float(r["marginal_receipts"]),
+            float(r["marginal_cost"]),
         )
         for r in incentives.to_dict("records")
     }
@@ -293,9 +306,7 @@ def _chain_of(
     outcomes: pd.DataFrame,
     style: Style,
 ) -> Chain:
-    changes = {
-        c.outcome: c for c in words.changes_of(differences, arm=look.id) if c.is_clear
-    }
+    changes = {c.outcome: c for c in words.changes_of(differences, arm=look.id) if c.is_clear}
     areas = {str(o): str(a) for o, a in zip(outcomes["id"], outcomes["area"], strict=True)}
     best: tuple[float, tuple[str, str], words.Change | None, words.Change | None] | None = None
     for (arm, kind, payer, activity), (receipts, cost) in margins.items():
@@ -308,7 +319,9 @@ def _chain_of(
         behaviors, results = CHAINS[family_of(activity)]
         behavior = _strongest(changes, behaviors)
         result = _strongest(changes, results)
-        score = abs(step) + (behavior is not None) + (result is not None)
+        score = abs(step)
+        for link in (behavior, result):
+            score += 0.0 if link is None else 1.0 + _rank(link)
         if best is None or score > best[0] + 1e-12:
             incentive = (
                 style.say(
@@ -352,13 +365,15 @@ def _strongest(
     return max(fitting, key=_rank, default=None)
 
 
-def _from_to(
-    change: words.Change | None, outcomes: pd.DataFrame, style: Style
-) -> tuple[str, str]:
+def _from_to(change: words.Change | None, outcomes: pd.DataFrame, style: Style) -> tuple[str, str]:
     if change is None:
         return ("", "")
     about = outcome_words(outcomes, change.outcome, style.lang)
     before, after = words.apart(
         change.baseline, change.value, about["unit"], style.lang, style.currency
     )
-    return (about["label"], style.say("chain.arrow", before=before, after=after))
+    unit = words.unit_label(about["unit"], style.lang, style.currency)
+    label = about["label"]
+    if not words.is_share(about["unit"]) and about["unit"] not in ("ratio", "score", "index"):
+        label = style.say("with_unit", label=label, unit=unit)
+    return (label, style.say("chain.arrow", before=before, after=after))

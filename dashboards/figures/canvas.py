@@ -38,7 +38,7 @@ class Style:
 
 @dataclass(frozen=True)
 class ArmLook:
-    """How one arm looks on every page."""
+    """How one arm looks on every page; the status quo's short name says just that."""
 
     id: str
     title: str
@@ -50,6 +50,15 @@ class ArmLook:
     def pale(self) -> str:
         """The color of what may be chance."""
         return palette.translucent(self.color, palette.PALE)
+
+    def keyed(self, text: str) -> str:
+        """A label with a dot of the arm's color: the text itself stays as legible as any."""
+        return f'<span style="color:{self.color}">●</span> {text}'
+
+    @property
+    def flow(self) -> str:
+        """The color of money on its way."""
+        return palette.translucent(self.color, palette.FLOW)
 
     @property
     def band(self) -> str:
@@ -67,8 +76,9 @@ def arm_looks(arms: pd.DataFrame, style: Style) -> list[ArmLook]:
     quo = [bool(value) for value in arms["is_status_quo"]]
     colors = palette.color_of_arms(quo, style.theme)
     titles = [str(title) for title in arms[f"title_{style.lang}"]]
+    today = style.say("status_quo")
     return [
-        ArmLook(str(arm), title, words.short_title(title), color, is_quo)
+        ArmLook(str(arm), title, today if is_quo else words.short_title(title), color, is_quo)
         for arm, title, color, is_quo in zip(arms["arm"], titles, colors, quo, strict=True)
     ]
 
@@ -81,8 +91,14 @@ def outcome_words(outcomes: pd.DataFrame, outcome: str, lang: str) -> dict[str, 
     rows = outcomes[outcomes["id"] == outcome].to_dict("records")
     if not rows:
         name = outcome.replace("_", " ").capitalize()
-        return {"id": outcome, "label": name, "definition": "", "unit": "", "area": "",
-                "better": ""}
+        return {
+            "id": outcome,
+            "label": name,
+            "definition": "",
+            "unit": "",
+            "area": "",
+            "better": "",
+        }
     row = rows[0]
     return {
         "id": outcome,

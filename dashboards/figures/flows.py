@@ -10,9 +10,12 @@ import plotly.graph_objects as go
 
 from dashboards.figures import words
 from dashboards.figures.canvas import SMALL, Style, arm_looks, canvas
+from sim.ledger import PURPOSES
 
 MINOR_UNITS = 100
 LARGEST_SHOWN = 14
+UNCHANGED = 0.002
+BAR = 40
 
 
 def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
@@ -70,9 +73,12 @@ def _reaches(edges: dict[str, set[str]], start: str, goal: str) -> bool:
 
 
 def party_label(lang: str, party: str) -> str:
-    """The printed name of a party to a transfer: ``patients``, ``payer:<id>``, ``kind:<kind>`` …"""
+    """The printed name of a party to a transfer, such as ``patients`` or ``payer:<id>``."""
     party = party.removesuffix("*")
     family, colon, member = party.partition(":")
+    if colon and family == "purpose":
+        long = str(PURPOSES.get(member, {}).get(lang, member))
+        return words.catalogue(lang).get(f"purpose.{member}", words.short_title(long, 26))
     if colon and family in ("payer", "kind"):
         return words.label(lang, family if family == "payer" else "kinds", member)
     return words.label(lang, "node", party)
@@ -81,11 +87,35 @@ def party_label(lang: str, party: str) -> str:
 def flows_sentence(
     ledger: pd.DataFrame, arms: pd.DataFrame, arm: str, multiplier: float, style: Style
 ) -> str:
-    """The largest single stream of money in one arm."""
+    """The largest stream of money today, and under a reform the stream that it changes most."""
+    looks = arm_looks(arms, style)
+    look = next(look for look in looks if look.id == arm)
     flows = net_flows(ledger, arm)
-    look = next(look for look in arm_looks(arms, style) if look.id == arm)
     if not flows:
         return style.say("sentence.no_flows", arm=look.short)
+    today = {
+        flow[:2]: flow[2]
+        for quo in looks
+        if quo.is_status_quo
+        for flow in net_flows(ledger, quo.id)
+    }
+    if not look.is_status_quo and today:
+        here = {flow[:2]: flow[2] for flow in flows}
+        moved = {
+            pair: here.get(pair, 0) - today.get(pair, 0) for pair in dict.fromkeys((*here, *today))
+        }
+        pair = max(moved, key=lambda pair: abs(moved[pair]))
+        if abs(moved[pair]) < UNCHANGED * max(today.values()):
+            return style.say("sentence.flows_same", arm=look.short)
+        return style.say(
+            "sentence.flow_more" if moved[pair] > 0 else "sentence.flow_less",
+            arm=look.short,
+            payer=words.inside(party_label(style.lang, pair[0]), style.lang),
+            payee=words.inside(party_label(style.lang, pair[1]), style.lang),
+            amount=words.money(
+                abs(moved[pair]) / MINOR_UNITS * multiplier, style.currency, style.lang
+            ),
+        )
     payer, payee, amount = flows[0]
     return style.say(
         "sentence.flow",
@@ -109,16 +139,24 @@ def flows_sankey(
     theme = style.theme
     flows = net_flows(ledger, arm)
     figure = canvas(
-        style, height=330, sentence=flows_sentence(ledger, arms, arm, multiplier, style),
-        top=10, bottom=14,
+        style,
+        height=330,
+        sentence=flows_sentence(ledger, arms, arm, multiplier, style),
+        top=10,
+        bottom=14,
     )
     if not flows:
         figure.update_layout(height=120)
         figure.update_xaxes(visible=False)
         figure.update_yaxes(visible=False)
         figure.add_annotation(
-            xref="paper", yref="paper", x=0.5, y=0.5, text=style.say("empty.flows"),
-            showarrow=False, font={"color": theme.muted},
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            text=style.say("empty.flows"),
+            showarrow=False,
+            font={"color": theme.muted},
         )
         return figure
     nodes = list(dict.fromkeys(party for flow in flows for party in flow[:2]))
@@ -135,8 +173,7 @@ def flows_sankey(
         node={
             "label": [
                 f"{party_label(style.lang, node)} "
-                + words.money(through[node] / MINOR_UNITS * multiplier, style.currency,
-                              style.lang)
+                + words.money(through[node] / MINOR_UNITS * multiplier, style.currency, style.lang)
                 for node in nodes
             ],
             "color": [look.color] * len(nodes),
@@ -149,10 +186,11 @@ def flows_sankey(
             "source": [nodes.index(payer) for payer, _, _ in flows],
             "target": [nodes.index(payee) for _, payee, _ in flows],
             "value": amounts,
-            "color": [look.pale] * len(flows),
+            "color": [look.flow] * len(flows),
             "customdata": [
                 style.say(
-                    "hover.flow", payer=party_label(style.lang, payer),
+                    "hover.flow",
+                    payer=party_label(style.lang, payer),
                     payee=party_label(style.lang, payee),
                     amount=words.money(value, style.currency, style.lang),
                 )
@@ -162,4 +200,59 @@ def flows_sankey(
         },
         textfont={"size": SMALL, "color": theme.ink},
     )
+    return figure
+
+
+def flows_bars(
+    ledger: pd.DataFrame, arms: pd.DataFrame, arm: str, multiplier: float, style: Style
+) -> go.Figure:
+    """The same transfers as bars, largest first: on a phone the names of a Sankey collide."""
+    look = next(look for look in arm_looks(arms, style) if look.id == arm)
+    theme = style.theme
+    flows = net_flows(ledger, arm)
+    if not flows:
+        return flows_sankey(ledger, arms, arm, multiplier, style)
+    amounts = [amount / MINOR_UNITS * multiplier for _, _, amount in flows]
+    figure = canvas(
+        style,
+        height=BAR * len(flows) + 12,
+        top=4,
+        bottom=8,
+        left=2,
+        right=4,
+        sentence=flows_sentence(ledger, arms, arm, multiplier, style),
+    )
+    for position, ((payer, payee, _), value) in enumerate(zip(flows, amounts, strict=True)):
+        y = len(flows) - 1 - position
+        figure.add_bar(
+            x=[value],
+            y=[y],
+            base=[0],
+            width=[0.24],
+            orientation="h",
+            marker={"color": look.color, "line": {"width": 0}},
+            hoverinfo="skip",
+        )
+        names = [words.short_title(party_label(style.lang, p), 22) for p in (payer, payee)]
+        figure.add_annotation(
+            x=0,
+            y=y,
+            yshift=14,
+            xanchor="left",
+            showarrow=False,
+            text=f"{names[0]} → {names[1]}",
+            font={"size": SMALL, "color": theme.ink},
+        )
+        figure.add_annotation(
+            x=1,
+            xref="paper",
+            y=y,
+            yshift=14,
+            xanchor="right",
+            showarrow=False,
+            text=words.money(value, style.currency, style.lang),
+            font={"size": SMALL, "color": theme.muted},
+        )
+    figure.update_xaxes(visible=False, range=[0, max(amounts)], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-0.3, len(flows) - 0.4], fixedrange=True)
     return figure

@@ -60,47 +60,40 @@ def gainers_sentence(
     if len(groups) < 2:
         return style.say("sentence.not_recorded", outcome=about["label"])
     looks = [look for look in arm_looks(arms, style) if not look.is_status_quo]
-    widest: tuple[float, str, str, words.Change, words.Change] | None = None
+    widest: tuple[float, str, words.Change, words.Change] | None = None
     every = [c for g in groups for c in words.changes_of(differences, outcome, g)]
     scale = words.scale_of(every, about["unit"])
     for look in looks:
         by_group = {c.group: c for c in every if c.arm == look.id and c.is_known}
-        known = [by_group[g] for g in groups if g in by_group]
-        for first in known:
-            for second in known:
-                if not (first.has_interval and second.has_interval):
-                    continue
-                # apart only if the intervals do not touch
-                gap = on_scale_low(first, scale) - on_scale_high(second, scale)
-                if gap > 0 and (widest is None or gap > widest[0]):
-                    widest = (gap, look.short, scale, first, second)
+        ends = [by_group[g] for g in (groups[0], groups[-1]) if g in by_group]
+        if len(ends) < 2 or not all(change.has_interval for change in ends):
+            continue
+        for first, second in (ends, ends[::-1]):
+            # apart only if the intervals do not touch
+            gap = words.on_scale(first, scale)[1] - words.on_scale(second, scale)[2]
+            if gap > 0 and (widest is None or gap > widest[0]):
+                widest = (gap, look.short, ends[0], ends[1])
     if widest is None:
-        return style.say(f"sentence.same_by_{by}" if by in ("income", "health") else
-                         "sentence.same_by_group", outcome=name)
-    _, arm, _, high, low = widest
+        return style.say(
+            f"sentence.same_by_{by}" if by in ("income", "health") else "sentence.same_by_group",
+            outcome=name,
+        )
+    _, arm, poor, rich = widest
     texts = [
         style.say(
             "group_change",
             group=words.group_label(style.lang, change.group),
             change=words.signed(
-                words.on_scale(change, scale)[0], scale, about["unit"], style.lang,
+                words.on_scale(change, scale)[0],
+                scale,
+                about["unit"],
+                style.lang,
                 style.currency,
             ),
         )
-        for change in (high, low)
+        for change in (poor, rich)
     ]
-    return style.say("sentence.differs_by", arm=arm, outcome=name, first=texts[0],
-                     second=texts[1])
-
-
-def on_scale_low(change: words.Change, scale: words.Scale) -> float:
-    """Lower end of a change's interval on the drawn scale."""
-    return words.on_scale(change, scale)[1]
-
-
-def on_scale_high(change: words.Change, scale: words.Scale) -> float:
-    """Upper end of a change's interval on the drawn scale."""
-    return words.on_scale(change, scale)[2]
+    return style.say("sentence.differs_by", arm=arm, outcome=name, first=texts[0], second=texts[1])
 
 
 def gainers(
@@ -134,8 +127,13 @@ def gainers(
         figure.update_xaxes(visible=False)
         figure.update_yaxes(visible=False)
         figure.add_annotation(
-            xref="paper", yref="paper", x=0.5, y=0.5, text=style.say("empty.outcome"),
-            showarrow=False, font={"color": theme.muted},
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            text=style.say("empty.outcome"),
+            showarrow=False,
+            font={"color": theme.muted},
         )
         return figure
 
@@ -146,11 +144,11 @@ def gainers(
         ends += [end for end in words.on_scale(change, scale) if math.isfinite(end)]
     pad = 0.08 * (max(ends) - min(ends)) or 1.0
     low, high = min(ends) - pad, max(ends) + pad
-    marks = nice_ticks(low, high, 2 if columns > 1 else 4)
+    marks = nice_ticks(low, high, 3 if columns > 1 else 5)
     total = panel * rows
     # room for the names of the groups beside the first panel of each row, as a share of the width
     names = 0.13 if columns > 2 else 0.24
-    gap = 0.025
+    gap = 0.035
     width = (1 - names - gap * (columns - 1)) / columns
     for index, look in enumerate(looks):
         row, column = divmod(index, columns)
@@ -161,43 +159,65 @@ def gainers(
         figure.update_layout(
             {
                 f"xaxis{number}": quiet_axis(
-                    style, domain=[left, left + width], anchor=f"y{number}", range=[low, high],
-                    tickvals=marks, showgrid=True,
-                    ticktext=[
-                        words.signed(m, scale, about["unit"], style.lang, style.currency)
-                        if m
-                        else "0"
-                        for m in marks
-                    ],
+                    style,
+                    domain=[left, left + width],
+                    anchor=f"y{number}",
+                    range=[low, high],
+                    tickvals=marks,
+                    showgrid=True,
+                    ticktext=words.change_marks(
+                        marks, scale, about["unit"], style.lang, style.currency
+                    ),
                     automargin=False,
                 ),
                 f"yaxis{number}": quiet_axis(
-                    style, domain=[bottom, top], anchor=f"x{number}",
+                    style,
+                    domain=[bottom, top],
+                    anchor=f"x{number}",
                     range=[-0.6, len(groups) - 0.4],
                     tickvals=list(range(len(groups))),
-                    ticktext=[
-                        words.group_label(style.lang, group) for group in reversed(groups)
-                    ],
-                    showticklabels=column == 0, tickfont={"size": SMALL, "color": theme.ink},
+                    ticktext=[words.group_label(style.lang, group) for group in reversed(groups)],
+                    showticklabels=column == 0,
+                    tickfont={"size": SMALL, "color": theme.ink},
                     automargin=False,
                 ),
             }
         )
         figure.add_annotation(
-            xref="paper", yref="paper", x=left, y=top, yanchor="bottom", xanchor="left",
-            text=f"<b>{look.short}</b>", showarrow=False, font={"size": 13, "color": look.color},
+            xref="paper",
+            yref="paper",
+            x=left,
+            y=top,
+            yanchor="bottom",
+            xanchor="left",
+            text=look.keyed(f"<b>{look.short}</b>"),
+            showarrow=False,
+            font={"size": 13, "color": theme.ink},
         )
         figure.add_shape(
-            type="line", xref=f"x{number}", yref=f"y{number} domain", x0=0, x1=0, y0=0, y1=1,
-            line={"color": theme.status_quo, "width": 2}, layer="below",
+            type="line",
+            xref=f"x{number}",
+            yref=f"y{number} domain",
+            x0=0,
+            x1=0,
+            y0=0,
+            y1=1,
+            line={"color": theme.status_quo, "width": 2},
+            layer="below",
         )
         by_group = {c.group: c for c in every if c.arm == look.id}
         for position, group in enumerate(reversed(groups)):
             found = by_group.get(group)
             if found is None:
                 figure.add_annotation(
-                    xref=f"x{number}", yref=f"y{number}", x=0, y=position, xanchor="left",
-                    xshift=6, text=style.say("not_measured"), showarrow=False,
+                    xref=f"x{number}",
+                    yref=f"y{number}",
+                    x=0,
+                    y=position,
+                    xanchor="left",
+                    xshift=6,
+                    text=style.say("not_measured"),
+                    showarrow=False,
                     font={"size": SMALL, "color": theme.muted},
                 )
                 continue
@@ -205,22 +225,29 @@ def gainers(
             color = look.color if found.is_clear else look.pale
             if found.has_interval:
                 figure.add_scatter(
-                    x=[low_end, high_end], y=[position, position], mode="lines",
-                    line={"color": color, "width": 3}, hoverinfo="skip",
-                    xaxis=f"x{number}", yaxis=f"y{number}",
+                    x=[low_end, high_end],
+                    y=[position, position],
+                    mode="lines",
+                    line={"color": color, "width": 3},
+                    hoverinfo="skip",
+                    xaxis=f"x{number}",
+                    yaxis=f"y{number}",
                 )
             figure.add_scatter(
-                x=[value], y=[position], mode="markers", xaxis=f"x{number}", yaxis=f"y{number}",
+                x=[value],
+                y=[position],
+                mode="markers",
+                xaxis=f"x{number}",
+                yaxis=f"y{number}",
                 marker={
-                    "color": color if found.is_clear else theme.surface, "size": 10,
+                    "color": color if found.is_clear else theme.surface,
+                    "size": 10,
                     "line": {"color": color, "width": 0 if found.is_clear else 2.5},
                 },
                 hovertext=[
                     words.group_label(style.lang, group)
                     + style.say("colon")
-                    + words.one_change(
-                        found, look.short, about, scale, style.lang, style.currency
-                    )
+                    + words.one_change(found, look.short, about, scale, style.lang, style.currency)
                 ],
                 hoverinfo="text",
             )

@@ -15,6 +15,7 @@ from dashboards.figures.canvas import SMALL, Style, arm_looks, canvas, quiet_axi
 
 ROW = 30
 HEAD = 44
+UPRIGHT_HEAD = 118
 
 
 def stake_of(receipts: float, cost: float) -> float:
@@ -36,9 +37,7 @@ def payers_that_change(incentives: pd.DataFrame, status_quo: str) -> list[str]:
     frame = incentives.copy()
     frame["stake"] = [
         stake_of(float(receipts), float(cost))
-        for receipts, cost in zip(
-            frame["marginal_receipts"], frame["marginal_cost"], strict=True
-        )
+        for receipts, cost in zip(frame["marginal_receipts"], frame["marginal_cost"], strict=True)
     ]
     keys = ["kind", "payer", "activity"]
     today = frame[frame["arm"] == status_quo].set_index(keys)["stake"]
@@ -90,7 +89,13 @@ def incentive_sentence(
 
 
 def incentives_map(
-    incentives: pd.DataFrame, arms: pd.DataFrame, kind: str, payer: str, style: Style
+    incentives: pd.DataFrame,
+    arms: pd.DataFrame,
+    kind: str,
+    payer: str,
+    style: Style,
+    *,
+    is_narrow: bool = False,
 ) -> go.Figure:
     """Margins at one kind of provider: a row per activity, a column per arm, money inside.
 
@@ -99,6 +104,7 @@ def incentives_map(
     incentives : columns ``arm``, ``kind``, ``payer``, ``activity``, ``marginal_receipts``,
         ``marginal_cost``, ``unit``; money in ``style.currency`` per one more of the activity
     kind, payer : which rows to draw
+    is_narrow : upright names of the arms, for a phone
 
     Notes
     -----
@@ -109,21 +115,32 @@ def incentives_map(
     rows = incentives[(incentives["kind"] == kind) & (incentives["payer"] == payer)]
     activities = [str(activity) for activity in rows["activity"].unique()]
     sentence = incentive_sentence(incentives, arms, kind, payer, style)
+    head = UPRIGHT_HEAD if is_narrow else HEAD
     figure = canvas(
-        style, height=ROW * max(len(activities), 2) + HEAD + 12, sentence=sentence, top=HEAD,
-        bottom=8, right=4,
+        style,
+        height=ROW * max(len(activities), 2) + head + 12,
+        sentence=sentence,
+        top=head,
+        bottom=8,
+        right=4,
     )
     if not activities:
         figure.update_xaxes(visible=False)
         figure.update_yaxes(visible=False)
         figure.add_annotation(
-            xref="paper", yref="paper", x=0.5, y=0.5, text=style.say("empty.incentives"),
-            showarrow=False, font={"color": theme.muted},
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            text=style.say("empty.incentives"),
+            showarrow=False,
+            font={"color": theme.muted},
         )
         return figure
     cells = {
         (str(row["arm"]), str(row["activity"])): (
-            float(row["marginal_receipts"]), float(row["marginal_cost"])
+            float(row["marginal_receipts"]),
+            float(row["marginal_cost"]),
         )
         for row in rows.to_dict("records")
     }
@@ -138,9 +155,7 @@ def incentives_map(
             receipts, cost = cells.get((look.id, activity), (math.nan, math.nan))
             is_known = math.isfinite(receipts) and math.isfinite(cost)
             colors[-1].append(stake_of(receipts, cost) if is_known else None)
-            texts[-1].append(
-                words.money(receipts - cost, style.currency, style.lang) if is_known else "–"
-            )
+            texts[-1].append(words.compact(receipts - cost, style.lang) if is_known else "–")
             hovers[-1].append(
                 style.say(
                     "hover.incentive",
@@ -151,23 +166,40 @@ def incentives_map(
                 )
             )
     figure.add_heatmap(
-        x=list(range(len(looks))), y=list(range(len(activities))), z=colors,
-        zmin=-1, zmax=1, zmid=0, showscale=False, xgap=2, ygap=2,
+        x=list(range(len(looks))),
+        y=list(range(len(activities))),
+        z=colors,
+        zmin=-1,
+        zmax=1,
+        zmid=0,
+        showscale=False,
+        xgap=2,
+        ygap=2,
         colorscale=[[0, theme.loss], [0.5, theme.even], [1, theme.gain]],
-        text=texts, texttemplate="%{text}", textfont={"size": SMALL, "color": theme.ink},
-        hovertext=hovers, hoverinfo="text", hoverongaps=False,
+        text=texts,
+        texttemplate="%{text}",
+        textfont={"size": SMALL, "color": theme.ink},
+        hovertext=hovers,
+        hoverinfo="text",
+        hoverongaps=False,
     )
     figure.update_xaxes(
         **quiet_axis(
-            style, side="top", tickvals=list(range(len(looks))),
-            ticktext=[_two_lines(look.short) for look in looks], tickangle=0,
-            tickfont={"size": SMALL, "color": theme.ink}, automargin=False,
+            style,
+            side="top",
+            tickvals=list(range(len(looks))),
+            ticktext=[look.short if is_narrow else _two_lines(look.short) for look in looks],
+            tickangle=-90 if is_narrow else 0,
+            tickfont={"size": SMALL, "color": theme.ink},
+            automargin=False,
             range=[-0.5, len(looks) - 0.5],
+            ticklabeloverflow="allow",
         )
     )
     figure.update_yaxes(
         **quiet_axis(
-            style, tickvals=list(range(len(activities))),
+            style,
+            tickvals=list(range(len(activities))),
             ticktext=[words.label(style.lang, "activity", a) for a in activities],
             tickfont={"size": SMALL, "color": theme.ink},
             range=[len(activities) - 0.5, -0.5],

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-PALE = 0.38
+PALE = 0.45
 BAND = 0.16
+FLOW = 0.3
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ DARK = Theme(
     hairline="#363D45",
     status_quo="#9AA1A8",
     arms=("#4BA8E8", "#F0803C", "#2EC499", "#E29BC7", "#F0B63E", "#9BD3F5"),
-    loss="#B9602A",
+    loss="#A14E1C",
     even="#2A3037",
-    gain="#2D75A8",
+    gain="#25618D",
     warning="#3A2A20",
 )
 
@@ -127,6 +128,6 @@ def dark_of_light() -> dict[str, str]:
     translucents = {
         translucent(light, opacity): translucent(dark, opacity)
         for light, dark in pairs.items()
-        for opacity in (PALE, BAND)
+        for opacity in (PALE, BAND, FLOW)
     }
     return pairs | translucents

@@ -25,7 +25,7 @@ REVENUE = "revenue"
 MARGIN = "margin"
 LOSING = -0.10
 DOT = 9
-ROW = 92
+ROW = 66
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,13 @@ def provider_changes(
                 continue
             found.append(
                 ProviderChange(
-                    arm=arm, provider=str(provider), name=str(names[provider]), kind=str(kind),
-                    before=before, after=after, relative=(after - before) / before,
+                    arm=arm,
+                    provider=str(provider),
+                    name=str(names[provider]),
+                    kind=str(kind),
+                    before=before,
+                    after=after,
+                    relative=(after - before) / before,
                     margin_before=float(means.get((MARGIN, quo[0], provider), math.nan)),
                     margin_after=float(means.get((MARGIN, arm, provider), math.nan)),
                 )
@@ -111,9 +116,7 @@ def providers_sentence(changes: list[ProviderChange], arms: pd.DataFrame, style:
     )
 
 
-def providers_strip(
-    changes: list[ProviderChange], arms: pd.DataFrame, style: Style
-) -> go.Figure:
+def providers_strip(changes: list[ProviderChange], arms: pd.DataFrame, style: Style) -> go.Figure:
     """Change of revenue, one dot per provider, a strip per reform; the worst hit is named.
 
     Dots that would cover each other are stacked, so that their number can be seen.
@@ -121,7 +124,10 @@ def providers_strip(
     looks = [look for look in arm_looks(arms, style) if not look.is_status_quo]
     theme = style.theme
     figure = canvas(
-        style, height=ROW * max(len(looks), 1) + 46, bottom=40, top=18,
+        style,
+        height=ROW * max(len(looks), 1) + 44,
+        bottom=26,
+        top=18,
         sentence=providers_sentence(changes, arms, style),
     )
     if not changes:
@@ -129,8 +135,13 @@ def providers_strip(
         figure.update_xaxes(visible=False)
         figure.update_yaxes(visible=False)
         figure.add_annotation(
-            xref="paper", yref="paper", x=0.5, y=0.5, text=style.say("empty.providers"),
-            showarrow=False, font={"color": theme.muted},
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            text=style.say("empty.providers"),
+            showarrow=False,
+            font={"color": theme.muted},
         )
         return figure
     values = [100 * c.relative for c in changes]
@@ -138,16 +149,35 @@ def providers_strip(
     pad = 0.05 * (high - low)
     low, high = low - pad, high + pad
     figure.add_shape(
-        type="rect", x0=low, x1=100 * LOSING, y0=0, y1=1, yref="paper", layer="below",
-        fillcolor=theme.warning, line={"width": 0},
+        type="rect",
+        x0=low,
+        x1=100 * LOSING,
+        y0=0,
+        y1=1,
+        yref="paper",
+        layer="below",
+        fillcolor=theme.warning,
+        line={"width": 0},
     )
     figure.add_annotation(
-        x=100 * LOSING, y=1, yref="paper", xanchor="right", yanchor="bottom", xshift=-2,
-        text=style.say("loses_a_tenth"), showarrow=False,
+        x=100 * LOSING,
+        y=1,
+        yref="paper",
+        xanchor="right",
+        yanchor="bottom",
+        xshift=-2,
+        text=style.say("loses_a_tenth"),
+        showarrow=False,
         font={"size": SMALL, "color": theme.muted},
     )
     figure.add_shape(
-        type="line", x0=0, x1=0, y0=0, y1=1, yref="paper", layer="below",
+        type="line",
+        x0=0,
+        x1=0,
+        y0=0,
+        y1=1,
+        yref="paper",
+        layer="below",
         line={"color": theme.status_quo, "width": 2},
     )
     bin_width = (high - low) / 60
@@ -164,17 +194,23 @@ def providers_strip(
         if tallest > 0.55:
             heights = [base + (h - base) * 0.55 / tallest for h in heights]
         figure.add_scatter(
-            x=[100 * c.relative for c in of_arm], y=heights, mode="markers",
+            x=[100 * c.relative for c in of_arm],
+            y=heights,
+            mode="markers",
             marker={
-                "color": look.color, "size": DOT,
+                "color": look.color,
+                "size": DOT,
                 "opacity": [1.0 if c.is_losing else 0.55 for c in of_arm],
                 "line": {"color": theme.surface, "width": 1},
             },
             hovertext=[
                 style.say(
-                    "hover.provider", name=c.name, kind=words.label(style.lang, "kind", c.kind),
-                    change=words.signed(100 * c.relative, "percent", "", style.lang,
-                                        style.currency),
+                    "hover.provider",
+                    name=c.name,
+                    kind=words.label(style.lang, "kind", c.kind),
+                    change=words.signed(
+                        100 * c.relative, "percent", "", style.lang, style.currency
+                    ),
                     before=words.money(c.before, style.currency, style.lang),
                     after=words.money(c.after, style.currency, style.lang),
                 )
@@ -182,29 +218,35 @@ def providers_strip(
             ],
             hoverinfo="text",
         )
-        figure.add_annotation(
-            x=low, y=base + 0.78, xanchor="left", yanchor="top", showarrow=False,
-            text=f"<b>{look.short}</b>", font={"size": 13, "color": look.color},
-        )
         worst = of_arm[0] if of_arm and of_arm[0].is_losing else None
         if worst is not None:
             is_left = 100 * worst.relative < (low + high) / 2
             figure.add_annotation(
-                x=100 * worst.relative, y=base, yshift=-7, yanchor="top",
-                xanchor="left" if is_left else "right", showarrow=False,
-                text=words.short_title(worst.name, 34), font={"size": SMALL, "color": theme.ink},
+                x=100 * worst.relative,
+                y=base,
+                yshift=-9,
+                yanchor="top",
+                xanchor="left" if is_left else "right",
+                showarrow=False,
+                text=words.short_title(worst.name, 28),
+                font={"size": SMALL, "color": theme.ink},
             )
     marks = nice_ticks(low, high, 5)
     figure.update_xaxes(
         **quiet_axis(
-            style, range=[low, high], tickvals=marks,
-            ticktext=[
-                words.signed(m, "percent", "", style.lang, style.currency) if m else "0"
-                for m in marks
-            ],
-            title={"text": style.say("change_of_revenue"), "standoff": 4,
-                   "font": {"size": SMALL, "color": theme.muted}},
+            style,
+            range=[low, high],
+            tickvals=marks,
+            ticktext=words.change_marks(marks, "percent", "", style.lang, style.currency),
         )
     )
-    figure.update_yaxes(visible=False, range=[-0.3, len(looks) - 0.15], fixedrange=True)
+    figure.update_yaxes(
+        **quiet_axis(
+            style,
+            range=[-0.5, len(looks) - 0.25],
+            tickvals=list(range(len(looks))),
+            ticktext=[look.short for look in reversed(looks)],
+            tickfont={"size": 13, "color": theme.ink},
+        )
+    )
     return figure

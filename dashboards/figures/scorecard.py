@@ -60,8 +60,13 @@ def scorecard(
         change = by_arm.get(look.id)
         if change is None or not change.is_known:
             figure.add_annotation(
-                x=0, y=y, text=style.say("not_measured"), showarrow=False, xanchor="left",
-                xshift=6, font={"size": SMALL, "color": theme.muted},
+                x=0,
+                y=y,
+                text=style.say("not_measured"),
+                showarrow=False,
+                xanchor="left",
+                xshift=6,
+                font={"size": SMALL, "color": theme.muted},
             )
             continue
         value, low, high = words.on_scale(change, scale)
@@ -73,22 +78,33 @@ def scorecard(
         if change.has_interval:
             ends += [low, high]
             figure.add_scatter(
-                x=[low, high], y=[y, y], mode="lines", line={"color": color, "width": 3},
+                x=[low, high],
+                y=[y, y],
+                mode="lines",
+                line={"color": color, "width": 3},
                 hoverinfo="skip",
             )
         figure.add_scatter(
-            x=[value], y=[y], mode="markers",
+            x=[value],
+            y=[y],
+            mode="markers",
             marker={
                 "color": color if change.is_clear else theme.surface,
                 "size": 11,
                 "line": {"color": color, "width": 0 if change.is_clear else 2.5},
             },
-            hovertext=[hover], hoverinfo="text",
+            hovertext=[hover],
+            hoverinfo="text",
         )
     if not changes:
         figure.add_annotation(
-            xref="paper", yref="paper", x=0.5, y=0.5, text=style.say("empty.outcome"),
-            showarrow=False, font={"color": theme.muted},
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            text=style.say("empty.outcome"),
+            showarrow=False,
+            font={"color": theme.muted},
         )
     low_end, high_end = min(ends), max(ends)
     pad = 0.08 * (high_end - low_end) or 1.0
@@ -97,15 +113,14 @@ def scorecard(
     low_end = min(low_end, -0.3 * high_end)
     high_end = max(high_end, -0.3 * low_end)
     marks = nice_ticks(low_end, high_end, 4)
-    marked = [
-        words.signed(m, scale, about["unit"], style.lang, style.currency)
-        if m
-        else style.say("zero")
-        for m in marks
-    ]
+    marked = words.change_marks(marks, scale, about["unit"], style.lang, style.currency)
     figure.update_xaxes(
         **quiet_axis(
-            style, range=[low_end, high_end], tickvals=marks, ticktext=marked, showgrid=True,
+            style,
+            range=[low_end, high_end],
+            tickvals=marks,
+            ticktext=marked,
+            showgrid=True,
         )
     )
     figure.update_yaxes(
@@ -118,7 +133,13 @@ def scorecard(
         )
     )
     figure.add_shape(
-        type="line", x0=0, x1=0, y0=0, y1=1, yref="paper", layer="below",
+        type="line",
+        x0=0,
+        x1=0,
+        y0=0,
+        y1=1,
+        yref="paper",
+        layer="below",
         line={"color": theme.status_quo, "width": 2},
     )
     if about["better"] in ("lower", "higher") and changes:
@@ -127,8 +148,14 @@ def scorecard(
             sides = ("worse_left", "better_right")
         for text, x, anchor in ((sides[0], 0.0, "left"), (sides[1], 1.0, "right")):
             figure.add_annotation(
-                xref="paper", yref="paper", x=x, y=1, yanchor="bottom", xanchor=anchor,
-                text=style.say(text), showarrow=False,
+                xref="paper",
+                yref="paper",
+                x=x,
+                y=1,
+                yanchor="bottom",
+                xanchor=anchor,
+                text=style.say(text),
+                showarrow=False,
                 font={"size": SMALL, "color": theme.muted},
             )
     return figure

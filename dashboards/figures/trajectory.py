@@ -61,19 +61,19 @@ def trajectory(
     rows = monthly[(monthly["outcome"] == outcome) & (monthly["group"] == group)]
     rows = rows[rows["month"] >= months_before - MONTHS_SHOWN_BEFORE]
     titles = {look.id: look.short for look in looks if not look.is_status_quo}
-    changes = (
-        [] if differences is None else words.changes_of(differences, outcome, group)
-    )
+    changes = [] if differences is None else words.changes_of(differences, outcome, group)
     sentence = (
         words.across_arms(changes, titles, about, style.lang, style.currency)
         if changes
         else style.say("sentence.course", outcome=about["label"])
     )
-    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM, right=118)
+    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM, right=126)
 
     ends: list[float] = []
-    labels: list[tuple[str, str, float]] = []
+    labels: list[tuple[str, float]] = []
     last_month = 0.0
+    quo = next((look.id for look in looks if look.is_status_quo), "")
+    today = rows[rows["arm"] == quo].groupby("month")["value"].mean()
     # the status quo is drawn last, so that its gray stays visible where lines coincide
     for look in sorted(looks, key=lambda look: look.is_status_quo):
         of_arm = rows[rows["arm"] == look.id].dropna(subset=["value"])
@@ -81,39 +81,57 @@ def trajectory(
             continue
         by_month = of_arm.groupby("month")["value"]
         mean = by_month.mean()
-        error = 1.96 * by_month.std() / np.sqrt(by_month.count())
+        error: pd.Series[float] = 1.96 * by_month.std() / np.sqrt(by_month.count())
+        past = mean[mean.index < months_before]
+        if not look.is_status_quo and past.equals(today.reindex(past.index)):
+            # one line before the reform: drawn once, by the status quo, up to the last month
+            mean = mean[mean.index >= months_before - 1]
+            error = error.reindex(mean.index)
         months = [float(month) - months_before for month in mean.index]
         center = [float(value) for value in mean]
-        half = [float(value) if math.isfinite(value) else 0.0 for value in error]
+        half = [float(value) if math.isfinite(value) else 0.0 for value in error.to_list()]
         upper = [c + h for c, h in zip(center, half, strict=True)]
         lower = [c - h for c, h in zip(center, half, strict=True)]
         ends += upper + lower
         if any(half):
             figure.add_scatter(
-                x=months + months[::-1], y=upper + lower[::-1], fill="toself", mode="lines",
-                line={"width": 0}, fillcolor=look.band, hoverinfo="skip",
+                x=months + months[::-1],
+                y=upper + lower[::-1],
+                fill="toself",
+                mode="lines",
+                line={"width": 0},
+                fillcolor=look.band,
+                hoverinfo="skip",
             )
         figure.add_scatter(
-            x=months, y=center, mode="lines",
-            line={"color": look.color, "width": 2.2,
-                  "dash": "solid"},
+            x=months,
+            y=center,
+            mode="lines",
+            line={"color": look.color, "width": 2.2},
             hovertext=[
                 style.say(
-                    "hover.month", arm=look.short, month=words.plain(month, 0),
+                    "hover.month",
+                    arm=look.short,
+                    month=words.plain(month, 0),
                     value=words.level(value, about["unit"], style.lang, style.currency),
                 )
                 for month, value in zip(months, center, strict=True)
             ],
             hoverinfo="text",
         )
-        labels.append((look.short, look.color, center[-1]))
+        labels.append((look.keyed(words.short_title(look.short, 16)), center[-1]))
         last_month = max(last_month, months[-1])
     if not ends:
         figure.update_xaxes(visible=False)
         figure.update_yaxes(visible=False)
         figure.add_annotation(
-            xref="paper", yref="paper", x=0.5, y=0.5, text=style.say("empty.outcome"),
-            showarrow=False, font={"color": theme.muted},
+            xref="paper",
+            yref="paper",
+            x=0.5,
+            y=0.5,
+            text=style.say("empty.outcome"),
+            showarrow=False,
+            font={"color": theme.muted},
         )
         return figure
 
@@ -128,41 +146,57 @@ def trajectory(
             range=[first_month - 0.5, last_month + 0.5],
             tickvals=[m for m in range(-60, int(last_month) + 13, 12) if m >= first_month],
             ticktext=[
-                words.plain(m, 0)
-                for m in range(-60, int(last_month) + 13, 12)
-                if m >= first_month
+                words.plain(m, 0) for m in range(-60, int(last_month) + 13, 12) if m >= first_month
             ],
-            title={"text": style.say("months_since_reform"),
-                   "font": {"size": SMALL, "color": theme.muted}, "standoff": 6},
+            title={
+                "text": style.say("months_since_reform"),
+                "font": {"size": SMALL, "color": theme.muted},
+                "standoff": 6,
+            },
         )
     )
     marks = nice_ticks(low, high, 4)
     figure.update_yaxes(
         **quiet_axis(
-            style, range=[low, high], showgrid=True, tickvals=marks,
-            ticktext=[words.level(m, about["unit"], style.lang, style.currency) for m in marks],
+            style,
+            range=[low, high],
+            showgrid=True,
+            tickvals=marks,
+            ticktext=words.level_marks(marks, about["unit"], style.lang, style.currency),
         )
     )
     figure.add_shape(
-        type="line", x0=-0.5, x1=-0.5, y0=0, y1=1, yref="paper",
+        type="line",
+        x0=-0.5,
+        x1=-0.5,
+        y0=0,
+        y1=1,
+        yref="paper",
         line={"color": theme.ink, "width": 1.2, "dash": "dot"},
     )
     figure.add_annotation(
-        x=-0.5, y=1, yref="paper", yanchor="bottom", xanchor="center",
-        text=style.say("reform"), showarrow=False, font={"size": SMALL, "color": theme.ink},
+        x=-0.5,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="center",
+        text=style.say("reform"),
+        showarrow=False,
+        font={"size": SMALL, "color": theme.ink},
     )
-    pixels = [(value - low) / (high - low) * plot for _, _, value in labels]
-    for (text, color, value), pixel, placed in zip(
+    pixels = [(value - low) / (high - low) * plot for _, value in labels]
+    for (text, value), pixel, placed in zip(
         labels, pixels, spread(pixels, 16.0, 6.0, plot - 6.0), strict=True
     ):
         figure.add_annotation(
-            x=last_month, y=value, yshift=placed - pixel, xshift=8, xanchor="left",
-            text=_wrapped(text), showarrow=False, align="left",
-            font={"size": SMALL, "color": color},
+            x=last_month,
+            y=value,
+            yshift=placed - pixel,
+            xshift=8,
+            xanchor="left",
+            text=text,
+            showarrow=False,
+            align="left",
+            font={"size": SMALL, "color": theme.ink},
         )
     return figure
-
-
-def _wrapped(text: str) -> str:
-    """A label short enough for the right margin of a phone."""
-    return words.short_title(text, 17)

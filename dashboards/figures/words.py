@@ -147,6 +147,19 @@ def money(value: float, currency: str, lang: str) -> str:
     return symbol + "0" if text == "0" else f"{sign}{symbol}{text}"
 
 
+def count(value: float, lang: str) -> str:
+    """A number of people: 80万 in Chinese, 800,000 in English.
+
+    Examples
+    --------
+    >>> count(800_000, "zh"), count(800_000, "en"), count(20_500, "zh")
+    ('80万', '800,000', '2.05万')
+    """
+    if lang == "zh" and value >= 1e4:
+        return f"{value / 1e4:.2f}".rstrip("0").rstrip(".") + "万"
+    return f"{value:,.0f}"
+
+
 def is_money(unit: str, currency: str) -> bool:
     """Whether a unit counts money, as in ``CNY per person-year``."""
     return unit.split("/")[0].split(" ")[0].strip() == currency
@@ -165,8 +178,12 @@ def unit_label(unit: str, lang: str, currency: str) -> str:
     if is_share(unit):
         return say(lang, "unit.share")
     if lang == "zh":
-        text = unit.replace(currency, say(lang, f"currency.{currency}") if
-                            f"currency.{currency}" in catalogue(lang) else currency)
+        text = unit.replace(
+            currency,
+            say(lang, f"currency.{currency}")
+            if f"currency.{currency}" in catalogue(lang)
+            else currency,
+        )
         return text
     return unit
 
@@ -340,6 +357,95 @@ def amount(value: float, scale: Scale, unit: str, lang: str, currency: str) -> s
     return plain(value)
 
 
+def scale_label(scale: Scale, unit: str, lang: str, currency: str) -> str:
+    """What the numbers on an axis of changes count."""
+    if scale == "percent":
+        return say(lang, "scale.percent")
+    if scale == "points":
+        return say(lang, "scale.points")
+    return unit_label(unit, lang, currency)
+
+
+def _decimals(marks: Sequence[float]) -> int:
+    """The fewest decimals that write every tick mark exactly."""
+    for decimals in range(7):
+        if all(abs(round(mark, decimals) - mark) <= 1e-9 * max(1, abs(mark)) for mark in marks):
+            return decimals
+    return 7
+
+
+def change_marks(
+    marks: Sequence[float], scale: Scale, unit: str, lang: str, currency: str
+) -> list[str]:
+    """Tick marks of an axis of changes, with no more digits than their step needs.
+
+    Examples
+    --------
+    >>> change_marks([-5.0, 0.0, 5.0], "percent", "", "en", "CNY")
+    ['−5%', '0', '+5%']
+    """
+    decimals = _decimals(marks)
+    texts = []
+    for mark in marks:
+        if mark == 0:
+            texts.append("0")
+            continue
+        sign = MINUS if mark < 0 else "+"
+        if scale == "absolute" and is_money(unit, currency):
+            texts.append(sign + money(abs(mark), currency, lang))
+        else:
+            texts.append(sign + plain(abs(mark), decimals) + ("%" if scale == "percent" else ""))
+    return texts
+
+
+def level_marks(marks: Sequence[float], unit: str, lang: str, currency: str) -> list[str]:
+    """Tick marks of an axis of levels; the unit stands beside the title.
+
+    Examples
+    --------
+    >>> level_marks([0.2, 0.25], "share", "en", "CNY"), level_marks([3.0, 3.2], "days", "en", "CNY")
+    (['20%', '25%'], ['3.0', '3.2'])
+    """
+    if is_share(unit):
+        shares = [100 * mark for mark in marks]
+        return [f"{plain(share, _decimals(shares))}%" for share in shares]
+    if is_money(unit, currency):
+        return [money(mark, currency, lang) for mark in marks]
+    return [plain(mark, _decimals(marks)) for mark in marks]
+
+
+def compact(value: float, lang: str) -> str:
+    """A number for a small cell: three digits at most, thousands as K in English.
+
+    Examples
+    --------
+    >>> compact(-8372.0, "en"), compact(-8372.0, "zh"), compact(9.54, "en"), compact(0.0, "en")
+    ('−8.4K', '−8372', '9.5', '0')
+    """
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    if lang == "zh":
+        text = (
+            f"{_short(size / 1e4)}万"
+            if size >= 1e4
+            else f"{size:.0f}"
+            if size >= 10
+            else (_short(size))
+        )
+    elif size >= 1e6:
+        text = f"{_short(size / 1e6)}M"
+    else:
+        text = (
+            f"{_short(size / 1e3)}K"
+            if size >= 1000
+            else f"{size:.0f}"
+            if size >= 10
+            else (_short(size))
+        )
+    return (MINUS if value < 0 and text != "0" else "") + text
+
+
 def signed(value: float, scale: Scale, unit: str, lang: str, currency: str) -> str:
     """An amount with plus or minus before it."""
     text = amount(abs(value), scale, unit, lang, currency)
@@ -347,15 +453,39 @@ def signed(value: float, scale: Scale, unit: str, lang: str, currency: str) -> s
 
 
 def interval(change: Change, scale: Scale, unit: str, lang: str, currency: str) -> str:
-    """The interval of a clear change by size, smaller end first: ``5.2% to 7.0%``."""
+    """The interval of a clear change by size, smaller end first: ``5.2 to 7.0%``."""
     _, low, high = on_scale(change, scale)
     if low < 0 < high:
-        ends = [signed(end, scale, unit, lang, currency) for end in (low, high)]
-    else:
-        ends = [
-            amount(end, scale, unit, lang, currency) for end in sorted((abs(low), abs(high)))
-        ]
-    return say(lang, "interval", low=ends[0], high=ends[1])
+        return signed_interval(low, high, scale, unit, lang, currency)
+    small, large = sorted((abs(low), abs(high)))
+    first = amount(small, scale, unit, lang, currency)
+    if not _says_unit_twice(scale, unit, lang, currency):
+        # the unit is said once, after the second number
+        first = plain(small)
+    return say(lang, "interval", low=first, high=amount(large, scale, unit, lang, currency))
+
+
+def _says_unit_twice(scale: Scale, unit: str, lang: str, currency: str) -> bool:
+    """Whether both ends of an interval carry the unit: a currency sign, or % in Chinese."""
+    if scale == "percent":
+        return lang == "zh"
+    return scale == "absolute" and is_money(unit, currency)
+
+
+def signed_interval(
+    low: float, high: float, scale: Scale, unit: str, lang: str, currency: str
+) -> str:
+    """Both ends with their signs, the unit said once: ``−7.0 to −5.2%``.
+
+    Examples
+    --------
+    >>> signed_interval(-7.0, -5.2, "percent", "", "en", "CNY")
+    '−7.0 to −5.2%'
+    """
+    first = signed(low, scale, unit, lang, currency)
+    if not _says_unit_twice(scale, unit, lang, currency):
+        first = (MINUS if low < 0 else "+") + plain(abs(low))
+    return say(lang, "interval", low=first, high=signed(high, scale, unit, lang, currency))
 
 
 def hedge(change: Change, lang: str) -> str:
@@ -448,9 +578,7 @@ def by_amount(
     value, _, _ = on_scale(change, scale)
     text = hedge(change, lang) + amount(abs(value), scale, unit, lang, currency)
     if with_interval and change.has_interval:
-        text += say(
-            lang, "parenthesis", text=interval(change, scale, unit, lang, currency)
-        )
+        text += say(lang, "parenthesis", text=interval(change, scale, unit, lang, currency))
     return text
 
 
@@ -478,9 +606,8 @@ def across_arms(
         if not any(change.has_interval for change in known):
             return say(lang, "sentence.one_replicate", outcome=name)
         key = "sentence.none_clear" if len(known) > 1 else "sentence.unclear"
-        return (
-            say(lang, key, outcome=name, arm=inside(titles[known[0].arm], lang))
-            + say(lang, "stop")
+        return say(lang, key, outcome=name, arm=inside(titles[known[0].arm], lang)) + say(
+            lang, "stop"
         )
     parts: list[str] = []
     strongest = sorted(clear, key=lambda change: -abs(on_scale(change, scale)[0]))
@@ -494,31 +621,40 @@ def across_arms(
     if other is not None:
         by = by_amount(other, outcome["unit"], scale, lang, currency, with_interval=False)
         direction = "raises" if other.difference > 0 else "lowers"
-        parts.append(say(lang, f"sentence.{direction}_it", arm=inside(titles[other.arm], lang),
-                         by=by))
+        parts.append(
+            say(lang, f"sentence.{direction}_it", arm=inside(titles[other.arm], lang), by=by)
+        )
     return say(lang, "semicolon").join(parts) + say(lang, "stop")
 
 
-def apart(
-    before: float, after: float, unit: str, lang: str, currency: str
-) -> tuple[str, str]:
-    """Two levels with as many digits as it takes to tell them apart.
+def apart(before: float, after: float, unit: str, lang: str, currency: str) -> tuple[str, str]:
+    """Two levels with as many digits as it takes to see what lies between them.
 
     Examples
     --------
-    >>> apart(0.3141, 0.3138, "share", "en", "CNY")
-    ('31.41%', '31.38%')
+    >>> apart(0.3141, 0.3138, "share", "en", "CNY"), apart(21.4, 20.2, "per 100", "en", "CNY")
+    (('31.41%', '31.38%'), ('21.4', '20.2'))
+    >>> apart(4210.0, 3950.0, "CNY/person-year", "en", "CNY")
+    ('¥4,210', '¥3,950')
     """
-    texts = level(before, unit, lang, currency), level(after, unit, lang, currency)
-    if texts[0] != texts[1] or not (math.isfinite(before) and math.isfinite(after)):
-        return texts
+    if not (math.isfinite(before) and math.isfinite(after)) or before == after:
+        return level(before, unit, lang, currency), level(after, unit, lang, currency)
     factor, suffix = (100.0, "%") if is_share(unit) else (1.0, "")
-    symbol = SYMBOLS.get(currency, "") if is_money(unit, currency) else ""
-    for decimals in range(1, 7):
-        pair = (
-            f"{symbol}{plain(before * factor, decimals)}{suffix}",
-            f"{symbol}{plain(after * factor, decimals)}{suffix}",
-        )
-        if pair[0] != pair[1]:
-            return pair
-    return texts
+    gap = abs(after - before) * factor
+    needed = max(0, math.ceil(-math.log10(gap) + 0.3))
+    if is_money(unit, currency):
+        if needed == 0 or max(abs(before), abs(after)) >= 10_000:
+            return level(before, unit, lang, currency), level(after, unit, lang, currency)
+        symbol = SYMBOLS.get(currency, f"{currency} ")
+        texts = [
+            (MINUS if value < 0 else "") + symbol + plain(abs(value), needed)
+            for value in (before, after)
+        ]
+        return texts[0], texts[1]
+    size = max(abs(before), abs(after)) * factor
+    least = 0 if size >= 100 else 1 if size >= 10 else 2
+    decimals = min(6, max(needed, least if size < 10 or gap < 10 else 0))
+    return (
+        plain(before * factor, decimals) + suffix,
+        plain(after * factor, decimals) + suffix,
+    )

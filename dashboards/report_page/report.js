@@ -3,11 +3,15 @@
   var figures = JSON.parse(document.getElementById("figures").textContent);
   var dark = JSON.parse(document.getElementById("dark").textContent);
   var night = window.matchMedia("screen and (prefers-color-scheme: dark)");
-  var phone = window.matchMedia("(max-width: 640px)");
+  var narrow = window.matchMedia("(max-width: 820px)");
 
   // Figures are stored once, drawn by light; by dark every color is exchanged for its counterpart.
   function repaint(value) {
-    if (typeof value === "string") return dark[value] || value;
+    if (typeof value === "string") {
+      return dark[value] || value.replace(/#[0-9A-F]{6}/g, function (color) {
+        return dark[color] || color;
+      });
+    }
     if (Array.isArray(value)) return value.map(repaint);
     if (value && typeof value === "object") {
       var copy = {};
@@ -19,7 +23,7 @@
 
   function draw(place) {
     var stored = figures[place.dataset.figure];
-    var spec = (phone.matches && stored.narrow) || stored.wide;
+    var spec = (narrow.matches && stored.narrow) || stored.wide;
     spec = night.matches ? repaint(spec) : JSON.parse(JSON.stringify(spec));
     place.style.minHeight = spec.layout.height + "px";
     Plotly.react(place, spec.data, spec.layout, { displayModeBar: false, responsive: true });
@@ -45,6 +49,6 @@
     places.filter(isShown).forEach(function (place) { Plotly.Plots.resize(place); });
   });
   night.addEventListener("change", drawAll);
-  phone.addEventListener("change", drawAll);
+  narrow.addEventListener("change", drawAll);
   drawAll();
 })();
