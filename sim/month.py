@@ -1429,7 +1429,7 @@ def new_tallies(world: World) -> Tallies:
 def new_requests(size: int) -> Requests:
     """Return room for ``size`` requests for a bed."""
     return Requests(
-        count=np.zeros(1, dtype=np.int64),
+        used=np.zeros(1, dtype=np.int64),
         person=np.zeros(size, dtype=np.int32),
         provider=np.zeros(size, dtype=np.int16),
         origin=np.zeros(size, dtype=np.int16),
@@ -1512,7 +1512,7 @@ def contact_capacity(world: World) -> Float:
 
 def grant(world: World, requests: Requests) -> tuple[Int, npt.NDArray[np.bool_]]:
     """Give beds by severity and months waited."""
-    used = int(requests.count[0])
+    used = int(requests.used[0])
     return kernels.grant_beds(
         requests.provider[:used],
         requests.person[:used],
@@ -1610,9 +1610,9 @@ def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -
         }
     )
     if world.with_claims:
-        used = int(claims.count[0])
+        used = int(claims.used[0])
         table: dict[str, npt.NDArray[np.generic]] = {
-            name: getattr(claims, name)[:used].copy() for name in Claims._fields if name != "count"
+            name: getattr(claims, name)[:used].copy() for name in Claims._fields if name != "used"
         }
         table["month"] = np.full(used, world.month, dtype=np.int16)
         world.claims.append(table)

@@ -68,10 +68,10 @@ UNDER_TREATED = 0.9
 class Claims(NamedTuple):
     """A month's claims, one row a contact or stay; arrays of length 0 when nobody asked for them.
 
-    Columns as in the exported table; ``count`` holds the number of rows written.
+    Columns as in the exported table; ``used`` holds the number of rows written.
     """
 
-    count: Int
+    used: Int
     person_uid: npt.NDArray[np.uint64]
     provider: npt.NDArray[np.int16]
     payer: npt.NDArray[np.uint8]
@@ -99,37 +99,28 @@ CLAIM_READMISSION, CLAIM_TRANSFER, CLAIM_LOW_VALUE, CLAIM_UNNEEDED = 1, 2, 8, 32
 
 def new_claims(size: int) -> Claims:
     """Return room for ``size`` claims."""
-
-    def column(dtype: type[np.generic], *shape: int) -> npt.NDArray[np.generic]:
-        return np.zeros((size, *shape), dtype=dtype)
-
     return Claims(
-        np.zeros(1, dtype=np.int64),
-        *(
-            column(dtype, *shape)
-            for dtype, *shape in (
-                (np.uint64,),
-                (np.int16,),
-                (np.uint8,),
-                (np.uint8,),
-                (np.uint8,),
-                (np.uint8,),
-                (np.uint8,),
-                (np.float32,),
-                (np.int32, 4),
-                (np.int32, 4),
-                (np.int16,),
-                (np.int16,),
-                (np.int32,),
-                (np.int32,),
-                (np.int32,),
-                (np.int32,),
-                (np.int32,),
-                (np.int16,),
-                (np.uint16,),
-            )
-        ),
-    )  # type: ignore[arg-type]  # the tuple above is written in the order of the fields
+        used=np.zeros(1, dtype=np.int64),
+        person_uid=np.zeros(size, dtype=np.uint64),
+        provider=np.zeros(size, dtype=np.int16),
+        payer=np.zeros(size, dtype=np.uint8),
+        setting=np.zeros(size, dtype=np.uint8),
+        group=np.zeros(size, dtype=np.uint8),
+        level_true=np.zeros(size, dtype=np.uint8),
+        level_billed=np.zeros(size, dtype=np.uint8),
+        severity=np.zeros(size, dtype=np.float32),
+        need_milli=np.zeros((size, 4), dtype=np.int32),
+        units_milli=np.zeros((size, 4), dtype=np.int32),
+        days=np.zeros(size, dtype=np.int16),
+        visits=np.zeros(size, dtype=np.int16),
+        cost_fen=np.zeros(size, dtype=np.int32),
+        charge_fen=np.zeros(size, dtype=np.int32),
+        covered_fen=np.zeros(size, dtype=np.int32),
+        uncovered_fen=np.zeros(size, dtype=np.int32),
+        patient_fen=np.zeros(size, dtype=np.int32),
+        referred_from=np.zeros(size, dtype=np.int16),
+        flags=np.zeros(size, dtype=np.uint16),
+    )
 
 
 @compiled
@@ -157,7 +148,7 @@ def write_claim(
     """Add one claim, if there is room for claims at all."""
     if claims.person_uid.shape[0] == 0:
         return
-    row = claims.count[0]
+    row = claims.used[0]
     claims.person_uid[row] = np.uint64(uid)
     claims.provider[row] = provider
     claims.payer[row] = payer
@@ -178,7 +169,7 @@ def write_claim(
     claims.patient_fen[row] = patient_fen
     claims.referred_from[row] = referred_from
     claims.flags[row] = flags
-    claims.count[0] = row + 1
+    claims.used[0] = row + 1
 
 
 @compiled

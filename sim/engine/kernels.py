@@ -5,7 +5,8 @@ the later ones. What a person does is in ``person``, how it is counted in ``coun
 only loads, stores and the order of stages. One thread: parallel work is across runs.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -67,6 +68,9 @@ from sim.engine.tables import (
 from sim.health.outcome import updated_experience
 from sim.numerics import compiled
 from sim.tallies import PersonTally, ProviderTally
+
+# Widens a column's small integers; Numba sees NumPy's type, a type checker a plain integer.
+whole = cast("Callable[[int], int]", np.int64)
 
 entitlement = compiled(benefits.entitlement)
 outpatient_patient_share = compiled(benefits.outpatient_patient_share)
@@ -148,9 +152,9 @@ class Tallies(NamedTuple):
 
 
 class Requests(NamedTuple):
-    """Requests for a bed, one row each, ``count`` rows used."""
+    """Requests for a bed, one row each; ``used`` holds how many."""
 
-    count: Int
+    used: Int
     person: npt.NDArray[np.int32]
     provider: npt.NDArray[np.int16]
     origin: npt.NDArray[np.int16]
@@ -175,19 +179,19 @@ def cell_of(payer: int, fifth: int, n_conditions: int, is_town: int) -> int:
 def cell_at(i: int, c: Columns, m: MemberTable) -> int:
     """Return the cell of the person in row i."""
     return cell_of(
-        np.int64(c.scheme[i]),
-        np.int64(c.fifth[i]),
-        chronic_count(np.int64(c.chronic[i])),
-        m.is_town[np.int64(c.zone[i])],
+        whole(c.scheme[i]),
+        whole(c.fifth[i]),
+        chronic_count(whole(c.chronic[i])),
+        m.is_town[whole(c.zone[i])],
     )
 
 
 @compiled
 def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     """Give the slot of someone who died to a newborn of the same place and household means."""
-    generation = np.int64(c.generation[i]) + 1
+    generation = whole(c.generation[i]) + 1
     sex, frailty = entrant(uid_of(generation, i), keys, m.frailty_sd)
-    zone = np.int64(c.zone[i])
+    zone = whole(c.zone[i])
     c.generation[i] = generation
     c.age_months[i] = 0
     c.sex[i] = sex
@@ -234,20 +238,20 @@ def need_stage(
     """
     n_active = 0
     for i in range(c.age_months.shape[0]):
-        practice = np.int64(c.practice[i])
-        uid = uid_of(np.int64(c.generation[i]), i)
-        age_months = np.int64(c.age_months[i])
+        practice = whole(c.practice[i])
+        uid = uid_of(whole(c.generation[i]), i)
+        age_months = whole(c.age_months[i])
         alive, chronic, control, group, level, rank, untreated, flags, events, micro = need(
             age_months,
-            np.int64(c.sex[i]),
-            np.int64(c.chronic[i]),
-            np.int64(c.control[i]),
+            whole(c.sex[i]),
+            whole(c.chronic[i]),
+            whole(c.control[i]),
             np.float64(c.frailty[i]),
-            np.int64(c.ep_group[i]),
-            np.int64(c.ep_level[i]),
+            whole(c.ep_group[i]),
+            whole(c.ep_level[i]),
             np.float64(c.ep_rank[i]),
-            np.int64(c.ep_untreated[i]),
-            np.int64(c.ep_flags[i]),
+            whole(c.ep_untreated[i]),
+            whole(c.ep_flags[i]),
             m.prevention[practice],
             uid,
             keys,
@@ -269,10 +273,10 @@ def need_stage(
             c.wait_months[i] = 0
         conditions = chronic_count(chronic)
         cell = cell_of(
-            np.int64(c.scheme[i]),
-            np.int64(c.fifth[i]),
+            whole(c.scheme[i]),
+            whole(c.fifth[i]),
             conditions,
-            m.is_town[np.int64(c.zone[i])],
+            m.is_town[whole(c.zone[i])],
         )
         preventive = False
         if conditions > 0:
@@ -280,11 +284,11 @@ def need_stage(
         age = age_months // 12
         count_month(
             t.person[cell],
-            t.provider[practice, np.int64(c.scheme[i])],
+            t.provider[practice, whole(c.scheme[i])],
             micro,
             conditions,
             chronic_count(control & chronic),
-            m.risk_milli[min(age, 100), np.int64(c.sex[i])],
+            m.risk_milli[min(age, 100), whole(c.sex[i])],
             preventive,
         )
         if events != 0 and group != NO_GROUP:
@@ -311,34 +315,34 @@ def seek_stage(
 ) -> None:
     """Let everyone on ``active`` choose where to be seen; write it to ``chosen``."""
     for a in range(n_active):
-        i = np.int64(active[a])
-        group = np.int64(c.ep_group[i])
-        uid = uid_of(np.int64(c.generation[i]), i)
+        i = whole(active[a])
+        group = whole(c.ep_group[i])
+        uid = uid_of(whole(c.generation[i]), i)
         if group == NO_GROUP:
             last = c.last_provider[i]
             chosen[a] = last if last >= 0 else c.practice[i]
             continue
-        flags = np.int64(c.ep_flags[i])
+        flags = whole(c.ep_flags[i])
         if flags & LISTED:
-            if not leaves_list(m.leave_list, np.int64(c.wait_months[i]), uid, keys):
+            if not leaves_list(m.leave_list, whole(c.wait_months[i]), uid, keys):
                 chosen[a] = ON_LIST
                 continue
             c.ep_flags[i] = flags & ~LISTED
             c.wait_provider[i] = -1
             c.wait_months[i] = 0
-        payer = np.int64(c.scheme[i])
-        entitled = entitlement(np.int64(c.chronic[i]))
-        used_up = 1 if np.int64(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+        payer = whole(c.scheme[i])
+        entitled = entitlement(whole(c.chronic[i]))
+        used_up = 1 if whole(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
         k = seek(
             group,
             np.float64(c.ep_rank[i]),
             payer,
             entitled,
             used_up,
-            np.int64(c.contract[i]),
+            whole(c.contract[i]),
             np.float64(c.income[i]),
-            np.int64(c.zone[i]),
-            np.int64(c.practice[i]),
+            whole(c.zone[i]),
+            whole(c.practice[i]),
             np.float64(c.experience_practice[i]),
             np.float64(c.experience_secondary[i]),
             np.float64(c.experience_tertiary[i]),
@@ -350,16 +354,16 @@ def seek_stage(
         chosen[a] = k
         if k < 0:
             t.person[cell_at(i, c, m), _P_FOREGONE] += 1
-            c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+            c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
 
 
 @compiled
 def turn_away(c: Columns, m: MemberTable, t: Tallies, i: int, provider: int) -> None:
     """Count a contact beyond a provider's capacity; the illness goes untreated this month."""
     t.person[cell_at(i, c, m), _P_FOREGONE] += 1
-    t.provider[provider, np.int64(c.scheme[i]), _TURNED_AWAY] += 1
+    t.provider[provider, whole(c.scheme[i]), _TURNED_AWAY] += 1
     if c.ep_group[i] != NO_GROUP:
-        c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+        c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
 
 
 @compiled
@@ -367,23 +371,23 @@ def request_bed(
     requests: Requests, i: int, provider: int, origin: int, days: float, priority: float
 ) -> None:
     """Add a request for a bed."""
-    row = requests.count[0]
+    row = requests.used[0]
     requests.person[row] = i
     requests.provider[row] = provider
     requests.origin[row] = origin
     requests.days[row] = days
     requests.priority[row] = priority
-    requests.count[0] = row + 1
+    requests.used[0] = row + 1
 
 
 @compiled
 def list_for_bed(c: Columns, i: int, provider: int) -> None:
     """Put a person who needs a bed and got none on a provider's list."""
-    if (np.int64(c.ep_flags[i]) & LISTED) == 0 or c.wait_provider[i] != provider:
+    if (whole(c.ep_flags[i]) & LISTED) == 0 or c.wait_provider[i] != provider:
         c.wait_months[i] = 0
-    c.ep_flags[i] = np.int64(c.ep_flags[i]) | LISTED
+    c.ep_flags[i] = whole(c.ep_flags[i]) | LISTED
     c.wait_provider[i] = provider
-    c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+    c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
 
 
 @compiled
@@ -398,12 +402,12 @@ def ask_for_bed(
     requests: Requests,
 ) -> None:
     """Let provider p decide on a bed for the person in row i, and act on the answer."""
-    group = np.int64(c.ep_group[i])
-    payer = np.int64(c.scheme[i])
-    level = np.int64(c.ep_level[i])
+    group = whole(c.ep_group[i])
+    payer = whole(c.scheme[i])
+    level = whole(c.ep_level[i])
     rank = np.float64(c.ep_rank[i])
-    flags = np.int64(c.ep_flags[i])
-    waited = np.int64(c.wait_months[i])
+    flags = whole(c.ep_flags[i])
+    waited = whole(c.wait_months[i])
     needed = (flags & NEEDS_BED) != 0
     answer = admission(
         p,
@@ -413,7 +417,7 @@ def ask_for_bed(
         rank,
         needed,
         waited,
-        uid_of(np.int64(c.generation[i]), i),
+        uid_of(whole(c.generation[i]), i),
         keys,
         table,
     )
@@ -474,20 +478,20 @@ def treat_person(
 ) -> None:
     """Treat the person in row i at provider p, who was sent by ``origin`` (-1: nobody)."""
     is_follow_up = c.ep_group[i] == NO_GROUP
-    group = np.int64(c.follow_group[i]) if is_follow_up else np.int64(c.ep_group[i])
-    payer = np.int64(c.scheme[i])
+    group = whole(c.follow_group[i]) if is_follow_up else whole(c.ep_group[i])
+    payer = whole(c.scheme[i])
     kind = m.kind[p]
     setting = 0 if kind == 0 else 1
     rank = 0.5 if is_follow_up else np.float64(c.ep_rank[i])
-    uid = uid_of(np.int64(c.generation[i]), i)
-    practice = np.int64(c.practice[i])
-    entitled = entitlement(np.int64(c.chronic[i]))
-    used_up = 1 if np.int64(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+    uid = uid_of(whole(c.generation[i]), i)
+    practice = whole(c.practice[i])
+    entitled = entitlement(whole(c.chronic[i]))
+    used_up = 1 if whole(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
     is_own = 1 if p == practice else 0
-    contract = np.int64(c.contract[i])
+    contract = whole(c.contract[i])
     n_due = 0
     if is_follow_up:
-        n_due = min(np.int64(c.follow_left[i]), m.follow_per_month)
+        n_due = min(whole(c.follow_left[i]), m.follow_per_month)
     done = treat(
         p,
         setting,
@@ -511,20 +515,20 @@ def treat_person(
         is_own,
         is_referred,
         entitled,
-        np.int64(c.paid_out_year[i]),
+        whole(c.paid_out_year[i]),
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out_after(
-        covered, patient, payer, np.int64(c.paid_out_year[i]), prices.benefits
+        covered, patient, payer, whole(c.paid_out_year[i]), prices.benefits
     )
     own = patient + done.charge_fen - covered
-    c.spent_year[i] = np.int64(c.spent_year[i]) + done.charge_fen
-    c.oop_year[i] = np.int64(c.oop_year[i]) + own
-    flags = np.int64(c.ep_flags[i])
+    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = whole(c.oop_year[i]) + own
+    flags = whole(c.ep_flags[i])
     is_first = not is_follow_up and (flags & (SEEN | READMITTED)) == 0 and origin < 0
     cell = cell_at(i, c, m)
-    fifth = np.int64(c.fifth[i])
-    zone = np.int64(c.zone[i])
+    fifth = whole(c.fifth[i])
+    zone = whole(c.zone[i])
     count_treatment(
         t.provider[p, payer],
         t.person[cell],
@@ -544,7 +548,7 @@ def treat_person(
     outcome = contact_outcome(done.recovered, 0, own_share)
     count_experience(t.provider[p, payer], t.person[cell], outcome)
     settle_experience(i, kind, outcome, c, m.experience_step)
-    level = np.int64(c.ep_level[i])
+    level = whole(c.ep_level[i])
     write_claim(
         claims,
         uid,
@@ -569,10 +573,10 @@ def treat_person(
     c.last_provider[i] = p
     was_open = not is_follow_up
     new_group, new_flags, untreated, follow_group, follow_left = after_treatment(
-        np.int64(c.ep_group[i]),
+        whole(c.ep_group[i]),
         flags,
-        np.int64(c.follow_group[i]),
-        np.int64(c.follow_left[i]),
+        whole(c.follow_group[i]),
+        whole(c.follow_left[i]),
         is_follow_up,
         done.recovered,
         done.visits,
@@ -595,9 +599,9 @@ def treat_person(
         else:
             # A case that outpatient care would settle may still be offered a bed.
             c.ep_group[i] = group
-            before = requests.count[0]
+            before = requests.used[0]
             ask_for_bed(i, p, c, keys, admitting, m, t, requests)
-            if requests.count[0] == before:
+            if requests.used[0] == before:
                 c.ep_group[i] = NO_GROUP
 
 
@@ -624,31 +628,31 @@ def practice_stage(
     ``origin`` says who sent the person, -1 for nobody.
     """
     for a in range(n_active):
-        i = np.int64(active[a])
-        p = np.int64(chosen[a])
+        i = whole(active[a])
+        p = whole(chosen[a])
         origin[a] = -1
         if p < 0 or m.kind[p] != 0:
             continue
-        group = np.int64(c.ep_group[i])
-        payer = np.int64(c.scheme[i])
-        uid = uid_of(np.int64(c.generation[i]), i)
+        group = whole(c.ep_group[i])
+        payer = whole(c.scheme[i])
+        uid = uid_of(whole(c.generation[i]), i)
         if group != NO_GROUP and refers(
             p, payer, group, np.float64(c.ep_rank[i]), uid, keys, referring
         ):
             t.provider[p, payer, _REFERRED_UP] += 1
             t.person[cell_at(i, c, m), _P_REFERRED_UP] += 1
-            entitled = entitlement(np.int64(c.chronic[i]))
-            used_up = 1 if np.int64(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+            entitled = entitlement(whole(c.chronic[i]))
+            used_up = 1 if whole(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
             k = seek(
                 group,
                 np.float64(c.ep_rank[i]),
                 payer,
                 entitled,
                 used_up,
-                np.int64(c.contract[i]),
+                whole(c.contract[i]),
                 np.float64(c.income[i]),
-                np.int64(c.zone[i]),
-                np.int64(c.practice[i]),
+                whole(c.zone[i]),
+                whole(c.practice[i]),
                 np.float64(c.experience_practice[i]),
                 np.float64(c.experience_secondary[i]),
                 np.float64(c.experience_tertiary[i]),
@@ -664,8 +668,8 @@ def practice_stage(
                 origin[a] = p
             else:
                 chosen[a] = NO_CARE
-                c.ep_flags[i] = np.int64(c.ep_flags[i]) | SEEN
-                c.ep_untreated[i] = min(np.int64(c.ep_untreated[i]) + 1, 60)
+                c.ep_flags[i] = whole(c.ep_flags[i]) | SEEN
+                c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
             continue
         treat_person(i, p, -1, c, keys, treating, admitting, prices, m, t, requests, claims)
 
@@ -675,11 +679,11 @@ def count_referral_visit(
     i: int, p: int, c: Columns, prices: PriceTable, m: MemberTable, t: Tallies, claims: Claims
 ) -> None:
     """Count the contact in which a practice refers: one visit with one unit of labor."""
-    payer = np.int64(c.scheme[i])
-    practice = np.int64(c.practice[i])
+    payer = whole(c.scheme[i])
+    practice = whole(c.practice[i])
     is_own = 1 if p == practice else 0
-    contract = np.int64(c.contract[i])
-    entitled = entitlement(np.int64(c.chronic[i]))
+    contract = whole(c.contract[i])
+    entitled = entitlement(whole(c.chronic[i]))
     charge = prices.consult_fen[p]
     covered = int(np.floor(charge * prices.covered[p, 0] + 0.5))
     patient = outpatient_patient_share(
@@ -690,16 +694,16 @@ def count_referral_visit(
         is_own,
         0,
         entitled,
-        np.int64(c.paid_out_year[i]),
+        whole(c.paid_out_year[i]),
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out_after(
-        covered, patient, payer, np.int64(c.paid_out_year[i]), prices.benefits
+        covered, patient, payer, whole(c.paid_out_year[i]), prices.benefits
     )
-    c.spent_year[i] = np.int64(c.spent_year[i]) + charge
-    c.oop_year[i] = np.int64(c.oop_year[i]) + patient + charge - covered
-    group = np.int64(c.ep_group[i])
-    is_first = (np.int64(c.ep_flags[i]) & (SEEN | READMITTED)) == 0
+    c.spent_year[i] = whole(c.spent_year[i]) + charge
+    c.oop_year[i] = whole(c.oop_year[i]) + patient + charge - covered
+    group = whole(c.ep_group[i])
+    is_first = (whole(c.ep_flags[i]) & (SEEN | READMITTED)) == 0
     count_treatment(
         t.provider[p, payer],
         t.person[cell_at(i, c, m)],
@@ -709,17 +713,17 @@ def count_referral_visit(
         False,
         covered,
         patient,
-        m.minutes[np.int64(c.zone[i]), p],
+        m.minutes[whole(c.zone[i]), p],
     )
     count_member_spending(t.provider[practice, payer], p == practice, covered)
     t.visits_by_group[0, group] += 1
-    fifth = np.int64(c.fifth[i])
+    fifth = whole(c.fifth[i])
     t.patient_money[p, payer, fifth, 0] += patient
     t.patient_money[p, payer, fifth, 1] += charge - covered
-    level = np.int64(c.ep_level[i])
+    level = whole(c.ep_level[i])
     write_claim(
         claims,
-        uid_of(np.int64(c.generation[i]), i),
+        uid_of(whole(c.generation[i]), i),
         p,
         payer,
         0,
@@ -758,16 +762,16 @@ def hospital_stage(
 ) -> None:
     """Let hospitals see outpatients, referred or not, and decide again on their lists."""
     for a in range(n_active):
-        i = np.int64(active[a])
-        p = np.int64(chosen[a])
+        i = whole(active[a])
+        p = whole(chosen[a])
         if p == ON_LIST:
-            c.wait_months[i] = min(np.int64(c.wait_months[i]) + 1, 250)
-            ask_for_bed(i, np.int64(c.wait_provider[i]), c, keys, admitting, m, t, requests)
+            c.wait_months[i] = min(whole(c.wait_months[i]) + 1, 250)
+            ask_for_bed(i, whole(c.wait_provider[i]), c, keys, admitting, m, t, requests)
         elif p >= 0 and m.kind[p] > 0:
             treat_person(
                 i,
                 p,
-                np.int64(origin[a]),
+                whole(origin[a]),
                 c,
                 keys,
                 treating,
@@ -804,13 +808,13 @@ def stay_stage(
     """
     for position in range(order.shape[0]):
         row = order[position]
-        i = np.int64(requests.person[row])
-        p = np.int64(requests.provider[row])
-        origin = np.int64(requests.origin[row])
-        payer = np.int64(c.scheme[i])
-        group = np.int64(c.ep_group[i])
-        level = np.int64(c.ep_level[i])
-        flags = np.int64(c.ep_flags[i])
+        i = whole(requests.person[row])
+        p = whole(requests.provider[row])
+        origin = whole(requests.origin[row])
+        payer = whole(c.scheme[i])
+        group = whole(c.ep_group[i])
+        level = whole(c.ep_level[i])
+        flags = whole(c.ep_flags[i])
         needed = (flags & NEEDS_BED) != 0
         if not granted[row]:
             t.provider[p, payer, _NO_BED] += 1
@@ -819,7 +823,7 @@ def stay_stage(
             else:
                 c.ep_group[i] = NO_GROUP
             continue
-        uid = uid_of(np.int64(c.generation[i]), i)
+        uid = uid_of(whole(c.generation[i]), i)
         rank = np.float64(c.ep_rank[i])
         kind = m.kind[p]
         done = stay(p, payer, group, level, rank, needed, uid, keys, table)
@@ -827,27 +831,27 @@ def stay_stage(
         is_referred = 0
         if origin >= 0 or (flags & READMITTED) != 0 or kind < 2:
             is_referred = 1
-        before = np.int64(c.own_covered_year[i])
-        funded = np.int64(c.spent_year[i]) - np.int64(c.oop_year[i])
+        before = whole(c.own_covered_year[i])
+        funded = whole(c.spent_year[i]) - whole(c.oop_year[i])
         patient, _basic, _serious, aid, own_covered = inpatient_split(
             covered,
             payer,
             kind,
             is_referred,
-            np.int64(c.stays_year[i]),
+            whole(c.stays_year[i]),
             before,
             funded,
-            np.int64(c.is_poor[i]),
+            whole(c.is_poor[i]),
             prices.benefits,
         )
         c.own_covered_year[i] = before + own_covered
         own = patient + done.charge_fen - covered
-        c.spent_year[i] = np.int64(c.spent_year[i]) + done.charge_fen
-        c.oop_year[i] = np.int64(c.oop_year[i]) + own
-        c.stays_year[i] = min(np.int64(c.stays_year[i]) + 1, 250)
+        c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+        c.oop_year[i] = whole(c.oop_year[i]) + own
+        c.stays_year[i] = min(whole(c.stays_year[i]) + 1, 250)
         cell = cell_at(i, c, m)
-        fifth = np.int64(c.fifth[i])
-        waited = np.int64(c.wait_months[i])
+        fifth = whole(c.fifth[i])
+        waited = whole(c.wait_months[i])
         readmission = (flags & READMITTED) != 0
         avoidable = m.avoidable_milli[group]
         count_stay(
@@ -864,9 +868,9 @@ def stay_stage(
             patient,
             aid,
             waited,
-            m.minutes[np.int64(c.zone[i]), p],
+            m.minutes[whole(c.zone[i]), p],
         )
-        practice = np.int64(c.practice[i])
+        practice = whole(c.practice[i])
         count_member_spending(t.provider[practice, payer], p == practice, covered)
         t.billed[p, payer, group, done.billed] += 1
         t.true_level[p, payer, group, level] += 1
@@ -928,13 +932,13 @@ def closing_stage(
 ) -> None:
     """Count who ends the month in need of a bed, and on whose list."""
     for a in range(n_active):
-        i = np.int64(active[a])
-        flags = np.int64(c.ep_flags[i])
+        i = whole(active[a])
+        flags = whole(c.ep_flags[i])
         if c.ep_group[i] == NO_GROUP or (flags & NEEDS_BED) == 0 or (flags & READMITTED) != 0:
             continue
         t.person[cell_at(i, c, m), _P_UNMET] += 1
         if flags & LISTED:
-            t.provider[np.int64(c.wait_provider[i]), np.int64(c.scheme[i]), _WAITING] += 1
+            t.provider[whole(c.wait_provider[i]), whole(c.scheme[i]), _WAITING] += 1
 
 
 @compiled
@@ -968,11 +972,11 @@ def join_stage(
     """
     for i in range(c.age_months.shape[0]):
         c.contract[i] = joins(
-            np.int64(c.age_months[i]),
-            np.int64(c.chronic[i]),
-            np.int64(c.is_poor[i]),
-            np.int64(c.contract[i]),
-            benefit[np.int64(c.scheme[i])],
+            whole(c.age_months[i]),
+            whole(c.chronic[i]),
+            whole(c.is_poor[i]),
+            whole(c.contract[i]),
+            benefit[whole(c.scheme[i])],
             fee,
             np.float64(c.income[i]),
             np.float64(c.experience_practice[i]),
@@ -982,7 +986,7 @@ def join_stage(
             share,
             share_priority,
             reference,
-            uid_of(np.int64(c.generation[i]), i),
+            uid_of(whole(c.generation[i]), i),
             keys,
         )
 
