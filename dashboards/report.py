@@ -418,7 +418,12 @@ class _Page:
             by_area.setdefault(str(area), []).append(str(outcome))
         panels = []
         for area in answer.CORE:
-            shown, rest = _prominent_first(area, by_area[area])
+            measured = [o for o in by_area[area] if not cards.is_empty(tables.differences, o)]
+            shown, rest = _prominent_first(area, measured)
+            # what an area is known for keeps its place, measured or not, while there is room
+            known_for, others_listed = _prominent_first(area, by_area[area])
+            lost = [o for o in (*known_for, *others_listed) if o not in measured]
+            shown = [*shown, *lost][:SHOWN_PER_AREA]
             content = (
                 f'<div class="grid">{"".join(self.outcome_card(o) for o in shown)}</div>'
                 if shown
@@ -431,19 +436,66 @@ class _Page:
                         count=len(rest),
                         area=words.inside(words.label(self.lang, "area", area), self.lang),
                     ),
-                    f'<div class="grid">{"".join(self.outcome_card(o) for o in rest)}</div>',
+                    self.outcome_table(rest, words.label(self.lang, "area", area)),
                     "more",
                 )
             panels.append(f'<div class="panel"><h3>{self.label("area", area)}</h3>{content}</div>')
-        others = [(area, ids) for area, ids in by_area.items() if area not in answer.CORE and ids]
-        if others:
+        others = {
+            area: [o for o in ids if not cards.is_empty(tables.differences, o)]
+            for area, ids in by_area.items()
+            if area not in answer.CORE
+        }
+        if any(others.values()):
             content = "".join(
-                f'<div class="panel"><h3>{self.label("area", area)}</h3><div class="grid">'
-                f"{''.join(self.outcome_card(o) for o in ids)}</div></div>"
-                for area, ids in others
+                f'<div class="panel"><h3>{self.label("area", area)}</h3>'
+                f"{self.outcome_table(ids, words.label(self.lang, 'area', area))}</div>"
+                for area, ids in others.items()
+                if ids
             )
             panels.append(self.details(self.style.say("more_areas"), content, "more"))
         return self.section("scorecard", "lead.scorecard", *panels)
+
+    def outcome_table(self, outcomes: Sequence[str], caption: str) -> str:
+        """The outcomes that are not drawn: a row each with its definition, a column per reform."""
+        tables, style = self.tables, self.style
+        head = "".join(
+            f'<th scope="col">{_text(name)}</th>'
+            for name in (
+                style.say("col.outcome"),
+                style.say("col.baseline"),
+                *(look.short for look in self.reforms),
+            )
+        )
+        body = []
+        for outcome in outcomes:
+            about = outcome_words(tables.outcomes, outcome, self.lang)
+            by_arm = {c.arm: c for c in words.changes_of(tables.differences, outcome)}
+            rows = dict(
+                zip(by_arm, self.change_rows(list(by_arm.values()), about["unit"]), strict=True)
+            )
+            unit = words.unit_label(about["unit"], self.lang, style.currency)
+            cells = ""
+            for look in self.reforms:
+                change = by_arm.get(look.id)
+                if change is None or not change.is_known:
+                    cells += f'<td class="quiet">{self.say("not_measured")}</td>'
+                    continue
+                _, _, difference, interval = rows[look.id]
+                shown = f"{_text(difference)}<br><small>{_text(interval)}</small>"
+                cells += (
+                    f"<td>{shown}</td>" if change.is_clear else f'<td class="quiet">~ {shown}</td>'
+                )
+            baseline = next((row[0] for row in rows.values()), "–")
+            body.append(
+                f'<tr><th scope="row">{_text(about["label"])}'
+                f"<small>{_text(about['definition'])} {self.say('unit_is', unit=unit)}</small></th>"
+                f"<td>{_text(baseline)}</td>{cells}</tr>"
+            )
+        return (
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}">'
+            f'<table class="outcomes"><caption>{self.say("table.unclear")}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
+        )
 
     def trajectories(self) -> str:
         tables, style = self.tables, self.style

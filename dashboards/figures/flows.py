@@ -81,7 +81,8 @@ def party_label(lang: str, party: str) -> str:
         return words.catalogue(lang).get(f"purpose.{member}", words.short_title(long, 26))
     if colon and family in ("payer", "kind"):
         return words.label(lang, family if family == "payer" else "kinds", member)
-    return words.label(lang, "node", party)
+    known = words.catalogue(lang).get(f"payer.{party}")
+    return words.label(lang, "node", party) if known is None else known
 
 
 def flows_sentence(
