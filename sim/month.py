@@ -97,6 +97,7 @@ from sim.units import to_minor
 MEASURES = 5
 MONTHS = 12
 _T = ProviderTally
+LOAD_STEP = 0.15  # weight of the last month in the load that a bed's shadow price answers to
 SERIOUS_RATIO = 1.702  # a logistic curve with this slope is close to the normal distribution
 
 
@@ -1556,7 +1557,11 @@ def _observe_capacity(world: World, tallies: Tallies) -> None:
     days = total[:, _T.BED_DAYS].astype(np.float64)
     mean_days = days / np.maximum(total[:, _T.ADMISSIONS], 1)
     wanted = days + total[:, _T.NO_BED] * mean_days
-    world.load = np.where(capacity > 0.0, wanted / np.maximum(capacity, 1e-9), 0.0)
+    load = np.where(capacity > 0.0, wanted / np.maximum(capacity, 1e-9), 0.0)
+    # Managers price a bed by the load of recent months: by the last month alone, a full month
+    # would empty the next and every hospital near its capacity would swing between the two.
+    step = LOAD_STEP if world.month else 1.0
+    world.load = world.load + step * (load - world.load)
     visits = total[:, _T.VISITS].astype(np.float64)
     contacts = visits - total[:, _T.RETURN_VISITS]
     ratio = np.where(contacts > 0.0, visits / np.maximum(contacts, 1.0), 1.6)
