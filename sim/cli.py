@@ -790,6 +790,8 @@ def _difference_cell(row: Mapping[str, Any], unit: str, digits: int) -> str:
         return "–"
     factor, mark = (100.0, " pp") if unit == "share" else (1.0, "")
     digits = 2 if unit == "share" else digits
+    if mean == low == high == 0.0:
+        return "0"
     text = _signed(mean * factor, digits) + mark
     if math.isfinite(low):
         text += f" ({_number(low * factor, digits)} to {_number(high * factor, digits)})"
@@ -823,6 +825,11 @@ def incentives(
     _write(f"{chosen.id}: {chosen.title[lang.value]}")
     for payer in dict.fromkeys(row["payer"] for row in rows):
         mine = [row for row in rows if row["payer"] == payer]
+        if not chosen.is_status_quo and all(
+            row["receipts_before"] == row["receipts_after"] for row in mine
+        ):
+            _write(f"{payer}: as today")
+            continue
         _table(
             f"{payer}: what one more brings, CNY",
             ["provider", "one more", "unit", "cost", "receipts today", "after", "margin today",
@@ -854,6 +861,13 @@ _KIND_WORDS = {
     "practice": "practices",
     "secondary": "secondary hospitals",
     "tertiary": "tertiary hospitals",
+}
+_ACTIVITY_WORDS = {
+    "drugs": "drug item",
+    "diagnostics": "test",
+    "labor": "hands-on service",
+    "procedures": "procedure",
+    "bed_day": "bed-day",
 }
 _CARE = ("visit", "drugs", "diagnostics", "procedures", "labor", "admission", "bed_day")
 _PAYS_WELL = 1.15
@@ -896,7 +910,7 @@ def _weak_spot(row: Mapping[str, Any]) -> tuple[float, str] | None:
     before, after = _float(row["receipts_before"]), _float(row["receipts_after"])
     if not math.isfinite(after) or before == after:
         return None
-    name = activity.replace("_", " ")
+    name = _ACTIVITY_WORDS.get(activity, activity.replace("_", " "))
     step = abs(after - before) / max(abs(after), abs(before), 1e-9)
     if activity in _CARE and math.isfinite(cost) and cost > 0.0:
         if after < _PAYS_BADLY * cost and after < before:

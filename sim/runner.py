@@ -113,6 +113,8 @@ class RunTask:
         Large tables to keep, of :data:`KEEP`.
     with_ledger : bool
         Keep the ledger and accounts of this run.
+    inputs : mapping of str to str
+        SHA-256 of the region's tables when the runs were set up; empty checks nothing.
     """
 
     arm: str
@@ -122,6 +124,7 @@ class RunTask:
     engine: str = "columnar"
     keep: frozenset[str] = frozenset()
     with_ledger: bool = True
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -193,7 +196,7 @@ def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = 
     scenario = task.scenario
     region = scenario.region()
     horizon = scenario.horizon
-    # The month asks less of a policy than a scenario's policy is: any with these attributes will do.
+    # The month asks for any object with a policy's attributes.
     before: Any = scenario.before
     after: Any = scenario.after
     world = build_world(
@@ -563,6 +566,13 @@ def run_task(
 ) -> _Done:
     """Do one run and turn it into tables; the function that worker processes call."""
     started = time.perf_counter()
+    if task.inputs and task.scenario.table_hashes() != task.inputs:
+        # Arms that read different tables would not be twins before the reform.
+        raise RunError(
+            "a table of the region was changed while runs were going on",
+            where=f"arm {task.arm}, seed {task.seed}",
+            remedy="Run again.",
+        )
     try:
         lived = simulate(task, on_month)
     except PayshiftError:
@@ -853,8 +863,9 @@ def _gather(
     """Run every arm and replicate and put the tables together."""
     started = datetime.now(UTC)
     seeds = [seed_of(seed, replicate) for replicate in range(replicates)]
+    inputs = next(iter(arms.values())).table_hashes()
     tasks = [
-        RunTask(name, replicate, seeds[replicate], scenario, engine, keep, replicate == 0)
+        RunTask(name, replicate, seeds[replicate], scenario, engine, keep, replicate == 0, inputs)
         for replicate in range(replicates)
         for name, scenario in arms.items()
     ]
@@ -959,11 +970,11 @@ def _arms(scenarios: Sequence[Scenario], status_quo: bool) -> dict[str, Scenario
                     remedy="Set it for all arms, for instance with --set or --population.",
                 )
     arms: dict[str, Scenario] = {}
-    standing = [scenario for scenario in scenarios if scenario.is_status_quo]
+    rest = list(scenarios)
     if status_quo:
-        arms[STATUS_QUO] = standing[0] if standing else first.status_quo()
-        scenarios = [s for s in scenarios if not standing or s is not standing[0]]
-    for scenario in scenarios:
+        standing = next((i for i, scenario in enumerate(rest) if scenario.is_status_quo), None)
+        arms[STATUS_QUO] = first.status_quo() if standing is None else rest.pop(standing)
+    for scenario in rest:
         name, number = scenario.id, 2
         while name in arms:
             name, number = f"{scenario.id}-{number}", number + 1

@@ -115,6 +115,13 @@ def test_a_bug_in_a_run_is_told_with_arm_and_seed() -> None:
         run(sim.load("tiny"), seed=3, simulate=fails)  # type: ignore[arg-type]
 
 
+def test_tables_that_change_while_runs_go_on_are_noticed() -> None:
+    tiny = sim.load("tiny")
+    task = RunTask("tiny", 0, 3, tiny, inputs={**tiny.table_hashes(), "people.csv": "older"})
+    with pytest.raises(RunError, match="changed while runs"):
+        run_task(task, simulate=make_believe())
+
+
 class _FlakyPool:
     """A pool that breaks some times before it does the work in this process."""
 
@@ -171,6 +178,57 @@ def test_workers_do_not_run_the_users_own_script_again() -> None:
     with runner._hidden_main():
         assert not hasattr(sys.modules["__main__"], "__file__")
     assert sys.modules["__main__"] is before
+
+
+def _small_reform() -> sim.Scenario:
+    return sim.load("tiny").with_payment(
+        {"capitation": {"rate": "neutral", "risk": "age-sex"}}
+    )
+
+
+def test_a_real_run_gives_the_same_numbers_twice_and_in_any_process() -> None:
+    tiny = sim.load("tiny")
+    here = run(tiny, replicates=2, workers=1)
+    there = run(tiny, replicates=2, workers=2)
+    assert here.sha256() == there.sha256()
+    summary = here.summary()
+    everyone = summary[(summary["group"] == "all") & (summary["replicate"] == 0)]
+    values = everyone.set_index("outcome")["value"]
+    assert 0.5 < values["qaly"] < 1.0
+    assert values["spending_per_person"] > 0
+    # Money adds up: what patients pay is the same from the providers' and the people's side.
+    share = values["out_of_pocket_share"] * values["spending_per_person"]
+    assert share == pytest.approx(values["out_of_pocket_per_person"], rel=1e-9)
+
+
+def test_real_arms_live_the_same_lives_until_the_reform_and_not_after() -> None:
+    found = compare([_small_reform()], replicates=2, workers=1)
+    assert found.before_check().empty
+    for r in range(2):
+        assert len({found.info["before_sha"][f"{arm}:{r}"] for arm in found.arms}) == 1
+    differences = found.differences()
+    assert (differences["difference"].abs() > 0).any()
+    margins = found.table("incentives")
+    before = margins[margins["year"] == 0].groupby("arm")["marginal_receipts"].sum()
+    assert before.nunique() == 1
+    after = margins[margins["year"] == 1].groupby("arm")["marginal_receipts"].sum()
+    assert after.nunique() == 2
+
+
+def test_the_status_quo_against_itself_is_an_exact_placebo() -> None:
+    tiny = sim.load("tiny")
+    found = compare([tiny, tiny], replicates=1, workers=1).differences()
+    assert (found["difference"].dropna() == 0.0).all()
+
+
+def test_the_xray_shows_that_one_more_visit_stops_paying_under_capitation() -> None:
+    rows = sim.xray(_small_reform())
+    mine = rows[(rows["kind"] == "practice") & (rows["payer"] == "resident-scheme")]
+    visit = mine.set_index("activity").loc["visit"]
+    member = mine.set_index("activity").loc["member"]
+    assert visit["receipts_after"] < 0.5 * visit["receipts_before"]
+    assert member["receipts_before"] == 0.0
+    assert member["receipts_after"] > 0.0
 
 
 def test_importing_the_package_loads_none_of_its_parts() -> None:
