@@ -739,7 +739,7 @@ class _Page:
         for position, payer in enumerate(payers):
             kinds = [str(k) for k in frame[frame["payer"] == payer]["kind"].unique()]
             maps = "".join(self.incentive(kind, payer) for kind in kinds)
-            grid = f'<div class="grid two">{maps}{self.color_key()}</div>'
+            grid = f'<div class="grid two">{maps}{"" if position else self.color_key()}</div>'
             name = words.label(self.lang, "payer", payer)
             content.append(
                 f'<p class="payer">{self.say("for_payer", payer=name)}</p>{grid}'

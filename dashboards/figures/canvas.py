@@ -77,8 +77,12 @@ def arm_looks(arms: pd.DataFrame, style: Style) -> list[ArmLook]:
     colors = palette.color_of_arms(quo, style.theme)
     titles = [str(title) for title in arms[f"title_{style.lang}"]]
     today = style.say("status_quo")
+    shorts = words.short_titles(
+        [title for title, is_quo in zip(titles, quo, strict=True) if not is_quo]
+    )
+    named = iter(shorts)
     return [
-        ArmLook(str(arm), title, today if is_quo else words.short_title(title), color, is_quo)
+        ArmLook(str(arm), title, today if is_quo else next(named), color, is_quo)
         for arm, title, color, is_quo in zip(arms["arm"], titles, colors, quo, strict=True)
     ]
 

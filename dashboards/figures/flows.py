@@ -141,7 +141,7 @@ def flows_sankey(
     flows = net_flows(ledger, arm)
     figure = canvas(
         style,
-        height=330,
+        height=360,
         sentence=flows_sentence(ledger, arms, arm, multiplier, style),
         top=10,
         bottom=14,
@@ -173,7 +173,7 @@ def flows_sankey(
         arrangement="snap",
         node={
             "label": [
-                f"{party_label(style.lang, node)} "
+                f"{party_label(style.lang, node)}<br>"
                 + words.money(through[node] / MINOR_UNITS * multiplier, style.currency, style.lang)
                 for node in nodes
             ],

@@ -141,6 +141,7 @@ def money(value: float, currency: str, lang: str) -> str:
             return f"{sign}{symbol}{_short(size / unit)}{letter}"
     if size >= 1000:
         return f"{sign}{symbol}{size:,.0f}"
+    size = size if size >= 0.005 else 0.0
     text = f"{size:.0f}" if size >= 10 else f"{size:.1f}" if size >= 1 else f"{size:.2g}"
     if text.endswith(".0"):
         text = text[:-2]
@@ -424,7 +425,8 @@ def compact(value: float, lang: str) -> str:
     """
     if not math.isfinite(value):
         return "–"
-    size = abs(value)
+    # what is left of a sum that should be zero is zero
+    size = abs(value) if abs(value) >= 0.005 else 0.0
     if lang == "zh":
         text = (
             f"{_short(size / 1e4)}万"
@@ -449,6 +451,8 @@ def compact(value: float, lang: str) -> str:
 def signed(value: float, scale: Scale, unit: str, lang: str, currency: str) -> str:
     """An amount with plus or minus before it."""
     text = amount(abs(value), scale, unit, lang, currency)
+    if value == 0:
+        return text
     return (MINUS if value < 0 else "+") + text
 
 
@@ -532,6 +536,42 @@ def short_title(title: str, longest: int = 24) -> str:
         if width > longest:
             return title[:index].rstrip() + "…"
     return title
+
+
+def short_titles(titles: Sequence[str], longest: int = 24) -> list[str]:
+    """Short titles that tell the arms of one comparison apart.
+
+    Titles that begin alike ("Tiny county: …") are told apart by what follows the colon; what is
+    still alike after shortening is numbered.
+
+    Examples
+    --------
+    >>> short_titles(["County: capitation", "County: case payment"])
+    ['Capitation', 'Case payment']
+    >>> short_titles(["Budget: soft", "Capitation"])
+    ['Budget', 'Capitation']
+    """
+    heads = [_parted(title)[0] for title in titles]
+    chosen = []
+    for title, head in zip(titles, heads, strict=True):
+        tail = _parted(title)[1]
+        if heads.count(head) > 1 and tail:
+            chosen.append(short_title(tail[0].upper() + tail[1:], longest))
+        else:
+            chosen.append(short_title(title, longest))
+    return [
+        f"{text} {chosen[: place + 1].count(text)}" if chosen.count(text) > 1 else text
+        for place, text in enumerate(chosen)
+    ]
+
+
+def _parted(title: str) -> tuple[str, str]:
+    """A title's part before its first colon and the part after it."""
+    for mark in (": ", ":", "\uff1a"):
+        head, found, tail = title.partition(mark)
+        if found and head and tail:
+            return head.strip(), tail.strip()
+    return title, ""
 
 
 def one_change(
