@@ -173,6 +173,17 @@ def write_claim(
 
 
 @compiled
+def stay_marks(is_readmission: bool, origin: int, is_needed: bool) -> int:
+    """Return the flags of a stay's claim."""
+    mark = CLAIM_READMISSION if is_readmission else 0
+    if origin >= 0:
+        mark |= CLAIM_TRANSFER
+    if not is_needed:
+        mark |= CLAIM_UNNEEDED
+    return mark
+
+
+@compiled
 def count_month(
     person: Int,
     member: Int,

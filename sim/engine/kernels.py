@@ -11,12 +11,15 @@ from typing import NamedTuple, cast
 import numpy as np
 import numpy.typing as npt
 
-from sim import benefits
+from sim.engine.bills import (
+    cover_used_up,
+    entitlement,
+    inpatient_bill,
+    outpatient_bill,
+    own_share_of,
+)
 from sim.engine.counting import (
     CLAIM_LOW_VALUE,
-    CLAIM_READMISSION,
-    CLAIM_TRANSFER,
-    CLAIM_UNNEEDED,
     Claims,
     count_experience,
     count_member_spending,
@@ -24,22 +27,30 @@ from sim.engine.counting import (
     count_need,
     count_stay,
     count_treatment,
+    stay_marks,
     write_claim,
 )
 from sim.engine.person import (
     ADMIT,
     DEFER,
+    LONGEST_COUNT,
+    LONGEST_UNTREATED,
     NOTHING,
     TRANSFER,
     admission,
+    after_stay,
     after_treatment,
     bed_priority,
     chronic_count,
     contact_outcome,
     entrant,
+    goes_back_down,
+    is_first_contact,
     joins,
     leaves_list,
+    months_on_list,
     need,
+    one_more,
     preventive_contact,
     referral_contact,
     refers,
@@ -71,11 +82,6 @@ from sim.tallies import PersonTally, ProviderTally
 
 # Widens a column's small integers; Numba sees NumPy's type, a type checker a plain integer.
 whole = cast("Callable[[int], int]", np.int64)
-
-entitlement = compiled(benefits.entitlement)
-outpatient_patient_share = compiled(benefits.outpatient_patient_share)
-paid_out_after = compiled(benefits.paid_out_after)
-inpatient_split = compiled(benefits.inpatient_split)
 
 _REFERRED_UP = int(ProviderTally.REFERRED_UP)
 _RECEIVED = int(ProviderTally.RECEIVED)
@@ -332,7 +338,7 @@ def seek_stage(
             c.wait_months[i] = 0
         payer = whole(c.scheme[i])
         entitled = entitlement(whole(c.chronic[i]))
-        used_up = 1 if whole(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+        used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
         k = seek(
             group,
             np.float64(c.ep_rank[i]),
@@ -354,7 +360,7 @@ def seek_stage(
         chosen[a] = k
         if k < 0:
             t.person[cell_at(i, c, m), _P_FOREGONE] += 1
-            c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
+            c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
 
 
 @compiled
@@ -363,7 +369,7 @@ def turn_away(c: Columns, m: MemberTable, t: Tallies, i: int, provider: int) -> 
     t.person[cell_at(i, c, m), _P_FOREGONE] += 1
     t.provider[provider, whole(c.scheme[i]), _TURNED_AWAY] += 1
     if c.ep_group[i] != NO_GROUP:
-        c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
+        c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
 
 
 @compiled
@@ -383,11 +389,13 @@ def request_bed(
 @compiled
 def list_for_bed(c: Columns, i: int, provider: int) -> None:
     """Put a person who needs a bed and got none on a provider's list."""
-    if (whole(c.ep_flags[i]) & LISTED) == 0 or c.wait_provider[i] != provider:
-        c.wait_months[i] = 0
-    c.ep_flags[i] = whole(c.ep_flags[i]) | LISTED
+    flags = whole(c.ep_flags[i])
+    c.wait_months[i] = months_on_list(
+        flags, whole(c.wait_provider[i]), whole(c.wait_months[i]), provider
+    )
+    c.ep_flags[i] = flags | LISTED
     c.wait_provider[i] = provider
-    c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
+    c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
 
 
 @compiled
@@ -486,7 +494,7 @@ def treat_person(
     uid = uid_of(whole(c.generation[i]), i)
     practice = whole(c.practice[i])
     entitled = entitlement(whole(c.chronic[i]))
-    used_up = 1 if whole(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+    used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
     is_own = 1 if p == practice else 0
     contract = whole(c.contract[i])
     n_due = 0
@@ -505,27 +513,24 @@ def treat_person(
         keys,
         treating,
     )
-    covered = int(np.floor(done.charge_fen * treating.covered[p, 0] + 0.5))
-    is_referred = 1 if origin >= 0 else 0
-    patient = outpatient_patient_share(
-        covered,
+    covered, patient, paid_out = outpatient_bill(
+        done.charge_fen,
+        prices.covered[p, 0],
         payer,
         kind,
         contract,
         is_own,
-        is_referred,
+        1 if origin >= 0 else 0,
         entitled,
         whole(c.paid_out_year[i]),
         prices.benefits,
     )
-    c.paid_out_year[i] = paid_out_after(
-        covered, patient, payer, whole(c.paid_out_year[i]), prices.benefits
-    )
+    c.paid_out_year[i] = paid_out
     own = patient + done.charge_fen - covered
     c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
     c.oop_year[i] = whole(c.oop_year[i]) + own
     flags = whole(c.ep_flags[i])
-    is_first = not is_follow_up and (flags & (SEEN | READMITTED)) == 0 and origin < 0
+    is_first = is_first_contact(is_follow_up, flags, origin)
     cell = cell_at(i, c, m)
     fifth = whole(c.fifth[i])
     zone = whole(c.zone[i])
@@ -544,8 +549,7 @@ def treat_person(
     t.visits_by_group[kind, group] += done.visits
     t.patient_money[p, payer, fifth, 0] += patient
     t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
-    own_share = own / done.charge_fen if done.charge_fen > 0 else 0.0
-    outcome = contact_outcome(done.recovered, 0, own_share)
+    outcome = contact_outcome(done.recovered, 0, own_share_of(own, done.charge_fen))
     count_experience(t.provider[p, payer], t.person[cell], outcome)
     settle_experience(i, kind, outcome, c, m.experience_step)
     level = whole(c.ep_level[i])
@@ -586,10 +590,10 @@ def treat_person(
     c.ep_flags[i] = new_flags
     c.ep_untreated[i] = untreated
     c.follow_group[i] = follow_group
-    c.follow_left[i] = min(follow_left, 250)
-    is_aftercare = kind > 0 and not is_follow_up and follow_left > 0 and new_group == NO_GROUP
-    # Aftercare within a practice's reach goes back to it when the patient is on its list.
-    if is_aftercare and contract == 1 and rank <= treating.reach[practice, group]:
+    c.follow_left[i] = follow_left
+    if goes_back_down(
+        kind, is_follow_up, follow_left, new_group, contract, rank, treating.reach[practice, group]
+    ):
         c.last_provider[i] = practice
         t.provider[p, payer, _REFERRED_DOWN] += 1
         t.person[cell, _P_REFERRED_DOWN] += 1
@@ -642,7 +646,7 @@ def practice_stage(
             t.provider[p, payer, _REFERRED_UP] += 1
             t.person[cell_at(i, c, m), _P_REFERRED_UP] += 1
             entitled = entitlement(whole(c.chronic[i]))
-            used_up = 1 if whole(c.paid_out_year[i]) >= m.used_up[payer, entitled] else 0
+            used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
             k = seek(
                 group,
                 np.float64(c.ep_rank[i]),
@@ -669,7 +673,7 @@ def practice_stage(
             else:
                 chosen[a] = NO_CARE
                 c.ep_flags[i] = whole(c.ep_flags[i]) | SEEN
-                c.ep_untreated[i] = min(whole(c.ep_untreated[i]) + 1, 60)
+                c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
             continue
         treat_person(i, p, -1, c, keys, treating, admitting, prices, m, t, requests, claims)
 
@@ -685,9 +689,9 @@ def count_referral_visit(
     contract = whole(c.contract[i])
     entitled = entitlement(whole(c.chronic[i]))
     charge = prices.consult_fen[p]
-    covered = int(np.floor(charge * prices.covered[p, 0] + 0.5))
-    patient = outpatient_patient_share(
-        covered,
+    covered, patient, paid_out = outpatient_bill(
+        charge,
+        prices.covered[p, 0],
         payer,
         0,
         contract,
@@ -697,13 +701,11 @@ def count_referral_visit(
         whole(c.paid_out_year[i]),
         prices.benefits,
     )
-    c.paid_out_year[i] = paid_out_after(
-        covered, patient, payer, whole(c.paid_out_year[i]), prices.benefits
-    )
+    c.paid_out_year[i] = paid_out
     c.spent_year[i] = whole(c.spent_year[i]) + charge
     c.oop_year[i] = whole(c.oop_year[i]) + patient + charge - covered
     group = whole(c.ep_group[i])
-    is_first = (whole(c.ep_flags[i]) & (SEEN | READMITTED)) == 0
+    is_first = is_first_contact(False, whole(c.ep_flags[i]), -1)
     count_treatment(
         t.provider[p, payer],
         t.person[cell_at(i, c, m)],
@@ -765,7 +767,7 @@ def hospital_stage(
         i = whole(active[a])
         p = whole(chosen[a])
         if p == ON_LIST:
-            c.wait_months[i] = min(whole(c.wait_months[i]) + 1, 250)
+            c.wait_months[i] = one_more(whole(c.wait_months[i]), LONGEST_COUNT)
             ask_for_bed(i, whole(c.wait_provider[i]), c, keys, admitting, m, t, requests)
         elif p >= 0 and m.kind[p] > 0:
             treat_person(
@@ -827,28 +829,24 @@ def stay_stage(
         rank = np.float64(c.ep_rank[i])
         kind = m.kind[p]
         done = stay(p, payer, group, level, rank, needed, uid, keys, table)
-        covered = int(np.floor(done.charge_fen * table.covered[p, 1] + 0.5))
-        is_referred = 0
-        if origin >= 0 or (flags & READMITTED) != 0 or kind < 2:
-            is_referred = 1
-        before = whole(c.own_covered_year[i])
-        funded = whole(c.spent_year[i]) - whole(c.oop_year[i])
-        patient, _basic, _serious, aid, own_covered = inpatient_split(
-            covered,
+        covered, patient, aid, own_covered = inpatient_bill(
+            done.charge_fen,
+            prices.covered[p, 1],
             payer,
             kind,
-            is_referred,
+            origin,
+            flags,
             whole(c.stays_year[i]),
-            before,
-            funded,
+            whole(c.own_covered_year[i]),
+            whole(c.spent_year[i]) - whole(c.oop_year[i]),
             whole(c.is_poor[i]),
             prices.benefits,
         )
-        c.own_covered_year[i] = before + own_covered
+        c.own_covered_year[i] = own_covered
         own = patient + done.charge_fen - covered
         c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
         c.oop_year[i] = whole(c.oop_year[i]) + own
-        c.stays_year[i] = min(whole(c.stays_year[i]) + 1, 250)
+        c.stays_year[i] = one_more(whole(c.stays_year[i]), LONGEST_COUNT)
         cell = cell_at(i, c, m)
         fifth = whole(c.fifth[i])
         waited = whole(c.wait_months[i])
@@ -877,14 +875,8 @@ def stay_stage(
         t.days[p, payer, group] += done.days
         t.patient_money[p, payer, fifth, 0] += patient
         t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
-        own_share = own / done.charge_fen if done.charge_fen > 0 else 0.0
-        outcome = contact_outcome(not done.died, waited, own_share)
+        outcome = contact_outcome(not done.died, waited, own_share_of(own, done.charge_fen))
         count_experience(t.provider[p, payer], t.person[cell], outcome)
-        mark = CLAIM_READMISSION if readmission else 0
-        if origin >= 0:
-            mark |= CLAIM_TRANSFER
-        if not needed:
-            mark |= CLAIM_UNNEEDED
         write_claim(
             claims,
             uid,
@@ -904,7 +896,7 @@ def stay_stage(
             covered,
             patient,
             origin,
-            mark,
+            stay_marks(readmission, origin, needed),
         )
         if done.died:
             start_life(i, c, keys, m)
@@ -914,16 +906,21 @@ def stay_stage(
         c.wait_provider[i] = -1
         c.wait_months[i] = 0
         c.ep_untreated[i] = 0
+        new_group, new_flags, follow_group, follow_left = after_stay(
+            group,
+            needed,
+            done.readmitted,
+            m.follow_after_stay[group],
+            whole(c.follow_group[i]),
+            whole(c.follow_left[i]),
+        )
+        c.ep_group[i] = new_group
+        c.ep_flags[i] = new_flags
+        c.follow_group[i] = follow_group
+        c.follow_left[i] = follow_left
         if done.readmitted:
-            c.ep_flags[i] = NEEDS_BED | READMITTED
             t.person[cell, _P_NEED_BED] += 1
             t.person[cell, _P_NEED_AVOIDABLE] += avoidable
-        else:
-            c.ep_group[i] = NO_GROUP
-            c.ep_flags[i] = 0
-            if m.follow_after_stay[group] > 0 and needed:
-                c.follow_group[i] = group
-                c.follow_left[i] = m.follow_after_stay[group]
 
 
 @compiled

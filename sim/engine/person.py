@@ -37,10 +37,12 @@ from sim.behavior.stay import draw_stay
 from sim.engine.tables import (
     BED_ARISES,
     LIMIT_RETURNS,
+    LISTED,
     NEEDS_BED,
     NEW_EPISODE,
     NO_GROUP,
     ONSET,
+    READMITTED,
     RESOLVED,
     SEEN,
     WORSE,
@@ -103,6 +105,10 @@ _READMISSION = int(Decision.READMISSION)
 _STAY_DEATH = int(Decision.EPISODE_DEATH)
 
 N_DECISIONS = max(int(d) for d in Decision) + 1
+
+# Where a person's counts of months and stays end.
+LONGEST_UNTREATED = 60
+LONGEST_COUNT = 250
 
 # Answers of :func:`admission`.
 NOTHING, ADMIT, DEFER, TRANSFER, REFUSE = 0, 1, 2, 3, 4
@@ -806,9 +812,86 @@ def after_treatment(
         return group, flags, 0, follow_group, left
     if recovered and (flags & NEEDS_BED) == 0:
         if follow > 0:
-            return NO_GROUP, 0, 0, group, follow
+            return NO_GROUP, 0, 0, group, min(follow, LONGEST_COUNT)
         return NO_GROUP, 0, 0, follow_group, follow_left
     return group, flags | SEEN, 1, follow_group, follow_left
+
+
+@compiled
+def after_stay(
+    group: int, needed: bool, readmitted: bool, due: int, follow_group: int, follow_left: int
+) -> tuple[int, int, int, int]:
+    """Return a person's episode and follow-up after a stay survived.
+
+    Parameters
+    ----------
+    group : int
+    needed, readmitted : bool
+        The bed was needed; the person must return within 30 days.
+    due : int
+        Contacts due after a stay of this group.
+    follow_group, follow_left : int
+        Follow-up that was due already.
+
+    Returns
+    -------
+    tuple of int
+        ``(group, flags, follow_group, follow_left)``.
+    """
+    if readmitted:
+        return group, NEEDS_BED | READMITTED, follow_group, follow_left
+    if due > 0 and needed:
+        return NO_GROUP, 0, group, due
+    return NO_GROUP, 0, follow_group, follow_left
+
+
+@compiled
+def goes_back_down(
+    kind: int,
+    is_follow_up: bool,
+    follow_left: int,
+    group: int,
+    has_contract: int,
+    rank: float,
+    reach: float,
+) -> bool:
+    """Tell whether a hospital sends its outpatient back down for the rest of the care.
+
+    Aftercare within a practice's reach goes back to it when the patient is on its list.
+
+    Parameters
+    ----------
+    kind : int
+        Kind of the provider that treated.
+    is_follow_up : bool
+    follow_left, group : int
+        Contacts due and episode after the treatment.
+    has_contract : int
+    rank, reach : float
+        Severity, and the severest rank within reach of the person's practice.
+    """
+    is_aftercare = kind > 0 and not is_follow_up and follow_left > 0 and group == NO_GROUP
+    return is_aftercare and has_contract == 1 and rank <= reach
+
+
+@compiled
+def is_first_contact(is_follow_up: bool, flags: int, origin: int) -> bool:
+    """Tell whether this is the first contact of an episode with anyone."""
+    return not is_follow_up and (flags & (SEEN | READMITTED)) == 0 and origin < 0
+
+
+@compiled
+def months_on_list(flags: int, wait_provider: int, wait_months: int, provider: int) -> int:
+    """Return the months waited with which a person is on a provider's list: a new list starts."""
+    if (flags & LISTED) == 0 or wait_provider != provider:
+        return 0
+    return wait_months
+
+
+@compiled
+def one_more(count: int, most: int) -> int:
+    """Return a person's count of months or stays one later, within what is worth telling apart."""
+    return min(count + 1, most)
 
 
 @compiled

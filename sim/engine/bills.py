@@ -1,0 +1,143 @@
+"""What a contact or a stay costs whom: one person's bill, for both engines.
+
+Knows cost sharing by :mod:`sim.benefits`; must not know how care was decided, nor arrays of people.
+"""
+
+import numpy as np
+
+from sim import benefits
+from sim.benefits import BenefitTable
+from sim.engine.tables import READMITTED, Int
+from sim.numerics import compiled
+
+entitlement = compiled(benefits.entitlement)
+outpatient_patient_share = compiled(benefits.outpatient_patient_share)
+paid_out_after = compiled(benefits.paid_out_after)
+inpatient_split = compiled(benefits.inpatient_split)
+
+
+@compiled
+def cover_used_up(paid_out_year: int, payer: int, entitled: int, used_up: Int) -> int:
+    """Tell (0 or 1) whether a person has used up the year's outpatient cover.
+
+    Parameters
+    ----------
+    paid_out_year : int
+        What the fund has paid so far this year, fen.
+    payer, entitled : int
+    used_up : int64, shape (Y, 3)
+        Fen that use up the cover.
+    """
+    return 1 if paid_out_year >= used_up[payer, entitled] else 0
+
+
+@compiled
+def covered_part(charge_fen: int, share: float) -> int:
+    """Return the part of a charge that benefits cover at all, in whole fen."""
+    return int(np.floor(charge_fen * share + 0.5))
+
+
+@compiled
+def outpatient_bill(
+    charge_fen: int,
+    share: float,
+    payer: int,
+    kind: int,
+    has_contract: int,
+    is_own: int,
+    is_referred: int,
+    entitled: int,
+    paid_out_year: int,
+    table: BenefitTable,
+) -> tuple[int, int, int]:
+    """Divide the charge of an outpatient contact.
+
+    Parameters
+    ----------
+    charge_fen : int
+    share : float
+        Covered share of the provider's outpatient charges.
+    payer, kind : int
+        The person's payer, the kind of provider.
+    has_contract, is_own, is_referred : int
+        0 or 1: has a family doctor contract, is at the own practice, was referred.
+    entitled : int
+        The person's entitlement.
+    paid_out_year : int
+        What the fund has paid for the person's outpatient care so far this year, fen.
+    table : BenefitTable
+
+    Returns
+    -------
+    tuple of int
+        Covered charge, the patient's share of it, and the position in the year afterwards, fen.
+    """
+    covered = covered_part(charge_fen, share)
+    patient = outpatient_patient_share(
+        covered, payer, kind, has_contract, is_own, is_referred, entitled, paid_out_year, table
+    )
+    return covered, patient, paid_out_after(covered, patient, payer, paid_out_year, table)
+
+
+@compiled
+def inpatient_bill(
+    charge_fen: int,
+    share: float,
+    payer: int,
+    kind: int,
+    origin: int,
+    flags: int,
+    stays_year: int,
+    own_covered_year: int,
+    funded_year: int,
+    is_poor: int,
+    table: BenefitTable,
+) -> tuple[int, int, int, int]:
+    """Divide the charge of a stay; sent on, readmitted or below the top tier counts as referred.
+
+    Parameters
+    ----------
+    charge_fen : int
+    share : float
+        Covered share of the provider's inpatient charges.
+    payer, kind : int
+        The person's payer, the kind of provider.
+    origin : int
+        Provider that sent the person, -1 for nobody.
+    flags : int
+        The open episode's flags at admission.
+    stays_year, own_covered_year, funded_year : int
+        This year so far: stays; own payments for covered inpatient care and what others have paid
+        for all care, fen.
+    is_poor : int
+        0 or 1: entitled to medical assistance.
+    table : BenefitTable
+
+    Returns
+    -------
+    tuple of int
+        Covered charge, the patient's share of it, medical assistance, and the year's own payments
+        for covered inpatient care afterwards, fen.
+    """
+    covered = covered_part(charge_fen, share)
+    is_referred = 0
+    if origin >= 0 or (flags & READMITTED) != 0 or kind < 2:
+        is_referred = 1
+    patient, _basic, _serious, aid, own_covered = inpatient_split(
+        covered,
+        payer,
+        kind,
+        is_referred,
+        stays_year,
+        own_covered_year,
+        funded_year,
+        is_poor,
+        table,
+    )
+    return covered, patient, aid, own_covered_year + own_covered
+
+
+@compiled
+def own_share_of(own_fen: int, charge_fen: int) -> float:
+    """Return what the patient pays of a charge, uncovered items included."""
+    return own_fen / charge_fen if charge_fen > 0 else 0.0
