@@ -897,10 +897,11 @@ class _Page:
             )
         )
         paragraphs = [sentence]
-        if wanting:
+        named = list(dict.fromkeys(wanting))
+        if named:
             paragraphs.append(
-                style.say("sure.which", outcomes=style.say("comma").join(dict.fromkeys(wanting)))
-                + style.say("stop")
+                style.say("sure.which", outcomes=style.say("comma").join(named[:8]))
+                + (style.say("stop") if len(named) <= 8 else " …")
             )
         if factors:
             typical = sorted(factors)[len(factors) // 2]

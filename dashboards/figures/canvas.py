@@ -165,11 +165,27 @@ def quiet_axis(style: Style, **options: Any) -> dict[str, Any]:
         "showline": False,
         "ticks": "",
         "fixedrange": True,
+        "tickangle": 0,
         "tickfont": {"size": SMALL, "color": theme.muted},
         "gridcolor": theme.hairline,
         "automargin": True,
     }
     return axis | options
+
+
+def folded(text: str, longest: int = 15) -> str:
+    """A row's name on two lines when it is long, broken at the space nearest its middle.
+
+    Examples
+    --------
+    >>> folded("Capitation"), folded("Capitation of practices")
+    ('Capitation', 'Capitation<br>of practices')
+    """
+    places = [i for i, letter in enumerate(text) if letter == " "]
+    if len(text) <= longest or not places:
+        return text
+    cut = min(places, key=lambda i: abs(i - len(text) / 2))
+    return f"{text[:cut]}<br>{text[cut + 1 :]}"
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:

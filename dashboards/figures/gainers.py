@@ -144,7 +144,13 @@ def gainers(
         ends += [end for end in words.on_scale(change, scale) if math.isfinite(end)]
     pad = 0.08 * (max(ends) - min(ends)) or 1.0
     low, high = min(ends) - pad, max(ends) + pad
-    marks = nice_ticks(low, high, 3 if columns > 1 else 5)
+    margin = 0.1 * (high - low)
+    # a mark at a panel's edge would run into the next panel's
+    marks = [
+        mark
+        for mark in nice_ticks(low, high, 4 if columns > 1 else 5)
+        if low + margin <= mark <= high - margin
+    ]
     total = panel * rows
     # room for the names of the groups beside the first panel of each row, as a share of the width
     names = 0.13 if columns > 2 else 0.24

@@ -17,6 +17,7 @@ from dashboards.figures.canvas import (
     Style,
     arm_looks,
     canvas,
+    folded,
     nice_ticks,
     quiet_axis,
 )
@@ -245,7 +246,7 @@ def providers_strip(changes: list[ProviderChange], arms: pd.DataFrame, style: St
             style,
             range=[-0.5, len(looks) - 0.25],
             tickvals=list(range(len(looks))),
-            ticktext=[look.short for look in reversed(looks)],
+            ticktext=[folded(look.short) for look in reversed(looks)],
             tickfont={"size": 13, "color": theme.ink},
         )
     )

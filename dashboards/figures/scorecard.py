@@ -16,12 +16,14 @@ from dashboards.figures.canvas import (
     Style,
     arm_looks,
     canvas,
+    folded,
     nice_ticks,
     outcome_words,
     quiet_axis,
 )
 
 ROW = 26
+FOLDED_ROW = 36
 
 
 def scorecard(
@@ -51,7 +53,8 @@ def scorecard(
     changes = [by_arm[look.id] for look in looks if look.id in by_arm]
     scale = words.scale_of(changes, about["unit"])
     sentence = words.across_arms(changes, titles, about, style.lang, style.currency)
-    figure = canvas(style, height=ROW * len(looks) + 58, sentence=sentence, top=24, bottom=26)
+    row = FOLDED_ROW if any("<br>" in folded(look.short) for look in looks) else ROW
+    figure = canvas(style, height=row * len(looks) + 58, sentence=sentence, top=24, bottom=26)
     theme = style.theme
 
     ends = [0.0]
@@ -128,7 +131,7 @@ def scorecard(
             style,
             range=[-0.6, len(looks) - 0.4],
             tickvals=list(range(len(looks))),
-            ticktext=[look.short for look in reversed(looks)],
+            ticktext=[folded(look.short) for look in reversed(looks)],
             tickfont={"size": 13, "color": theme.ink},
         )
     )

@@ -55,7 +55,24 @@ def say(lang: str, key: str, **fields: object) -> str:
     >>> say("en", "months_since_reform")
     'months since the reform'
     """
-    return catalogue(lang)[key].format(**fields)
+    texts = catalogue(lang)
+    if "arm" in fields and f"{key}.plural" in texts and is_plural(str(fields["arm"])):
+        key = f"{key}.plural"
+    return texts[key].format(**fields)
+
+
+def is_plural(title: str) -> bool:
+    """Whether an English title takes a plural verb: its head noun ends in a single s.
+
+    Examples
+    --------
+    >>> is_plural("Hard global budgets"), is_plural("Capitation of practices")
+    (True, False)
+    """
+    head = title
+    for word in (" of ", " for ", " with ", " under ", " over "):
+        head = head.partition(word)[0]
+    return head.endswith("s") and not head.endswith("ss")
 
 
 def label(lang: str, family: str, identifier: str) -> str:
