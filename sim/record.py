@@ -129,6 +129,14 @@ _FREE_COLUMNS: dict[str, tuple[str, str, str]] = {
     "level_true": ("0 to 2", "True level", "真实等级"),
     "level_billed": ("0 to 2", "Billed level", "上报等级"),
     "severity": ("ratio to the group's mean", "Severity", "严重程度"),
+    **{
+        f"{name}_milli_{index}": ("thousandths of a unit", f"{english} {part}", f"{chinese}{zh}")
+        for name, english, chinese in (("need", "Needed", "适宜"), ("units", "Given", "实际"))
+        for index, (part, zh) in enumerate(
+            (("drugs", "药品"), ("diagnostics", "检查检验"), ("procedures", "治疗与耗材"),
+             ("labor", "医疗服务"))
+        )
+    },
     "days": ("days", "Bed-days", "床日"),
     "cost_fen": ("fen", "Resource cost", "资源成本"),
     "charge_fen": ("fen", "Charge at list price", "标价费用"),

@@ -488,6 +488,16 @@ def _incentives(task: RunTask, lived: Lived) -> pa.Table:
     return typed_table("incentives", {**keys, **columns})
 
 
+def _flat_columns(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give a column per component where one holds several: ``units_milli_0`` to ``_3``."""
+    for name, values in part.items():
+        if getattr(values, "ndim", 1) == 2:
+            for index in range(values.shape[1]):
+                yield f"{name}_{index}", np.ascontiguousarray(values[:, index])
+        else:
+            yield name, values
+
+
 def _as_kept(
     task: RunTask, name: str, parts: Sequence[Mapping[str, Any]], numbered: str = ""
 ) -> pa.Table:
@@ -503,7 +513,7 @@ def _as_kept(
                     "arm": _repeated([task.arm], n, each=True),
                     "replicate": np.full(n, task.replicate, dtype=np.int32),
                     **extra,
-                    **part,
+                    **dict(_flat_columns(part)),
                 },
             )
         )
@@ -575,6 +585,7 @@ def run_task(
         )
     try:
         lived = simulate(task, on_month)
+        tables = tables_of(task, lived)
     except PayshiftError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as reason:
@@ -584,7 +595,7 @@ def run_task(
             remedy="Please report it with the scenario file and the seed.",
         ) from reason
     return _Done(
-        tables_of(task, lived),
+        tables,
         _before_sha(lived.history, task.scenario.horizon.start),
         time.perf_counter() - started,
     )
