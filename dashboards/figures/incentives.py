@@ -212,7 +212,14 @@ def _two_lines(title: str) -> str:
     """A column's name broken near its middle; long words are cut."""
     if any(ord(letter) > 0x2E80 for letter in title):
         title = words.short_title(title, 16)
-        return title if len(title) <= 4 else f"{title[:4]}<br>{title[4:]}"
+        if len(title) <= 4:
+            return title
+        # never inside a Latin word such as DRG
+        places = [
+            i for i in range(1, len(title)) if not (title[i - 1].isascii() and title[i].isascii())
+        ]
+        cut = min(places, key=lambda i: abs(i - len(title) / 2))
+        return f"{title[:cut]}<br>{title[cut:]}"
     parts = title.replace("-", "- ").split(" ")
     if len(parts) < 2:
         return words.short_title(title, 12)
