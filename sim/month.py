@@ -1448,7 +1448,9 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
     active = active[:n_active].copy()
     chosen = np.full(n_active, kernels.NO_CARE, dtype=np.int16)
     origin = np.full(n_active, -1, dtype=np.int16)
-    kernels.seek_stage(c, tables.keys, tables.seek, tables.member, t, active, n_active, chosen)
+    kernels.seek_stage(
+        c, tables.keys, tables.seek, tables.member, t, active, n_active, chosen, origin
+    )
     for position in kernels.served_within_capacity(
         chosen, active, c.ep_rank[active], contact_capacity(world)
     ):

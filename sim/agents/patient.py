@@ -15,8 +15,6 @@ from sim.engine.bills import cover_used_up, entitlement
 from sim.engine.counting import count_month, count_need
 from sim.engine.kernels import cell_of, uid_of
 from sim.engine.person import (
-    LONGEST_COUNT,
-    LONGEST_UNTREATED,
     after_stay,
     after_treatment,
     chronic_count,
@@ -27,6 +25,7 @@ from sim.engine.person import (
     one_more,
     preventive_contact,
     seek,
+    untreated_longer,
 )
 from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, READMITTED, SEEN, Int, Stay, Treatment
 from sim.health.outcome import updated_experience
@@ -258,19 +257,19 @@ class Patient(mesa.Agent):
                 return
             self.ep_flags &= ~LISTED
             self.stop_waiting()
-        chosen = self.choose_provider(is_referred=False)
+        chosen = self.choose_provider()
         if chosen == NOBODY:
             self.forgo_care()
         else:
             self.provider(chosen).expect(self)
 
-    def choose_provider(self, *, is_referred: bool) -> int:
+    def choose_provider(self, sent_by: int = NOBODY) -> int:
         """Return the provider where the person wants to be seen, or -1 for no care this month.
 
         Parameters
         ----------
-        is_referred : bool
-            A practice has just sent the person to hospital.
+        sent_by : int
+            The practice that has just sent the person to hospital, -1 for nobody.
         """
         tables = self.month.tables
         return seek(
@@ -286,7 +285,7 @@ class Patient(mesa.Agent):
             self.experience_practice,
             self.experience_secondary,
             self.experience_tertiary,
-            is_referred,
+            sent_by,
             self.uid,
             tables.keys,
             tables.seek,
@@ -300,7 +299,7 @@ class Patient(mesa.Agent):
 
     def stay_untreated(self) -> None:
         """Carry the illness on without treatment, which may make it worse."""
-        self.ep_untreated = one_more(self.ep_untreated, LONGEST_UNTREATED)
+        self.ep_untreated = untreated_longer(self.ep_untreated)
 
     def ignore_referral(self) -> None:
         """Go home from the practice instead of to a hospital."""
@@ -324,7 +323,7 @@ class Patient(mesa.Agent):
 
     def wait_another_month(self) -> None:
         """Wait on."""
-        self.wait_months = one_more(self.wait_months, LONGEST_COUNT)
+        self.wait_months = one_more(self.wait_months)
 
     def stop_waiting(self) -> None:
         """Be on nobody's list."""

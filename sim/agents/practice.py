@@ -54,7 +54,7 @@ class Practice(Provider):
         self.tally(payer)[ProviderTally.REFERRED_UP] += 1
         patient.tally[PersonTally.REFERRED_UP] += 1
         # The person chooses on the cover there is before this contact is paid for.
-        chosen = patient.choose_provider(is_referred=True)
+        chosen = patient.choose_provider(sent_by=self.row)
         self._bills_referral(patient)
         if chosen == NOBODY:
             patient.ignore_referral()

@@ -13,19 +13,17 @@ import numpy as np
 from sim.agents.this_month import ThisMonth
 from sim.engine.bills import inpatient_bill, outpatient_bill, own_share_of
 from sim.engine.counting import (
-    CLAIM_LOW_VALUE,
+    claim_contact,
+    claim_stay,
     count_experience,
     count_member_spending,
     count_stay,
     count_treatment,
-    stay_marks,
-    write_claim,
 )
 from sim.engine.kernels import request_bed, served_within_capacity
 from sim.engine.person import (
     ADMIT,
     DEFER,
-    LONGEST_COUNT,
     NOTHING,
     TRANSFER,
     admission,
@@ -45,7 +43,6 @@ if TYPE_CHECKING:
     from sim.agents.patient import Patient
 
 NOBODY = -1
-INPATIENT = 2
 MIDDLING = 0.5
 """Severity rank of a contact that follows an illness already over."""
 
@@ -288,26 +285,19 @@ class Provider(mesa.Agent):
         count_member_spending(patient.own_practice.tally(payer), is_own, covered)
         tallies.visits_by_group[self.kind, group] += done.visits
         tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
-        write_claim(
+        claim_contact(
             self.month.claims,
             patient.uid,
             self.row,
             payer,
-            int(self.kind > 0),
+            self.kind,
             group,
             patient.ep_level,
-            patient.ep_level,
             rank,
-            done.needs,
-            done.units,
-            0,
-            done.visits,
-            done.cost_fen,
-            done.charge_fen,
+            done,
             covered,
             owed,
             sent_by,
-            CLAIM_LOW_VALUE if done.low_value else 0,
         )
         return own_share_of(owed + uncovered, done.charge_fen)
 
@@ -404,7 +394,7 @@ class Provider(mesa.Agent):
         )
         uncovered = done.charge_fen - covered
         patient.pay(done.charge_fen, owed + uncovered)
-        patient.stays_year = one_more(patient.stays_year, LONGEST_COUNT)
+        patient.stays_year = one_more(patient.stays_year)
         count_stay(
             self.tally(payer),
             patient.tally,
@@ -432,26 +422,20 @@ class Provider(mesa.Agent):
             not done.died, patient.wait_months, own_share_of(owed + uncovered, done.charge_fen)
         )
         count_experience(self.tally(payer), patient.tally, outcome)
-        write_claim(
+        claim_stay(
             self.month.claims,
             patient.uid,
             self.row,
             payer,
-            INPATIENT,
             group,
             level,
-            done.billed,
             patient.ep_rank,
-            done.needs,
-            done.units,
-            done.days,
-            0,
-            done.cost_fen,
-            done.charge_fen,
+            done,
             covered,
             owed,
             sent_by,
-            stay_marks(patient.is_readmission, sent_by, patient.needs_bed),
+            patient.is_readmission,
+            patient.needs_bed,
         )
         if done.died:
             patient.give_way_to_newborn()

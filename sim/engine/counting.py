@@ -124,7 +124,7 @@ def new_claims(size: int) -> Claims:
 
 
 @compiled
-def write_claim(
+def _write(
     claims: Claims,
     uid: int,
     provider: int,
@@ -173,14 +173,87 @@ def write_claim(
 
 
 @compiled
-def stay_marks(is_readmission: bool, origin: int, is_needed: bool) -> int:
-    """Return the flags of a stay's claim."""
-    mark = CLAIM_READMISSION if is_readmission else 0
-    if origin >= 0:
-        mark |= CLAIM_TRANSFER
+def claim_contact(
+    claims: Claims,
+    uid: int,
+    provider: int,
+    payer: int,
+    kind: int,
+    group: int,
+    level: int,
+    severity: float,
+    done: Treatment,
+    covered_fen: int,
+    patient_fen: int,
+    sent_by: int,
+) -> None:
+    """Write the claim of an outpatient contact with its return visits."""
+    _write(
+        claims,
+        uid,
+        provider,
+        payer,
+        1 if kind > 0 else 0,
+        group,
+        level,
+        level,
+        severity,
+        done.needs,
+        done.units,
+        0,
+        done.visits,
+        done.cost_fen,
+        done.charge_fen,
+        covered_fen,
+        patient_fen,
+        sent_by,
+        CLAIM_LOW_VALUE if done.low_value else 0,
+    )
+
+
+@compiled
+def claim_stay(
+    claims: Claims,
+    uid: int,
+    provider: int,
+    payer: int,
+    group: int,
+    level: int,
+    severity: float,
+    done: Stay,
+    covered_fen: int,
+    patient_fen: int,
+    sent_by: int,
+    is_readmission: bool,
+    is_needed: bool,
+) -> None:
+    """Write the claim of a stay."""
+    flags = CLAIM_READMISSION if is_readmission else 0
+    if sent_by >= 0:
+        flags |= CLAIM_TRANSFER
     if not is_needed:
-        mark |= CLAIM_UNNEEDED
-    return mark
+        flags |= CLAIM_UNNEEDED
+    _write(
+        claims,
+        uid,
+        provider,
+        payer,
+        2,
+        group,
+        level,
+        done.billed,
+        severity,
+        done.needs,
+        done.units,
+        done.days,
+        0,
+        done.cost_fen,
+        done.charge_fen,
+        covered_fen,
+        patient_fen,
+        sent_by,
+        flags,
+    )
 
 
 @compiled

@@ -19,22 +19,19 @@ from sim.engine.bills import (
     own_share_of,
 )
 from sim.engine.counting import (
-    CLAIM_LOW_VALUE,
     Claims,
+    claim_contact,
+    claim_stay,
     count_experience,
     count_member_spending,
     count_month,
     count_need,
     count_stay,
     count_treatment,
-    stay_marks,
-    write_claim,
 )
 from sim.engine.person import (
     ADMIT,
     DEFER,
-    LONGEST_COUNT,
-    LONGEST_UNTREATED,
     NOTHING,
     TRANSFER,
     admission,
@@ -57,6 +54,7 @@ from sim.engine.person import (
     seek,
     stay,
     treat,
+    untreated_longer,
 )
 from sim.engine.tables import (
     LISTED,
@@ -318,8 +316,12 @@ def seek_stage(
     active: npt.NDArray[np.int32],
     n_active: int,
     chosen: npt.NDArray[np.int16],
+    origin: npt.NDArray[np.int16],
 ) -> None:
-    """Let everyone on ``active`` choose where to be seen; write it to ``chosen``."""
+    """Let everyone on ``active`` choose where to be seen; write it to ``chosen``.
+
+    ``origin`` says who sent the person: nobody yet, -1.
+    """
     for a in range(n_active):
         i = whole(active[a])
         group = whole(c.ep_group[i])
@@ -352,7 +354,7 @@ def seek_stage(
             np.float64(c.experience_practice[i]),
             np.float64(c.experience_secondary[i]),
             np.float64(c.experience_tertiary[i]),
-            False,
+            whole(origin[a]),
             uid,
             keys,
             table,
@@ -360,7 +362,7 @@ def seek_stage(
         chosen[a] = k
         if k < 0:
             t.person[cell_at(i, c, m), _P_FOREGONE] += 1
-            c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
+            c.ep_untreated[i] = untreated_longer(whole(c.ep_untreated[i]))
 
 
 @compiled
@@ -369,7 +371,7 @@ def turn_away(c: Columns, m: MemberTable, t: Tallies, i: int, provider: int) -> 
     t.person[cell_at(i, c, m), _P_FOREGONE] += 1
     t.provider[provider, whole(c.scheme[i]), _TURNED_AWAY] += 1
     if c.ep_group[i] != NO_GROUP:
-        c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
+        c.ep_untreated[i] = untreated_longer(whole(c.ep_untreated[i]))
 
 
 @compiled
@@ -395,7 +397,7 @@ def list_for_bed(c: Columns, i: int, provider: int) -> None:
     )
     c.ep_flags[i] = flags | LISTED
     c.wait_provider[i] = provider
-    c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
+    c.ep_untreated[i] = untreated_longer(whole(c.ep_untreated[i]))
 
 
 @compiled
@@ -552,27 +554,19 @@ def treat_person(
     outcome = contact_outcome(done.recovered, 0, own_share_of(own, done.charge_fen))
     count_experience(t.provider[p, payer], t.person[cell], outcome)
     settle_experience(i, kind, outcome, c, m.experience_step)
-    level = whole(c.ep_level[i])
-    write_claim(
+    claim_contact(
         claims,
         uid,
         p,
         payer,
-        setting,
+        kind,
         group,
-        level,
-        level,
+        whole(c.ep_level[i]),
         rank,
-        done.needs,
-        done.units,
-        0,
-        done.visits,
-        done.cost_fen,
-        done.charge_fen,
+        done,
         covered,
         patient,
         origin,
-        CLAIM_LOW_VALUE if done.low_value else 0,
     )
     c.last_provider[i] = p
     was_open = not is_follow_up
@@ -629,12 +623,11 @@ def practice_stage(
 ) -> None:
     """Let practices treat or refer; a referred person who goes appears in ``chosen`` again.
 
-    ``origin`` says who sent the person, -1 for nobody.
+    ``origin`` says who sent the person, -1 for nobody; a referral is written there.
     """
     for a in range(n_active):
         i = whole(active[a])
         p = whole(chosen[a])
-        origin[a] = -1
         if p < 0 or m.kind[p] != 0:
             continue
         group = whole(c.ep_group[i])
@@ -660,12 +653,12 @@ def practice_stage(
                 np.float64(c.experience_practice[i]),
                 np.float64(c.experience_secondary[i]),
                 np.float64(c.experience_tertiary[i]),
-                True,
+                p,
                 uid,
                 keys,
                 seeking,
             )
-            count_referral_visit(i, p, c, prices, m, t, claims)
+            count_referral_visit(i, p, whole(origin[a]), c, prices, m, t, claims)
             if k >= 0:
                 t.provider[k, payer, _RECEIVED] += 1
                 chosen[a] = k
@@ -673,76 +666,74 @@ def practice_stage(
             else:
                 chosen[a] = NO_CARE
                 c.ep_flags[i] = whole(c.ep_flags[i]) | SEEN
-                c.ep_untreated[i] = one_more(whole(c.ep_untreated[i]), LONGEST_UNTREATED)
+                c.ep_untreated[i] = untreated_longer(whole(c.ep_untreated[i]))
             continue
-        treat_person(i, p, -1, c, keys, treating, admitting, prices, m, t, requests, claims)
+        sent_by = whole(origin[a])
+        treat_person(i, p, sent_by, c, keys, treating, admitting, prices, m, t, requests, claims)
 
 
 @compiled
 def count_referral_visit(
-    i: int, p: int, c: Columns, prices: PriceTable, m: MemberTable, t: Tallies, claims: Claims
+    i: int,
+    p: int,
+    origin: int,
+    c: Columns,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    claims: Claims,
 ) -> None:
     """Count the contact in which a practice refers: one visit with one unit of labor."""
     payer = whole(c.scheme[i])
     practice = whole(c.practice[i])
-    is_own = 1 if p == practice else 0
-    contract = whole(c.contract[i])
-    entitled = entitlement(whole(c.chronic[i]))
-    charge = prices.consult_fen[p]
+    kind = m.kind[p]
+    done = referral_contact(prices.consult_fen[p], prices.consult_cost_fen[p])
     covered, patient, paid_out = outpatient_bill(
-        charge,
+        done.charge_fen,
         prices.covered[p, 0],
         payer,
-        0,
-        contract,
-        is_own,
-        0,
-        entitled,
+        kind,
+        whole(c.contract[i]),
+        1 if p == practice else 0,
+        1 if origin >= 0 else 0,
+        entitlement(whole(c.chronic[i])),
         whole(c.paid_out_year[i]),
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out
-    c.spent_year[i] = whole(c.spent_year[i]) + charge
-    c.oop_year[i] = whole(c.oop_year[i]) + patient + charge - covered
+    uncovered = done.charge_fen - covered
+    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
     group = whole(c.ep_group[i])
-    is_first = is_first_contact(False, whole(c.ep_flags[i]), -1)
     count_treatment(
         t.provider[p, payer],
         t.person[cell_at(i, c, m)],
-        referral_contact(prices.consult_fen[p], prices.consult_cost_fen[p]),
-        0,
-        is_first,
+        done,
+        kind,
+        is_first_contact(False, whole(c.ep_flags[i]), origin),
         False,
         covered,
         patient,
         m.minutes[whole(c.zone[i]), p],
     )
     count_member_spending(t.provider[practice, payer], p == practice, covered)
-    t.visits_by_group[0, group] += 1
+    t.visits_by_group[kind, group] += done.visits
     fifth = whole(c.fifth[i])
     t.patient_money[p, payer, fifth, 0] += patient
-    t.patient_money[p, payer, fifth, 1] += charge - covered
-    level = whole(c.ep_level[i])
-    write_claim(
+    t.patient_money[p, payer, fifth, 1] += uncovered
+    claim_contact(
         claims,
         uid_of(whole(c.generation[i]), i),
         p,
         payer,
-        0,
+        kind,
         group,
-        level,
-        level,
+        whole(c.ep_level[i]),
         np.float64(c.ep_rank[i]),
-        (0, 0, 0, 1000),
-        (0, 0, 0, 1000),
-        0,
-        1,
-        prices.consult_cost_fen[p],
-        charge,
+        done,
         covered,
         patient,
-        -1,
-        0,
+        origin,
     )
 
 
@@ -767,7 +758,7 @@ def hospital_stage(
         i = whole(active[a])
         p = whole(chosen[a])
         if p == ON_LIST:
-            c.wait_months[i] = one_more(whole(c.wait_months[i]), LONGEST_COUNT)
+            c.wait_months[i] = one_more(whole(c.wait_months[i]))
             ask_for_bed(i, whole(c.wait_provider[i]), c, keys, admitting, m, t, requests)
         elif p >= 0 and m.kind[p] > 0:
             treat_person(
@@ -846,7 +837,7 @@ def stay_stage(
         own = patient + done.charge_fen - covered
         c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
         c.oop_year[i] = whole(c.oop_year[i]) + own
-        c.stays_year[i] = one_more(whole(c.stays_year[i]), LONGEST_COUNT)
+        c.stays_year[i] = one_more(whole(c.stays_year[i]))
         cell = cell_at(i, c, m)
         fifth = whole(c.fifth[i])
         waited = whole(c.wait_months[i])
@@ -877,26 +868,20 @@ def stay_stage(
         t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
         outcome = contact_outcome(not done.died, waited, own_share_of(own, done.charge_fen))
         count_experience(t.provider[p, payer], t.person[cell], outcome)
-        write_claim(
+        claim_stay(
             claims,
             uid,
             p,
             payer,
-            2,
             group,
             level,
-            done.billed,
             rank,
-            done.needs,
-            done.units,
-            done.days,
-            0,
-            done.cost_fen,
-            done.charge_fen,
+            done,
             covered,
             patient,
             origin,
-            stay_marks(readmission, origin, needed),
+            readmission,
+            needed,
         )
         if done.died:
             start_life(i, c, keys, m)

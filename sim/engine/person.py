@@ -289,7 +289,7 @@ def seek(
     experience_practice: float,
     experience_secondary: float,
     experience_tertiary: float,
-    is_referred: bool,
+    sent_by: int,
     uid: int,
     keys: Keys,
     table: SeekTable,
@@ -298,8 +298,9 @@ def seek(
 
     Parameters
     ----------
-    is_referred : bool
-        A practice has sent the person up: only hospitals count, and going is likelier.
+    sent_by : int
+        The practice that has sent the person up, so that only hospitals count and going is
+        likelier; -1 for nobody.
 
     Returns
     -------
@@ -307,6 +308,7 @@ def seek(
         The provider, or -1 for no care this month.
     """
     person = np.uint64(uid)
+    is_referred = sent_by >= 0
     care = table.care_class[group]
     width = table.options.shape[1]
     n_options = width + 1
@@ -889,9 +891,15 @@ def months_on_list(flags: int, wait_provider: int, wait_months: int, provider: i
 
 
 @compiled
-def one_more(count: int, most: int) -> int:
-    """Return a person's count of months or stays one later, within what is worth telling apart."""
-    return min(count + 1, most)
+def one_more(count: int) -> int:
+    """Return a person's count of stays or of months on a list, one later."""
+    return min(count + 1, LONGEST_COUNT)
+
+
+@compiled
+def untreated_longer(months: int) -> int:
+    """Return the months an illness has gone untreated, a month later."""
+    return min(months + 1, LONGEST_UNTREATED)
 
 
 @compiled
