@@ -239,7 +239,8 @@ def _number(value: float, digits: int) -> str:
 
 def _signed(value: float, digits: int) -> str:
     text = _number(value, digits)
-    return text if text.startswith("−") or text == "–" or float(value) == 0.0 else "+" + text
+    is_zero = not any(digit in "123456789" for digit in text)
+    return text if is_zero or text.startswith("−") else "+" + text
 
 
 # --- scenarios --------------------------------------------------------------------------------

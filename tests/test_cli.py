@@ -227,7 +227,7 @@ def test_a_comparison_prints_differences_with_intervals_and_writes_a_report(
     payshift: Command, tmp_path: Path
 ) -> None:
     words = ("compare", "china-county-drg", "--population", "100", "--replicates", "2")
-    code, out, err = payshift(*words, "--out", tmp_path / "c", "--lang", "zh")
+    code, out, err = payshift(*words, "--all", "--out", tmp_path / "c", "--lang", "zh")
     assert code == 0
     assert "status-quo" in out
     assert "china-county-drg" in out
@@ -258,6 +258,43 @@ def test_every_word_of_the_command_line_is_kept_to_reproduce_the_run(
     record = Record.load(told["record"])
     assert record.info["command"] == "payshift run tiny --set horizon.reform=24"
     assert record.info["horizon"]["reform"] == 24
+
+
+CAPITATION = """
+schema: 1
+kind: scenario
+extends: tiny
+title: {en: "Tiny county, paid by head", zh: "微型县,按人头付费"}
+payment:
+  - payer: [resident-scheme, employee-scheme]
+    providers: all
+    contract: {capitation: {rate: neutral, risk: age-sex}}
+"""
+
+
+def test_incentives_are_told_before_any_run_with_their_weak_spots(
+    payshift: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "by-head.yaml"
+    file.write_text(CAPITATION)
+    code, out, _ = payshift("incentives", file)
+    assert code == 0
+    assert "resident-scheme: what one more brings" in out
+    assert "self-pay: as today" in out
+    assert "too little of it" in out
+    told = json.loads(payshift("incentives", file, "--json")[1])
+    assert {"kind", "payer", "activity", "receipts_after", "cost"} <= set(told["incentives"][0])
+    assert told["weak_spots"]
+
+
+def test_a_real_run_by_the_module_keeps_progress_off_standard_output(tmp_path: Path) -> None:
+    home = {**os.environ, "PAYSHIFT_HOME": str(tmp_path)}
+    done = _subprocess("run", "tiny", "--population", "100", "--json", env=home)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert Path(told["record"]).is_relative_to(tmp_path)
+    again = _subprocess("hash", told["key"], env=home)
+    assert again.stdout.strip() == told["sha256"]
 
 
 def test_the_schema_is_a_json_schema(payshift: Command) -> None:
