@@ -914,7 +914,8 @@ def _refer_table(world: World) -> ReferTable:
     # The constant that gives the baseline rate for a case of median severity at list price.
     list_margin = (setting.price_out - setting.cost_out).sum(axis=1)[:, None] * setting.need_out
     list_refer = (setting.price_out - setting.cost_out)[:, 3]
-    fails = 1.0 / (1.0 + np.exp(steepness[:, None] * limit))
+    # Beyond 700 the chance is nothing, and its inverse no longer a number.
+    fails = 1.0 / (1.0 + np.exp(np.minimum(steepness[:, None] * limit, 700.0)))
     value = values["value_of_health"]
     lost = values["altruism_scale"] * value * setting.failure_health * fails
     base = values["refer_base"]
@@ -1458,7 +1459,8 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         kernels.turn_away(c, tables.member, t, int(active[position]), provider)
         chosen[position] = kernels.TURNED_AWAY
     requests = new_requests(n_active)
-    claims = new_claims(2 * n_active if world.with_claims else 0)
+    # A person may be referred by a practice, seen at a hospital and admitted in one month.
+    claims = new_claims(3 * n_active if world.with_claims else 0)
     kernels.practice_stage(
         c,
         tables.keys,

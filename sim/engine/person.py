@@ -113,6 +113,9 @@ LONGEST_COUNT = 250
 # Answers of :func:`admission`.
 NOTHING, ADMIT, DEFER, TRANSFER, REFUSE = 0, 1, 2, 3, 4
 
+# Ranks are kept in single precision, where the next number would be 1: infinitely severe.
+MOST_SEVERE = 0.9999999
+
 
 @compiled
 def need(
@@ -253,6 +256,8 @@ def need(
                     flags = NEEDS_BED
                     events |= BED_ARISES
                 lost_year = table.utility_loss[group] * 12.0 * rank
+    if rank > MOST_SEVERE:
+        rank = MOST_SEVERE
     year = table.utility[age] - table.decrement[chronic] - lost_year
     if year < 0.0:
         year = 0.0
@@ -993,6 +998,9 @@ def joins(
     age = age_months // 12
     is_priority = age >= 65 or age < 7 or chronic != 0 or is_poor != 0
     base = share_priority if is_priority else share
+    # A group of whom all or none sign has no odds that a benefit could move.
+    if base <= 0.0 or base >= 1.0:
+        return 1 if base >= 1.0 else 0
     constant = log(base / (1.0 - base)) - experience_weight * reference
     prob = prob_join(
         constant, benefit, fee, income / 12.0, price_weight, 0.0, 0.0, experience, experience_weight
