@@ -1,0 +1,1739 @@
+"""What must emerge from the incentives, and what must not: claims, their conditions, placebo twins.
+
+Run as ``python -m experiments.emergence`` (``make emergence``): lives the county through several
+contracts with the same people and luck, asks of every claim whether its sign came out in nearly all
+seeds and over the ranges of what is assumed, and writes the record into ``records/emergence``.
+
+Theory signs an effect only under a condition (a fee above marginal cost, a budget that binds, room
+in the beds ...). Each claim states its condition and checks it on the runs themselves, through the
+contracts' marginal receipts and what providers' units cost. Each has a placebo twin: the same arms
+where the stake is nil, which theory says must differ by nothing. Arms are forks of one world at the
+start of the reform, so every difference is paired by person, month and draw.
+
+Claims, conditions and thresholds are declared here, before any run; no number in this file is
+fitted. Knows scenarios and outcomes of runs; must not know how an effect comes about.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import json
+import math
+import multiprocessing
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import qmc, t
+
+from sim.month import World, build_world, finished_history, run_month
+from sim.record import code_version
+from sim.region import Region
+from sim.runner import seed_of
+from sim.scenario import Scenario, library_root, load
+from sim.tallies import History, Lever
+from sim.tallies import PersonTally as P
+from sim.tallies import ProviderTally as V
+
+__all__ = [
+    "CLAIMS",
+    "PLACEBOS",
+    "Claim",
+    "Life",
+    "Placebo",
+    "Study",
+    "judged",
+    "lives",
+    "parameter_draws",
+    "study",
+    "verdicts",
+]
+
+Float = npt.NDArray[np.float64]
+Text: TypeAlias = Mapping[str, str]
+Measure: TypeAlias = Callable[["Life"], float]
+
+COUNTY: Final = "china-county"
+COMPONENTS: Final = ("drugs", "diagnostics", "procedures", "labor")
+PRACTICE, SECONDARY, TERTIARY = 0, 1, 2
+SEEDS_NEEDED: Final = 0.9
+DRAWS_NEEDED: Final = 0.8
+CLEAR_MARGIN: Final = 0.01  # share of list price below which a margin counts as none
+UNIDENTIFIED: Final = (
+    "income_elasticity",
+    "sensitivity_share",
+    "myopia",
+    "selection_cost",
+    "retention",
+    "trust",
+    "authority",
+)
+"""What no data identify, by the model's own account; swept whatever their grade."""
+
+
+# --- arms: what is paid, and on which ground ------------------------------------------------------
+
+_LIST: Final[Mapping[str, Any]] = {"fee_for_service": {"schedule": "list"}}
+_INSURED: Final = ("resident-scheme", "employee-scheme")
+
+
+def _pay(providers: Mapping[str, Any], contract: Mapping[str, Any]) -> dict[str, Any]:
+    return {"payer": list(_INSURED), "providers": dict(providers), "contract": dict(contract)}
+
+
+def _budget(kept: float, borne: float, growth: float = 0.0) -> dict[str, Any]:
+    return {
+        "global_budget": {
+            "budget": "neutral",
+            "surplus": [{"kept": kept}],
+            "overrun": [{"borne": borne}],
+            "rebasing": {"weight_on_history": 0.0, "growth": {"value": growth, "unit": "1/year"}},
+            "of": dict(_LIST),
+        }
+    }
+
+
+def _members(share: float, stop_loss: float = 1.0) -> dict[str, Any]:
+    return {
+        "capitation": {
+            "rate": "neutral",
+            "risk": "age-sex",
+            "share_elsewhere": {"value": share, "unit": "share"},
+            "stop_loss": {"value": stop_loss, "unit": "share"},
+        }
+    }
+
+
+_PRACTICES: Final = {"kind": "practice", "inside": True}
+_HOSPITALS: Final = {"kind": "secondary", "inside": True}
+_INSIDE: Final = {"inside": True}
+
+ARMS: Final[Mapping[str, str | Sequence[Mapping[str, Any]] | None]] = {
+    # None is doing nothing; a name is a scenario of the library.
+    "status-quo": None,
+    "item-fees": "china-county-fee-for-service",
+    "per-member": "china-county-capitation-primary-only",
+    "per-member-downstream": [_pay(_PRACTICES, _members(0.5))],
+    "per-case": "china-county-drg",
+    # Without growth the budgets bind as soon as need drifts up; little of a surplus is kept.
+    "binding-budget": [
+        _pay(_HOSPITALS, _budget(0.3, 1.0)),
+        _pay(_PRACTICES, _budget(0.3, 1.0)),
+    ],
+    "by-score": "china-county-value-based",
+    # Placebo twins: the same contracts with nothing at stake.
+    "budget-without-stake": [_pay(_INSIDE, _budget(0.0, 0.0))],
+    "per-member-without-weight": [
+        _pay(
+            _PRACTICES,
+            {
+                "blend": [
+                    {"weight": 1.0, "contract": dict(_LIST)},
+                    {"weight": 0.0, "contract": {"capitation": {"rate": 100.0}}},
+                ]
+            },
+        )
+    ],
+    "per-member-without-share": [_pay(_PRACTICES, _members(0.0, 0.25))],
+    "per-case-without-weight": [
+        _pay(
+            _INSIDE,
+            {
+                "blend": [
+                    {"weight": 1.0, "contract": dict(_LIST)},
+                    {"weight": 0.0, "contract": {"drg": {"base_rate": 5000.0}}},
+                ]
+            },
+        )
+    ],
+    "by-score-without-stake": [
+        _pay(_INSIDE, {"value_based": {"at_risk": {"value": 0.0, "unit": "share"}, "of": _LIST}})
+    ],
+}
+
+
+def _bare(region: Region) -> Region:
+    """Take away what moves components besides money: habits and low-value services."""
+    none = np.full_like(region.groups.low_value_component, -1)
+    flat = np.zeros_like(region.providers.style_dispersion)
+    return dataclasses.replace(
+        region,
+        groups=dataclasses.replace(region.groups, low_value_component=none),
+        providers=dataclasses.replace(region.providers, style_dispersion=flat),
+    )
+
+
+def _at_cost(region: Region) -> Region:
+    """Let every unit and day cost its list price."""
+    providers = region.providers
+    return dataclasses.replace(
+        _bare(region),
+        providers=dataclasses.replace(
+            _bare(region).providers,
+            cost_ratio=np.ones_like(providers.cost_ratio),
+            day_cost_ratio=np.ones_like(providers.day_cost_ratio),
+        ),
+    )
+
+
+def _one_level(region: Region) -> Region:
+    """Let the levels of a group need and pay the same."""
+    same = np.ones_like(region.groups.weight_level)
+    groups = dataclasses.replace(region.groups, weight_level=same, los_level=same)
+    return dataclasses.replace(region, groups=groups)
+
+
+def _one_severity(region: Region) -> Region:
+    """Let the cases of a group and level be alike."""
+    none = np.zeros_like(region.groups.severity_sd)
+    return dataclasses.replace(region, groups=dataclasses.replace(region.groups, severity_sd=none))
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What both arms of a comparison stand on: the county, or the county with one thing aside."""
+
+    region: Callable[[Region], Region] = lambda region: region
+    parameters: Mapping[str, float] = field(default_factory=dict)
+
+
+GROUNDS: Final[Mapping[str, Ground]] = {
+    "county": Ground(),
+    "bare": Ground(_bare),
+    "at-cost": Ground(_at_cost, {"effort_ratio": 0.0}),
+    "one-level": Ground(_one_level),
+    "one-severity": Ground(_one_severity),
+}
+
+
+# --- lives: runs that share the months before -----------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Life:
+    """One arm lived to the end.
+
+    Attributes
+    ----------
+    history : History
+    world : World
+        At the end; its setting holds prices and costs.
+    """
+
+    history: History
+    world: World
+
+    @property
+    def reform(self) -> slice:
+        """Months since the reform."""
+        return slice(self.world.reform_month, self.world.months)
+
+    def rows(self, *kinds: int, inside: bool = False) -> npt.NDArray[np.intp]:
+        """Give the providers of some kinds."""
+        providers = self.world.region.providers
+        chosen = np.isin(providers.kind, kinds)
+        if inside:
+            chosen &= ~np.asarray(providers.outside, dtype=bool)
+        return np.flatnonzero(chosen)
+
+    def total(self, column: V, rows: npt.NDArray[np.intp], months: slice | None = None) -> float:
+        """Sum one tally over providers, payers and the months of the reform, or others."""
+        table = self.history.provider[months or self.reform]
+        return float(table[:, rows, :, column].sum())
+
+    def people(self, column: P) -> float:
+        """Sum one tally over everybody and the months of the reform."""
+        return float(self.history.person[self.reform, :, column].sum())
+
+    def marginal(self, name: str, rows: npt.NDArray[np.intp]) -> Float:
+        """Average what one more brought at the start of the reform's years, by charges (...)."""
+        table = self.history.marginal[name][self.world.reform_month // 12 :]
+        done = self.history.provider[self.reform]
+        weight = (done[..., V.CHARGE_OUT] + done[..., V.CHARGE_IN]).sum(axis=0)[rows]
+        weight = weight / max(float(weight.sum()), 1.0)
+        mean = table.mean(axis=0)[rows]
+        return np.asarray(np.tensordot(weight, mean, axes=([0, 1], [0, 1])), dtype=np.float64)
+
+    def over_rows(self, table: Float, rows: npt.NDArray[np.intp]) -> Float:
+        """Average a table by provider, weighted by charges (...)."""
+        done = self.history.provider[self.reform]
+        weight = (done[..., V.CHARGE_OUT] + done[..., V.CHARGE_IN]).sum(axis=(0, 2))[rows]
+        return np.asarray(weight @ table[rows] / max(float(weight.sum()), 1.0), dtype=np.float64)
+
+
+@cache
+def _scenario(arm: str) -> Scenario:
+    payment = ARMS[arm]
+    if payment is None:
+        return load(COUNTY)
+    return load(payment) if isinstance(payment, str) else load(COUNTY).with_payment(payment)
+
+
+def _at_reform(ground: str, seed: int, people: int, parameters: Mapping[str, float]) -> World:
+    """Live the months before the reform once for all arms."""
+    scenario = _scenario("status-quo")
+    horizon = scenario.horizon
+    made = GROUNDS[ground]
+    before: Any = scenario.before
+    world = build_world(
+        made.region(scenario.region()),
+        before,
+        before,
+        months_before=horizon.start,
+        months=horizon.months,
+        warm_up=horizon.warm_up,
+        seed=seed,
+        population=people,
+        parameters={**scenario.parameters, **parameters, **made.parameters},
+    )
+    while world.month < world.reform_month:
+        run_month(world)
+    return world
+
+
+def _forked(world: World, arm: str) -> Life:
+    """Live on from the start of the reform under one arm, leaving the world as it was."""
+    shared = (world.setting, world.before, world.reference)
+    twin = copy.deepcopy(world, {id(thing): thing for thing in shared})
+    after: Any = _scenario(arm).after
+    twin.after = after
+    while twin.month < twin.months:
+        run_month(twin)
+    return Life(finished_history(twin), twin)
+
+
+def lives(
+    arms: Iterable[str],
+    seed: int,
+    people: int,
+    parameters: Mapping[str, float] | None = None,
+    ground: str = "county",
+) -> dict[str, Life]:
+    """Live several arms with the same people and luck.
+
+    Parameters
+    ----------
+    arms : iterable of str
+        Of :data:`ARMS`.
+    seed, people : int
+    parameters : mapping of parameter id to value, optional
+    ground : str
+        Of :data:`GROUNDS`.
+
+    Returns
+    -------
+    dict of arm to Life
+    """
+    world = _at_reform(ground, seed, people, parameters or {})
+    return {arm: _forked(world, arm) for arm in arms}
+
+
+# --- measures -------------------------------------------------------------------------------------
+
+
+def _ratio(above: float, below: float) -> float:
+    return above / below if below else math.nan
+
+
+def _given(life: Life, rows: npt.NDArray[np.intp], first: V, need: V) -> float:
+    """Form units given over units appropriate, at list price."""
+    price = life.world.setting.price_in if first is V.UNITS_IN_0 else life.world.setting.price_out
+    done = life.history.provider[life.reform][:, rows].sum(axis=(0, 2))
+    given = (price[rows] * done[:, first : first + 4]).sum()
+    needed = (price[rows] * done[:, need : need + 4]).sum()
+    return _ratio(float(given), float(needed))
+
+
+def _intensity_out(*kinds: int) -> Measure:
+    return lambda x: _given(x, x.rows(*kinds, inside=True), V.UNITS_OUT_0, V.NEED_OUT_0)
+
+
+def _intensity_in(*kinds: int) -> Measure:
+    return lambda x: _given(x, x.rows(*kinds, inside=True), V.UNITS_IN_0, V.NEED_IN_0)
+
+
+def _per_visit(column: V, *kinds: int) -> Measure:
+    def measure(life: Life) -> float:
+        rows = life.rows(*kinds, inside=True)
+        return 100.0 * _ratio(life.total(column, rows), life.total(V.VISITS, rows))
+
+    return measure
+
+
+def _stay_over_need(life: Life) -> float:
+    rows = life.rows(SECONDARY, inside=True)
+    return _ratio(life.total(V.BED_DAYS, rows), life.total(V.NEED_DAYS, rows) / 1000.0)
+
+
+def _length_of_stay(life: Life) -> float:
+    rows = life.rows(SECONDARY, inside=True)
+    return _ratio(life.total(V.BED_DAYS, rows), life.total(V.ADMISSIONS, rows))
+
+
+def _weights(life: Life) -> Float:
+    groups = life.world.region.groups
+    return np.asarray(groups.weight[:, None] * groups.weight_level, dtype=np.float64)
+
+
+def _billed_over_true(life: Life) -> float:
+    """Form billed over true relative weight in the county's hospitals."""
+    rows, weights = life.rows(SECONDARY, inside=True), _weights(life)
+    billed = life.history.billed[life.reform][:, rows].sum(axis=(0, 1, 2))
+    true = life.history.true_level[life.reform][:, rows].sum(axis=(0, 1, 2))
+    return _ratio(float((billed * weights).sum()), float((true * weights).sum()))
+
+
+def _upcoded(life: Life) -> float:
+    rows = life.rows(SECONDARY, inside=True)
+    return _ratio(life.total(V.UPCODED, rows), life.total(V.ADMISSIONS, rows))
+
+
+def _severity_within(life: Life) -> float:
+    """Form the mean severity of admitted cases over that of their group and level."""
+    rows = life.rows(SECONDARY, inside=True)
+    true = life.history.true_level[life.reform][:, rows].sum(axis=(0, 1, 2))
+    expected = float((true * np.floor(_weights(life) * 1000.0 + 0.5)).sum())
+    return _ratio(life.total(V.SEVERITY, rows), expected)
+
+
+def _prevention(life: Life) -> float:
+    rows = life.rows(PRACTICE)
+    return 12.0 * _ratio(life.total(V.PREVENTIVE, rows), life.total(V.CHRONIC_MEMBERS, rows))
+
+
+def _admissions(life: Life) -> float:
+    columns = (P.ADMISSIONS_PRACTICE, P.ADMISSIONS_SECONDARY, P.ADMISSIONS_TERTIARY)
+    months = life.people(P.PERSON_MONTHS)
+    return 1200.0 * _ratio(sum(life.people(c) for c in columns), months)
+
+
+def _avoidable_need(life: Life) -> float:
+    return 12.0 * _ratio(life.people(P.NEED_BED_AVOIDABLE), life.people(P.PERSON_MONTHS))
+
+
+def _avoidable_not_given(life: Life) -> float:
+    lacking = life.people(P.NEED_BED_AVOIDABLE) - life.people(P.GIVEN_AVOIDABLE)
+    return 12.0 * _ratio(lacking, life.people(P.PERSON_MONTHS))
+
+
+def _control(life: Life) -> float:
+    return _ratio(life.people(P.CONTROLLED), life.people(P.CONDITIONS))
+
+
+def _volume_in(months: slice) -> Measure:
+    """List charges of the county's providers in some months, CNY per person-month."""
+
+    def measure(life: Life) -> float:
+        rows = life.rows(PRACTICE, SECONDARY, inside=True)
+        charges = life.total(V.CHARGE_OUT, rows, months) + life.total(V.CHARGE_IN, rows, months)
+        return 0.01 * _ratio(charges, float(life.history.person[months, :, P.PERSON_MONTHS].sum()))
+
+    return measure
+
+
+def _volume(life: Life) -> float:
+    return 12.0 * _volume_in(life.reform)(life)
+
+
+def _deferral(life: Life) -> float:
+    """Share of planned cases that, on being considered for a bed, are put off."""
+    rows = life.rows(SECONDARY, inside=True)
+    put_off = life.total(V.DEFERRED, rows)
+    return _ratio(put_off, put_off + life.total(V.ELECTIVE, rows))
+
+
+def _by_months(life: Life, month: int, later: int) -> float:
+    """Sum list charges of one calendar month over the reform's years but the last."""
+    years = range(life.world.reform_month, life.world.months - 12, 12)
+    return sum(_volume_in(slice(y + month + later, y + month + later + 1))(life) for y in years)
+
+
+def _december_over_january(life: Life) -> float:
+    """Form December over the January that follows, list charges, log."""
+    return math.log(_by_months(life, 11, 0) / _by_months(life, 0, 12))
+
+
+def _december_over_same_january(life: Life) -> float:
+    """Form December over the January of the same year, years after the first, log."""
+    return math.log(_by_months(life, 11, 12) / _by_months(life, 0, 12))
+
+
+OPEN: Final[Mapping[str, tuple[Text, Measure]]] = {
+    "spending": (
+        {"en": "list charges, CNY per person-year", "zh": "人均年费用(元)"},
+        lambda x: 0.12 * _ratio(x.people(P.SPENDING), x.people(P.PERSON_MONTHS)),
+    ),
+    "readmissions": (
+        {"en": "readmissions within 30 days, share", "zh": "30天再入院率"},
+        lambda x: _ratio(x.people(P.READMISSIONS), x.people(P.DISCHARGES)),
+    ),
+    "waiting": (
+        {"en": "months waited per admission", "zh": "每次住院等待月数"},
+        lambda x: _ratio(x.people(P.WAITED), _admissions(x) * x.people(P.PERSON_MONTHS) / 1200.0),
+    ),
+    "refusals": (
+        {"en": "refusals per 100 needs of a bed", "zh": "每百例住院需要的拒收数"},
+        lambda x: 100.0 * _ratio(x.people(P.REFUSED), x.people(P.NEED_BED)),
+    ),
+    "deaths": (
+        {"en": "deaths per 1,000 person-years", "zh": "每千人年死亡数"},
+        lambda x: 12000.0 * _ratio(x.people(P.DEATHS), x.people(P.PERSON_MONTHS)),
+    ),
+    "avoidable-need": (
+        {"en": "avoidable needs of a bed per 1,000 person-years", "zh": "每千人年可避免住院需要"},
+        _avoidable_need,
+    ),
+    "avoidable-not-given": (
+        {"en": "of these needed but not given", "zh": "其中需要而未得"},
+        _avoidable_not_given,
+    ),
+    "qaly": (
+        {"en": "QALYs per person-year", "zh": "人均质量调整生命年"},
+        lambda x: 12e-6 * _ratio(x.people(P.QALY), x.people(P.PERSON_MONTHS)),
+    ),
+}
+"""What theory leaves open: reported for every arm, required of none."""
+
+
+# --- conditions -----------------------------------------------------------------------------------
+
+
+class Found(NamedTuple):
+    """Whether a condition is met on these runs, and the number it was judged by."""
+
+    met: bool
+    number: float
+
+
+Check: TypeAlias = Callable[[Life, Life], Found]
+
+
+def _margin_falls(name: str, price: Callable[[Life], Float], *kinds: int) -> Check:
+    """Check that one more brings less in the arm than in the comparator, in shares of price."""
+
+    def check(arm: Life, base: Life) -> Found:
+        rows = arm.rows(*kinds, inside=True)
+        listed = arm.over_rows(price(arm), rows).sum()
+        change = (arm.marginal(name, rows).sum() - base.marginal(name, rows).sum()) / listed
+        return Found(bool(change < -CLEAR_MARGIN), float(change))
+
+    return check
+
+
+def _margin_rises(name: str, price: Callable[[Life], Float], *kinds: int) -> Check:
+    """Check that one more brings more in the arm than in the comparator, in shares of price."""
+    fall = _margin_falls(name, price, *kinds)
+
+    def check(arm: Life, base: Life) -> Found:
+        found = fall(arm, base)
+        return Found(found.number > CLEAR_MARGIN, found.number)
+
+    return check
+
+
+def _out(life: Life) -> Float:
+    return life.world.setting.price_out
+
+
+def _inside(life: Life) -> Float:
+    return life.world.setting.price_in
+
+
+def _all_days(life: Life) -> Float:
+    n_groups = len(life.world.region.groups.ids)
+    return np.repeat(life.world.setting.day_price[:, None], n_groups, axis=1)
+
+
+def _treating_loses(arm: Life, base: Life) -> Found:
+    """Check that treating loses against referring, and that spending elsewhere is nobody's loss."""
+    rows = arm.rows(PRACTICE, inside=True)
+    labor = len(COMPONENTS) - 1
+
+    def gap(life: Life) -> float:
+        # A contact treated keeps all its units; referring keeps one of labor.
+        kept = float(np.delete(life.marginal("out", rows), labor).sum())
+        return kept - float(life.marginal("refer", rows))
+
+    listed = float(arm.over_rows(_out(arm), rows).sum())
+    change = (gap(arm) - gap(base)) / listed
+    free = float(arm.marginal("elsewhere", rows)) > -CLEAR_MARGIN
+    return Found(change < -CLEAR_MARGIN and free, change)
+
+
+def _answers_downstream(arm: Life, base: Life) -> Found:
+    """Check that members' spending elsewhere costs the practice, and that control lowers it."""
+    rows = arm.rows(PRACTICE, inside=True)
+    slope = float(arm.marginal("elsewhere", rows)) - float(base.marginal("elsewhere", rows))
+    avoided = arm.world.setting.avoided_elsewhere > 0.0
+    return Found(slope < -CLEAR_MARGIN and avoided, slope)
+
+
+def _next_level_pays(arm: Life, base: Life) -> Found:
+    rows = arm.rows(SECONDARY, inside=True)
+
+    def step(life: Life) -> float:
+        return float(np.diff(life.marginal("case", rows), axis=1).mean())
+
+    return Found(step(arm) - step(base) > 1.0, step(arm) - step(base))
+
+
+def _severity_loses(arm: Life, base: Life) -> Found:
+    """Check that cases differ, and that a severer case of the same group loses money."""
+    rows = arm.rows(SECONDARY, inside=True)
+    setting = arm.world.setting
+    spread = float(arm.world.region.groups.severity_sd.max())
+
+    def slope(life: Life) -> float:
+        units = life.marginal("inside", rows).sum() - life.over_rows(setting.cost_in, rows).sum()
+        return float(units / life.over_rows(setting.price_in, rows).sum())
+
+    return Found(spread > 0.0 and slope(arm) < min(0.0, slope(base)), slope(arm))
+
+
+def _load(life: Life) -> float:
+    rows = life.rows(SECONDARY, inside=True)
+    load = life.history.levers[life.reform][:, rows, Lever.OCCUPANCY].mean(axis=0)
+    beds = life.world.setting.beds[rows]
+    return float(load @ beds / beds.sum())
+
+
+def _budget_binds(arm: Life, base: Life) -> Found:
+    """Check that claims at list price exceed what the budgets pay, with room in the beds."""
+    rows = arm.rows(PRACTICE, SECONDARY, inside=True)
+    insured = [arm.world.region.payers.index(name) for name in _INSURED]
+    done = arm.history.provider[arm.reform][:, rows][:, :, insured]
+    claims = float(done[..., [V.COVERED_OUT, V.COVERED_IN]].sum())
+    paid = float(arm.history.receipts[arm.reform][:, rows][:, :, insured].sum())
+    over = _ratio(claims, paid)
+    _ = base
+    return Found(over > 1.0, over)
+
+
+def _budget_binds_with_room(arm: Life, base: Life) -> Found:
+    """Check that the budget binds and that beds are not what puts cases off."""
+    free = _load(base) < float(base.world.setting.values["bed_threshold"])
+    found = _budget_binds(arm, base)
+    return Found(found.met and free, _load(base))
+
+
+def _felt_late(arm: Life, base: Life) -> Found:
+    """Check that the year so far weighs enough for the budget to be felt only late in the year."""
+    over = _budget_binds(arm, base).number
+    seen = (1.0 - float(arm.world.setting.values["myopia"])) * over
+    return Found(over > 1.0 and seen < 1.0, seen)
+
+
+def _control_pays(arm: Life, base: Life) -> Found:
+    rows = arm.rows(PRACTICE, inside=True)
+    worth = float(arm.marginal("quality", rows)[0] - base.marginal("quality", rows)[0])
+    return Found(worth > 0.0, worth)
+
+
+# --- claims ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Placebo:
+    """A pair of arms between which theory allows no difference.
+
+    Attributes
+    ----------
+    id : str
+    text : mapping of 'en' and 'zh' to text
+    arm, comparator, ground : str
+    exact : bool
+        Whether nothing at all may differ, or only nothing beyond chance.
+    """
+
+    id: str
+    text: Text
+    arm: str
+    comparator: str
+    exact: bool
+    ground: str = "county"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sign that theory gives under a condition.
+
+    Attributes
+    ----------
+    id : str
+    text : mapping of 'en' and 'zh' to text
+    arm, comparator : str
+        Of :data:`ARMS`; a comparator ``appropriate`` is what patients need, at value 1.
+    outcome, group : str
+        What is measured, in which unit, and of whom.
+    sign : int
+        +1 or -1.
+    condition : mapping of 'en' and 'zh' to text
+    measure : function of a Life to a number
+    check : function of both lives to Found
+    placebo : str
+        Id of its placebo twin.
+    placebo_measure : function of a Life to a number, optional
+        Where the twin takes away what the measure needs.
+    required : bool
+        Whether the sign must hold; the others are reported.
+    ground : str
+    """
+
+    id: str
+    text: Text
+    arm: str
+    comparator: str
+    outcome: str
+    group: str
+    sign: int
+    condition: Text
+    measure: Measure = field(repr=False)
+    check: Check = field(repr=False)
+    placebo: str
+    placebo_measure: Measure | None = field(default=None, repr=False)
+    required: bool = True
+    ground: str = "county"
+
+
+PLACEBOS: Final[Mapping[str, Placebo]] = {
+    p.id: p
+    for p in (
+        Placebo(
+            "at-cost",
+            {
+                "en": "every unit costs its list price and takes no effort: m = k",
+                "zh": "每项服务成本等于价格且不费力:m = k",
+            },
+            "item-fees",
+            "appropriate",
+            exact=False,
+            ground="at-cost",
+        ),
+        Placebo(
+            "no-total",
+            {
+                "en": "a total of which nothing is kept and nothing borne, against none",
+                "zh": "既不留用也不分担的总额,与无总额相比",
+            },
+            "budget-without-stake",
+            "item-fees",
+            exact=True,
+        ),
+        Placebo(
+            "no-weight-per-member",
+            {"en": "a payment per member of weight 0", "zh": "权重为0的按人头付费"},
+            "per-member-without-weight",
+            "status-quo",
+            exact=True,
+        ),
+        Placebo(
+            "no-share",
+            {"en": "a downstream share of 0", "zh": "外流费用分担比例为0"},
+            "per-member-without-share",
+            "per-member",
+            exact=True,
+        ),
+        Placebo(
+            "no-weight-per-case",
+            {"en": "a payment per case of weight 0", "zh": "权重为0的按病例付费"},
+            "per-case-without-weight",
+            "item-fees",
+            exact=True,
+        ),
+        Placebo(
+            "one-level",
+            {"en": "equal case prices of all levels", "zh": "各等级病例价格相同"},
+            "per-case",
+            "status-quo",
+            exact=True,
+            ground="one-level",
+        ),
+        Placebo(
+            "one-severity",
+            {"en": "no spread of severity in a group and level", "zh": "组内无病情差异"},
+            "per-case",
+            "status-quo",
+            exact=False,
+            ground="one-severity",
+        ),
+        Placebo(
+            "nothing-at-risk",
+            {"en": "a score with nothing at risk", "zh": "评分不挂钩任何收入"},
+            "by-score-without-stake",
+            "item-fees",
+            exact=True,
+        ),
+    )
+}
+
+_SETTINGS: Final = {
+    "practices": ({"en": "practices", "zh": "基层门诊"}, (PRACTICE,), False),
+    "outpatients": ({"en": "hospital outpatients", "zh": "医院门诊"}, (SECONDARY, TERTIARY), False),
+    "inpatients": ({"en": "inpatients", "zh": "住院"}, (PRACTICE, SECONDARY, TERTIARY), True),
+}
+_COMPONENT_ZH: Final = {
+    "drugs": "药品",
+    "diagnostics": "检查",
+    "procedures": "治疗与耗材",
+    "labor": "劳务",
+}
+
+
+def _margins_of_component(
+    life: Life, kinds: Sequence[int], inpatient: bool, j: int
+) -> tuple[float, float]:
+    """Return receipts less marginal cost and less effort too, in shares of list price."""
+    rows = life.rows(*kinds)
+    setting = life.world.setting
+    price = setting.price_in if inpatient else setting.price_out
+    cost = setting.cost_in if inpatient else setting.cost_out
+    listed = float(life.over_rows(price, rows)[j])
+    receipts = float(life.marginal("inside" if inpatient else "out", rows)[j])
+    gap = (receipts - float(life.over_rows(cost, rows)[j])) / listed
+    return gap, gap - float(setting.values["effort_ratio"])
+
+
+def _component_claims() -> Iterator[Claim]:
+    """Declare, for every component and setting, on which side of appropriate item fees put it.
+
+    The side is read off the margins of the run: the measure is the distance from appropriate,
+    counted positive on the side that receipts less marginal cost (effort included, which costs
+    too) point to.
+    """
+    for name, (label, kinds, inpatient) in _SETTINGS.items():
+        for j, component in enumerate(COMPONENTS):
+
+            def side(
+                life: Life, kinds: Sequence[int] = kinds, inpatient: bool = inpatient, j: int = j
+            ) -> float:
+                first, need = (
+                    (V.UNITS_IN_0, V.NEED_IN_0) if inpatient else (V.UNITS_OUT_0, V.NEED_OUT_0)
+                )
+                rows = life.rows(*kinds)
+                given = life.total(V(first + j), rows)
+                distance = _ratio(given, life.total(V(need + j), rows)) - 1.0
+                _, net = _margins_of_component(life, kinds, inpatient, j)
+                return 1.0 + math.copysign(1.0, net) * distance
+
+            def distance_alone(
+                life: Life, kinds: Sequence[int] = kinds, inpatient: bool = inpatient, j: int = j
+            ) -> float:
+                first, need = (
+                    (V.UNITS_IN_0, V.NEED_IN_0) if inpatient else (V.UNITS_OUT_0, V.NEED_OUT_0)
+                )
+                rows = life.rows(*kinds)
+                return _ratio(life.total(V(first + j), rows), life.total(V(need + j), rows))
+
+            def clear(
+                arm: Life,
+                base: Life,
+                kinds: Sequence[int] = kinds,
+                inpatient: bool = inpatient,
+                j: int = j,
+            ) -> Found:
+                _ = base
+                gap, net = _margins_of_component(arm, kinds, inpatient, j)
+                return Found(abs(net) > CLEAR_MARGIN, gap)
+
+            yield Claim(
+                id=f"items-{name}-{component}",
+                text={
+                    "en": f"Item fees: {component} of {label['en']} above appropriate exactly "
+                    "where receipts exceed marginal cost",
+                    "zh": f"按项目付费:{label['zh']}的{_COMPONENT_ZH[component]}"
+                    "当且仅当收入高于边际成本时超过适宜量",
+                },
+                arm="item-fees",
+                comparator="appropriate",
+                outcome=f"{component} given over appropriate, distance on the side of the margin",
+                group=label["en"],
+                sign=1,
+                condition={
+                    "en": "|receipts - cost - effort| above 1 % of the price; number: "
+                    "(receipts - cost) / price",
+                    "zh": "|收入-成本-努力|超过价格的1%;数值为(收入-成本)/价格",
+                },
+                measure=side,
+                check=clear,
+                placebo="at-cost",
+                placebo_measure=distance_alone,
+                # Drugs are sold at cost: theory puts them at appropriate, effort a trace below.
+                required=component != "drugs",
+                ground="bare",
+            )
+
+
+_MARGIN_FALLS: Final = {
+    "en": "one more brings less than in the comparator; number: change over list price",
+    "zh": "多做一项的收入低于对照;数值为变化占价格比例",
+}
+_MARGIN_RISES: Final = {
+    "en": "one more brings more than in the comparator; number: change over list price",
+    "zh": "多做一项的收入高于对照;数值为变化占价格比例",
+}
+_DOWNSTREAM: Final = {
+    "en": "spending elsewhere costs the practice and control lowers it; number: receipts per yuan",
+    "zh": "外流费用由机构分担且控制可降低外流;数值为每元外流的收入变化",
+}
+_BINDS: Final = {
+    "en": "claims at list price exceed what the budgets pay; number: claims over payment",
+    "zh": "按目录价格计的费用超过预算支付;数值为二者之比",
+}
+
+CLAIMS: Final[Mapping[str, Claim]] = {
+    claim.id: claim
+    for claim in (
+        *_component_claims(),
+        Claim(
+            "items-lift-outpatients",
+            {
+                "en": "Lifting the hospitals' total raises what outpatients are given",
+                "zh": "取消医院总额使门诊强度上升",
+            },
+            "item-fees",
+            "status-quo",
+            "units given over appropriate",
+            "county hospitals",
+            1,
+            _MARGIN_RISES,
+            _intensity_out(SECONDARY),
+            _margin_rises("out", _out, SECONDARY),
+            "no-total",
+        ),
+        Claim(
+            "items-lift-inpatients",
+            {
+                "en": "Lifting the hospitals' total raises what inpatients are given",
+                "zh": "取消医院总额使住院强度上升",
+            },
+            "item-fees",
+            "status-quo",
+            "units given over appropriate",
+            "county hospitals",
+            1,
+            _MARGIN_RISES,
+            _intensity_in(SECONDARY),
+            _margin_rises("inside", _inside, SECONDARY),
+            "no-total",
+        ),
+        Claim(
+            "member-intensity",
+            {
+                "en": "A payment per member for primary care alone: less intensity",
+                "zh": "仅基层按人头付费:服务强度下降",
+            },
+            "per-member",
+            "status-quo",
+            "units given over appropriate",
+            "practices",
+            -1,
+            _MARGIN_FALLS,
+            _intensity_out(PRACTICE),
+            _margin_falls("out", _out, PRACTICE),
+            "no-weight-per-member",
+        ),
+        Claim(
+            "member-referrals",
+            {
+                "en": "A payment per member for primary care alone: more referrals up",
+                "zh": "仅基层按人头付费:上转增加",
+            },
+            "per-member",
+            "status-quo",
+            "referrals up per 100 visits",
+            "practices",
+            1,
+            {
+                "en": "treating loses receipts that referring does not, and spending elsewhere is "
+                "free; number: change over list price",
+                "zh": "诊治比转诊损失更多收入且外流免责;数值为变化占价格比例",
+            },
+            _per_visit(V.REFERRED_UP, PRACTICE),
+            _treating_loses,
+            "no-weight-per-member",
+        ),
+        Claim(
+            "downstream-prevention",
+            {
+                "en": "Responsibility for downstream spending: more prevention",
+                "zh": "承担外流费用责任:预防增加",
+            },
+            "per-member-downstream",
+            "per-member",
+            "preventive contacts per chronic member-year",
+            "practices",
+            1,
+            _DOWNSTREAM,
+            _prevention,
+            _answers_downstream,
+            "no-share",
+        ),
+        Claim(
+            "downstream-admissions",
+            {
+                "en": "Responsibility for downstream spending: fewer admissions",
+                "zh": "承担外流费用责任:住院减少",
+            },
+            "per-member-downstream",
+            "per-member",
+            "admissions per 100 person-years",
+            "everybody",
+            -1,
+            _DOWNSTREAM,
+            _admissions,
+            _answers_downstream,
+            "no-share",
+        ),
+        Claim(
+            "downstream-prevented",
+            {
+                "en": "Responsibility for downstream spending: avoidable needs do not arise",
+                "zh": "承担外流费用责任:可避免住院需要减少(真正预防)",
+            },
+            "per-member-downstream",
+            "per-member",
+            "avoidable needs of a bed per 1,000 person-years",
+            "everybody",
+            -1,
+            _DOWNSTREAM,
+            _avoidable_need,
+            _answers_downstream,
+            "no-share",
+        ),
+        Claim(
+            "downstream-control",
+            {
+                "en": "Responsibility for downstream spending: better chronic control",
+                "zh": "承担外流费用责任:慢病控制改善",
+            },
+            "per-member-downstream",
+            "per-member",
+            "share of condition-months under control",
+            "everybody",
+            1,
+            _DOWNSTREAM,
+            _control,
+            _answers_downstream,
+            "no-share",
+            required=False,
+        ),
+        Claim(
+            "case-stay",
+            {"en": "A payment per case: shorter stays", "zh": "按病例付费:住院日缩短"},
+            "per-case",
+            "status-quo",
+            "bed-days over appropriate",
+            "county hospitals",
+            -1,
+            _MARGIN_FALLS,
+            _stay_over_need,
+            _margin_falls("day", _all_days, SECONDARY),
+            "no-weight-per-case",
+        ),
+        Claim(
+            "case-days",
+            {"en": "A payment per case: fewer days per stay", "zh": "按病例付费:平均住院日下降"},
+            "per-case",
+            "status-quo",
+            "days per stay",
+            "county hospitals",
+            -1,
+            _MARGIN_FALLS,
+            _length_of_stay,
+            _margin_falls("day", _all_days, SECONDARY),
+            "no-weight-per-case",
+        ),
+        Claim(
+            "case-level",
+            {"en": "A payment per case: higher coded level", "zh": "按病例付费:编码等级升高"},
+            "per-case",
+            "status-quo",
+            "billed over true relative weight",
+            "county hospitals",
+            1,
+            {
+                "en": "the next level pays more; number: CNY per stay",
+                "zh": "高一等级支付更多;数值为每次住院元",
+            },
+            _billed_over_true,
+            _next_level_pays,
+            "one-level",
+            placebo_measure=_upcoded,
+        ),
+        Claim(
+            "case-components",
+            {"en": "A payment per case: fewer components", "zh": "按病例付费:住院服务项目减少"},
+            "per-case",
+            "status-quo",
+            "units given over appropriate",
+            "county hospitals",
+            -1,
+            _MARGIN_FALLS,
+            _intensity_in(SECONDARY),
+            _margin_falls("inside", _inside, SECONDARY),
+            "no-weight-per-case",
+        ),
+        Claim(
+            "case-sorting",
+            {
+                "en": "A payment per case: admitted cases lighter within their group and level",
+                "zh": "按病例付费:组内收治病例变轻",
+            },
+            "per-case",
+            "status-quo",
+            "severity of admitted over that of their group and level",
+            "county hospitals",
+            -1,
+            {
+                "en": "severity spreads within a group and a severer case loses money; number: "
+                "margin of severity over list price",
+                "zh": "组内病情有差异且重症亏损;数值为病情的边际收益占价格比例",
+            },
+            _severity_within,
+            _severity_loses,
+            "one-severity",
+        ),
+        Claim(
+            "budget-volume",
+            {"en": "A binding budget: lower volume", "zh": "刚性预算:服务量下降"},
+            "binding-budget",
+            "status-quo",
+            "list charges, CNY per person-year",
+            "providers inside the county",
+            -1,
+            _BINDS,
+            _volume,
+            _budget_binds,
+            "no-total",
+        ),
+        Claim(
+            "budget-deferral",
+            {"en": "A binding budget: planned care put off", "zh": "刚性预算:择期住院延迟"},
+            "binding-budget",
+            "status-quo",
+            "share of planned cases put off when considered",
+            "county hospitals",
+            1,
+            {
+                "en": "the budget binds and beds do not; number: load of beds in the comparator",
+                "zh": "预算约束而床位不约束;数值为对照的床位负荷",
+            },
+            _deferral,
+            _budget_binds_with_room,
+            "no-total",
+        ),
+        Claim(
+            "budget-december",
+            {
+                "en": "A binding budget: December below the January that follows",
+                "zh": "刚性预算:12月低于次年1月",
+            },
+            "binding-budget",
+            "status-quo",
+            "log list charges, December over the next January",
+            "providers inside the county",
+            -1,
+            {
+                "en": "the budget binds, but the year so far hides it in January; number: claims "
+                "over budget as perceived in January",
+                "zh": "预算约束但年初感知不到;数值为1月感知的费用与预算之比",
+            },
+            _december_over_january,
+            _felt_late,
+            "no-total",
+        ),
+        Claim(
+            "budget-december-same-year",
+            {
+                "en": "A binding budget: December below January of the same year",
+                "zh": "刚性预算:12月低于同年1月",
+            },
+            "binding-budget",
+            "status-quo",
+            "log list charges, December over January of the year",
+            "providers inside the county",
+            -1,
+            {
+                "en": "the budget binds, but the year so far hides it in January; number: claims "
+                "over budget as perceived in January",
+                "zh": "预算约束但年初感知不到;数值为1月感知的费用与预算之比",
+            },
+            _december_over_same_january,
+            _felt_late,
+            "no-total",
+            required=False,
+        ),
+        Claim(
+            "score-control",
+            {"en": "Payment by score: better chronic control", "zh": "按价值付费:慢病控制改善"},
+            "by-score",
+            "status-quo",
+            "share of condition-months under control",
+            "everybody",
+            1,
+            {
+                "en": "one more person under control pays; number: CNY per month under control",
+                "zh": "多控制一人有收入;数值为每控制人月元",
+            },
+            _control,
+            _control_pays,
+            "nothing-at-risk",
+        ),
+    )
+}
+
+
+# --- what is drawn --------------------------------------------------------------------------------
+
+
+def swept_parameters() -> list[str]:
+    """Name the county's assumed and unidentified parameters, in the order of its table."""
+    return [
+        name
+        for name, row in load(COUNTY).region().parameters.items()
+        if row.distribution != "fixed"
+        and row.low < row.high
+        and ((row.evidence == "assumed" and row.role == "uncertainty") or name in UNIDENTIFIED)
+    ]
+
+
+def parameter_draws(n: int, seed: int) -> list[dict[str, float]]:
+    """Draw the assumed and unidentified parameters over their ranges: a Latin hypercube.
+
+    Parameters
+    ----------
+    n : int
+        Draws.
+    seed : int
+
+    Returns
+    -------
+    list of mapping of parameter id to value
+    """
+    names = swept_parameters()
+    rows = load(COUNTY).region().parameters
+    cube = qmc.LatinHypercube(d=len(names), rng=np.random.default_rng(seed)).random(n)
+    found: list[dict[str, float]] = []
+    for point in cube:
+        values = {}
+        for name, u in zip(names, point, strict=True):
+            low, mode, high = rows[name].low, rows[name].default, rows[name].high
+            if rows[name].distribution == "loguniform":
+                value = low * (high / low) ** u
+            elif rows[name].distribution == "triangular":
+                corner = (mode - low) / (high - low)
+                left = low + math.sqrt(u * (high - low) * (mode - low))
+                right = high - math.sqrt((1.0 - u) * (high - low) * (high - mode))
+                value = left if u < corner else right
+            else:
+                value = low + (high - low) * u
+            values[name] = float(min(max(value, low), high))
+        found.append(values)
+    return found
+
+
+# --- the study ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Job:
+    """One seed: which arms to live on which ground, and what to read off them."""
+
+    series: str  # seeds or draws
+    index: int
+    seed: int
+    people: int
+    parameters: Mapping[str, float]
+    claims: tuple[str, ...]
+    placebos: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What one job found.
+
+    Attributes
+    ----------
+    claims : mapping of claim id to (effect, comparator's value, condition met, its number)
+    placebos : mapping of (claim id) to effect in the twin
+    levels : mapping of arm to mapping of open outcome to value, on the county as it is
+    """
+
+    series: str
+    index: int
+    seed: int
+    seconds: float
+    claims: Mapping[str, tuple[float, float, bool, float]]
+    placebos: Mapping[str, float]
+    levels: Mapping[str, Mapping[str, float]]
+
+
+def judged(claim: Claim, arm: Life, base: Life) -> tuple[float, float, bool, float]:
+    """Return a claim's effect, the comparator's value, and whether and how its condition is met."""
+    level = 1.0 if claim.comparator == "appropriate" else claim.measure(base)
+    found = claim.check(arm, base)
+    return claim.measure(arm) - level, level, found.met, found.number
+
+
+def _arms_by_ground(job: Job) -> dict[str, list[str]]:
+    needed: dict[str, list[str]] = {}
+    pairs = [(CLAIMS[c].ground, CLAIMS[c].arm, CLAIMS[c].comparator) for c in job.claims]
+    pairs += [(PLACEBOS[p].ground, PLACEBOS[p].arm, PLACEBOS[p].comparator) for p in job.placebos]
+    for ground, arm, comparator in pairs:
+        arms = needed.setdefault(ground, [])
+        arms += [x for x in (comparator, arm) if x not in arms and x != "appropriate"]
+    return needed
+
+
+def work(job: Job) -> Read:
+    """Live everything a job asks for and read off it."""
+    started = time.perf_counter()
+    claims: dict[str, tuple[float, float, bool, float]] = {}
+    twins: dict[str, float] = {}
+    levels: dict[str, dict[str, float]] = {}
+    for ground, arms in _arms_by_ground(job).items():
+        lived = lives(arms, job.seed, job.people, job.parameters, ground)
+        for name in job.claims:
+            claim = CLAIMS[name]
+            if claim.ground == ground:
+                arm = lived[claim.arm]
+                base = arm if claim.comparator == "appropriate" else lived[claim.comparator]
+                claims[name] = judged(claim, arm, base)
+        for name, claim in CLAIMS.items():
+            placebo = PLACEBOS[claim.placebo]
+            if placebo.id in job.placebos and placebo.ground == ground:
+                measure = claim.placebo_measure or claim.measure
+                level = (
+                    1.0
+                    if placebo.comparator == "appropriate"
+                    else measure(lived[placebo.comparator])
+                )
+                twins[name] = measure(lived[placebo.arm]) - level
+        if ground == "county":
+            for arm_id, life in lived.items():
+                levels[arm_id] = {o: measure(life) for o, (_, measure) in OPEN.items()}
+    seconds = time.perf_counter() - started
+    return Read(job.series, job.index, job.seed, seconds, claims, twins, levels)
+
+
+@dataclass(frozen=True)
+class Study:
+    """What was lived, and what it was asked with."""
+
+    people: int
+    seeds: int
+    draws: int
+    master: int
+    reads: tuple[Read, ...]
+    parameters: tuple[str, ...]
+    seconds: float
+
+    def of(self, series: str) -> list[Read]:
+        """Give the reads of one series in order."""
+        return sorted((r for r in self.reads if r.series == series), key=lambda r: r.index)
+
+
+def _jobs(
+    seeds: int, draws: int, people: int, master: int, exact: int, claims: Sequence[str]
+) -> Iterator[Job]:
+    ids = tuple(claims)
+    wanted = {CLAIMS[c].placebo for c in ids}
+    for r in range(seeds):
+        # A twin that may not differ at all needs no crowd of seeds to show it.
+        placebos = tuple(p for p in wanted if r < exact or not PLACEBOS[p].exact)
+        yield Job("seeds", r, seed_of(master, r), people, {}, ids, placebos)
+    for i, values in enumerate(parameter_draws(draws, master) if draws else []):
+        yield Job("draws", i, seed_of(master, 1000 + i), people, values, ids, ())
+
+
+def study(
+    *,
+    seeds: int,
+    draws: int,
+    people: int,
+    processes: int = 2,
+    exact: int = 3,
+    claims: Sequence[str] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Study:
+    """Live the claims' arms in many seeds and over the ranges of what is assumed.
+
+    Parameters
+    ----------
+    seeds, draws : int
+        Replicates at the county's own parameters, and draws of the assumed ones, each draw with a
+        seed of its own.
+    people : int
+    processes : int
+    exact : int
+        Seeds in which the twins that may not differ at all are lived.
+    claims : sequence of str, optional
+        Which; all by default.
+    progress : callable, optional
+        Told how many jobs of how many are done.
+    """
+    started = time.perf_counter()
+    scenario = load(COUNTY)
+    jobs = list(_jobs(seeds, draws, people, scenario.seed, exact, claims or tuple(CLAIMS)))
+    reads: list[Read] = []
+    if processes == 1:
+        for job in jobs:
+            reads.append(work(job))
+            if progress:
+                progress(len(reads), len(jobs))
+    else:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            for done in as_completed([pool.submit(work, job) for job in jobs]):
+                reads.append(done.result())
+                if progress:
+                    progress(len(reads), len(jobs))
+    return Study(
+        people,
+        seeds,
+        draws,
+        scenario.seed,
+        tuple(reads),
+        tuple(swept_parameters()),
+        time.perf_counter() - started,
+    )
+
+
+def _mean_interval(values: Float) -> tuple[float, float, float]:
+    """Return the mean and its 95 % interval."""
+    n = len(values)
+    mean = float(values.mean())
+    if n < 2:
+        return mean, math.nan, math.nan
+    half = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    return mean, mean - half, mean + half
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one claim.
+
+    Attributes
+    ----------
+    claim : Claim
+    seeds, draws : share with the sign
+    met_seeds, met_draws : share in which the condition is met
+    draws_where_met : share with the sign among draws that meet the condition; NaN if none does
+    number : mean of the number the condition is judged by, over seeds
+    mean, low, high : mean effect over seeds and its 95 % interval
+    base : mean of the comparator
+    draws_low, draws_high : 5th and 95th percentile of the effect over draws
+    placebo : mean effect in the twin; placebo_half : half-width of its 95 % interval, 0 if exact
+    placebo_zero : bool
+    """
+
+    claim: Claim
+    seeds: float
+    draws: float
+    met_seeds: float
+    met_draws: float
+    draws_where_met: float
+    number: float
+    mean: float
+    low: float
+    high: float
+    base: float
+    draws_low: float
+    draws_high: float
+    placebo: float
+    placebo_half: float
+    placebo_zero: bool
+
+    @property
+    def holds(self) -> bool:
+        """Say whether sign, condition and placebo are all as theory says."""
+        return (
+            self.seeds >= SEEDS_NEEDED
+            and (math.isnan(self.draws) or self.draws >= DRAWS_NEEDED)
+            and self.met_seeds >= SEEDS_NEEDED
+            and self.placebo_zero
+        )
+
+
+def verdicts(found: Study) -> list[Verdict]:
+    """Judge every claim of a study."""
+    out = []
+    seeds, draws = found.of("seeds"), found.of("draws")
+    for name, claim in CLAIMS.items():
+        by_seed = [r.claims[name] for r in seeds if name in r.claims]
+        by_draw = [r.claims[name] for r in draws if name in r.claims]
+        if not by_seed:
+            continue
+        effects = np.array([x[0] for x in by_seed])
+        drawn = np.array([x[0] for x in by_draw]) if by_draw else np.array([math.nan])
+        met = np.array([x[2] for x in by_draw], dtype=bool)
+        signed = np.sign(drawn) == claim.sign
+        mean, low, high = _mean_interval(effects)
+        twin = np.array([r.placebos[name] for r in seeds if name in r.placebos])
+        exact = PLACEBOS[claim.placebo].exact
+        twin_mean, twin_low, twin_high = _mean_interval(twin) if len(twin) else (math.nan,) * 3
+        if exact:
+            zero, half = bool(np.all(twin == 0.0)), 0.0
+        else:
+            # Three standard errors: one twin in four hundred fails by chance.
+            half = 0.5 * (twin_high - twin_low)
+            error = float(twin.std(ddof=1) / math.sqrt(len(twin))) if len(twin) > 1 else math.nan
+            zero = bool(abs(twin_mean) <= 3.0 * error + 1e-9)
+        out.append(
+            Verdict(
+                claim=claim,
+                seeds=float((np.sign(effects) == claim.sign).mean()),
+                draws=float(signed.mean()) if by_draw else math.nan,
+                met_seeds=float(np.mean([x[2] for x in by_seed])),
+                met_draws=float(met.mean()) if by_draw else math.nan,
+                draws_where_met=float(signed[met].mean()) if by_draw and met.any() else math.nan,
+                number=float(np.mean([x[3] for x in by_seed])),
+                mean=mean,
+                low=low,
+                high=high,
+                base=float(np.mean([x[1] for x in by_seed])),
+                draws_low=float(np.quantile(drawn, 0.05)),
+                draws_high=float(np.quantile(drawn, 0.95)),
+                placebo=twin_mean,
+                placebo_half=half,
+                placebo_zero=zero,
+            )
+        )
+    return out
+
+
+def standard_errors(found: Study, outcome: str = "spending") -> dict[str, tuple[float, float]]:
+    """Return, by arm, the standard error of a mean effect when paired by seed and when not."""
+    reads = found.of("seeds")
+    base = np.array([r.levels["status-quo"][outcome] for r in reads])
+    errors = {}
+    for arm in ARMS:
+        if arm == "status-quo" or any(arm not in r.levels for r in reads):
+            continue
+        values = np.array([r.levels[arm][outcome] for r in reads])
+        n = math.sqrt(len(reads))
+        paired = float((values - base).std(ddof=1)) / n
+        unpaired = math.sqrt(float(values.var(ddof=1) + base.var(ddof=1))) / n
+        errors[arm] = (paired, unpaired)
+    return errors
+
+
+def open_effects(found: Study) -> dict[str, dict[str, tuple[float, float, float]]]:
+    """Return, by arm and open outcome, the mean effect against the status quo and its interval."""
+    reads = found.of("seeds")
+    effects: dict[str, dict[str, tuple[float, float, float]]] = {}
+    for arm in ARMS:
+        if arm == "status-quo" or any(arm not in r.levels for r in reads):
+            continue
+        effects[arm] = {
+            o: _mean_interval(
+                np.array([r.levels[arm][o] - r.levels["status-quo"][o] for r in reads])
+            )
+            for o in OPEN
+        }
+    return effects
+
+
+# --- the record -----------------------------------------------------------------------------------
+
+
+def _number(x: float) -> float | None:
+    return None if math.isnan(x) else float(f"{x:.6g}")
+
+
+def as_data(found: Study) -> dict[str, Any]:
+    """Turn a study into plain data for its record: nothing in it depends on the day."""
+    judgments = []
+    for v in verdicts(found):
+        row: dict[str, Any] = {
+            "id": v.claim.id,
+            "text": dict(v.claim.text),
+            "arm": v.claim.arm,
+            "comparator": v.claim.comparator,
+            "ground": v.claim.ground,
+            "outcome": v.claim.outcome,
+            "group": v.claim.group,
+            "sign": v.claim.sign,
+            "required": v.claim.required,
+            "condition": dict(v.claim.condition),
+            "placebo_twin": v.claim.placebo,
+            "holds": v.holds,
+        }
+        for item in dataclasses.fields(v):
+            if item.name != "claim":
+                value = getattr(v, item.name)
+                row[item.name] = value if isinstance(value, bool) else _number(value)
+        judgments.append(row)
+    return {
+        "code_version": code_version(library_root()),
+        "scenario_sha256": load(COUNTY).sha256(),
+        "people": found.people,
+        "seeds": [r.seed for r in found.of("seeds")],
+        "draw_seeds": [r.seed for r in found.of("draws")],
+        "swept_parameters": list(found.parameters),
+        "needed": {"seeds": SEEDS_NEEDED, "draws": DRAWS_NEEDED},
+        "claims": judgments,
+        "open": {
+            arm: {o: [_number(x) for x in triple] for o, triple in outcomes.items()}
+            for arm, outcomes in open_effects(found).items()
+        },
+        "standard_errors_of_spending": {
+            arm: {"paired": _number(p), "unpaired": _number(u), "ratio": _number(p / u)}
+            for arm, (p, u) in standard_errors(found).items()
+        },
+        "effects": {
+            series: {
+                name: [_number(r.claims[name][0]) for r in found.of(series)]
+                for name in CLAIMS
+                if all(name in r.claims for r in found.of(series))
+            }
+            for series in ("seeds", "draws")
+        },
+    }
+
+
+def _share(x: float | None) -> str:
+    return "-" if x is None else f"{100.0 * x:.0f} %"
+
+
+def _plain(x: float | None) -> str:
+    return "-" if x is None else f"{x:.3g}"
+
+
+def as_text(data: Mapping[str, Any]) -> str:
+    """Write a record for readers."""
+    lines = [
+        "# What emerges in the county, and what must not",
+        "",
+        f"{len(data['seeds'])} seeds, {len(data['draw_seeds'])} draws of "
+        f"{len(data['swept_parameters'])} assumed and unidentified parameters, "
+        f"{data['people']:,} people, 12 + 12 + 36 months. Arms are paired by seed. A required sign "
+        f"holds in {_share(data['needed']['seeds'])} of seeds and "
+        f"{_share(data['needed']['draws'])} of draws, with its condition met and its placebo twin "
+        "at zero. Written by `make emergence`; code "
+        f"`{data['code_version']}`, county `{data['scenario_sha256'][:12]}`.",
+        "",
+        "## Claims",
+        "",
+        "| claim | of whom, outcome | seeds | draws | mean effect (95 %) | comparator | "
+        "draws 5-95 % | placebo | holds |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for c in data["claims"]:
+        verdict = ("yes" if c["holds"] else "**no**") if c["required"] else "(reported)"
+        arrow = "up" if c["sign"] > 0 else "down"
+        lines.append(
+            f"| {c['text']['en']} (`{c['id']}`) | {c['group']}: {c['outcome']}, {arrow} | "
+            f"{_share(c['seeds'])} | {_share(c['draws'])} | {_plain(c['mean'])} "
+            f"({_plain(c['low'])} to {_plain(c['high'])}) | {_plain(c['base'])} | "
+            f"{_plain(c['draws_low'])} to {_plain(c['draws_high'])} | "
+            f"{_plain(c['placebo'])}{'' if c['placebo_zero'] else ' (not zero)'} | {verdict} |"
+        )
+    lines += [
+        "",
+        "## Conditions",
+        "",
+        "| claim | condition | mean of the number | met in seeds | met in draws | "
+        "sign where met (draws) | placebo twin |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for c in data["claims"]:
+        twin = PLACEBOS[c["placebo_twin"]]
+        kind = "exactly 0" if twin.exact else f"0 within {_plain(c['placebo_half'])}"
+        lines.append(
+            f"| `{c['id']}` | {c['condition']['en']} | {_plain(c['number'])} | "
+            f"{_share(c['met_seeds'])} | {_share(c['met_draws'])} | "
+            f"{_share(c['draws_where_met'])} | {twin.text['en']}: {kind} |"
+        )
+    outcomes = list(OPEN)
+    lines += [
+        "",
+        "## Left open by theory: effects against the status quo (mean, 95 % interval)",
+        "",
+        "Avoidable admissions prevented are the fall of avoidable needs; those needed but not "
+        "given are a lack of care, never an improvement.",
+        "",
+        "| arm | " + " | ".join(OPEN[o][0]["en"] for o in outcomes) + " |",
+        "|---|" + "---|" * len(outcomes),
+    ]
+    for arm, effects in data["open"].items():
+        if "without" in arm:
+            continue
+        cells = [
+            f"{_plain(effects[o][0])} ({_plain(effects[o][1])} to {_plain(effects[o][2])})"
+            for o in outcomes
+        ]
+        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "## Standard error of the effect on spending: paired over unpaired",
+        "",
+        "| arm | paired | unpaired | ratio |",
+        "|---|---|---|---|",
+    ]
+    for arm, row in data["standard_errors_of_spending"].items():
+        lines.append(
+            f"| {arm} | {_plain(row['paired'])} | {_plain(row['unpaired'])} | "
+            f"{_plain(row['ratio'])} |"
+        )
+    lines += [
+        "",
+        "Budgets inherit the noise of their own base year; the others should be at most a third.",
+        "",
+        "## Parameters swept",
+        "",
+        ", ".join(f"`{name}`" for name in data["swept_parameters"]),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study and write its record; exit 1 where a required sign does not hold."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.emergence", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--processes", type=int, default=2)
+    default = Path(__file__).parent / "records" / "emergence"
+    parser.add_argument("--out", type=Path, default=default)
+    given = parser.parse_args(arguments)
+    started = time.perf_counter()
+
+    def show(done: int, of: int) -> None:
+        passed = time.perf_counter() - started
+        left = passed / done * (of - done)
+        end = "\n" if done == of else "\r"
+        text = f"emergence: {done} of {of} seeds lived, about {left / 60:.0f} min left   "
+        sys.stderr.write(text + end)
+        sys.stderr.flush()
+
+    found = study(
+        seeds=given.seeds,
+        draws=given.draws,
+        people=given.people,
+        processes=given.processes,
+        progress=show,
+    )
+    data = as_data(found)
+    given.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)
+    (given.out / "record.json").write_text(text + "\n", encoding="utf-8")
+    (given.out / "record.md").write_text(as_text(data), encoding="utf-8")
+    missed = [c["id"] for c in data["claims"] if c["required"] and not c["holds"]]
+    summary = f"{given.out / 'record.md'}: {len(data['claims'])} claims, missed: {missed or 'none'}"
+    sys.stdout.write(summary + "\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
