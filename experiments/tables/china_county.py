@@ -1503,7 +1503,7 @@ def write_constants(out: Writer, pack: Pack) -> None:
     rows.append(
         [
             "frailty_sd",
-            0.5,
+            0.8,
             "sd of the log multiplier",
             0.0,
             1.0,
@@ -1513,6 +1513,36 @@ def write_constants(out: Writer, pack: Pack) -> None:
             "Spread of frailty",
             "虚弱程度的离散度",
             "starting value; calibrated to the concentration of spending",
+        ]
+    )
+    rows.append(
+        [
+            "value_of_qaly",
+            85698,
+            "CNY per QALY",
+            42800,
+            257000,
+            "recall-nbs",
+            "estimated",
+            "uncertainty",
+            "Analyst's value of a QALY",
+            "分析者的每QALY价值",
+            "one GDP per head of 2022; range half to three times; never enters behavior",
+        ]
+    )
+    rows.append(
+        [
+            "value_of_hour",
+            14.75,
+            "CNY per hour",
+            7,
+            30,
+            "recall-nbs",
+            "assumed",
+            "uncertainty",
+            "Value of patients' time",
+            "患者时间价值",
+            "disposable income of 29500 over 2000 hours",
         ]
     )
     out.table(
