@@ -191,7 +191,7 @@ def need(
         for c in range(table.onset.shape[0]):
             bit = 1 << c
             if chronic & bit:
-                u = uniform(subkey(keys[_CONTROL], np.uint64(c)), person)
+                u = uniform(np.uint64(subkey(keys[_CONTROL], np.uint64(c))), person)
                 if table.remission[c] > 0.0 and u < monthly_probability(table.remission[c] / 12.0):
                     chronic &= ~bit
                     control &= ~bit
@@ -276,7 +276,7 @@ def entrant(uid: int, keys: Keys, frailty_sd: float) -> tuple[int, float]:
     """
     person = np.uint64(uid)
     sex = 0 if uniform(keys[_ENTRANT], person) < 0.512 else 1
-    z = normal(subkey(keys[_ENTRANT], np.uint64(1)), person)
+    z = normal(np.uint64(subkey(keys[_ENTRANT], np.uint64(1))), person)
     return sex, frailty_sd * z - 0.5 * frailty_sd * frailty_sd
 
 
@@ -504,7 +504,7 @@ def treat(
     else:
         visits = 1 + draw_count(mean, u, LIMIT_RETURNS)
         due = table.follow[group]
-        follow = int(due + uniform(subkey(keys[_ASK_BACK], np.uint64(1)), person))
+        follow = int(due + uniform(np.uint64(subkey(keys[_ASK_BACK], np.uint64(1))), person))
     severity = severity_multiplier(rank, table.sd_severity[group])
     needed = table.need[group] * severity * visits
     low = uniform(keys[_LOW_VALUE], person) < table.low_value[p, payer, group]
