@@ -11,7 +11,7 @@ import mesa
 
 from sim.agents.patient import Patient
 from sim.agents.provider import Provider
-from sim.month import Agreement, World
+from sim.world import Agreement, World
 
 
 class Payer(mesa.Agent):

@@ -364,17 +364,17 @@ def test_a_reform_that_changes_nothing_keeps_the_very_contracts() -> None:
 def test_a_reform_of_some_leaves_the_others_their_contract_objects(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import sim.month
+    import sim.terms
 
     started: list[list[Any]] = []
-    start = sim.month._start_reform
+    start = sim.terms._start_reform
 
     def watched(world: World, drift: float) -> None:
         started.append(list(world.agreements))
         start(world, drift)
         started.append(list(world.agreements))
 
-    monkeypatch.setattr(sim.month, "_start_reform", watched)
+    monkeypatch.setattr(sim.terms, "_start_reform", watched)
     world = world_of("tiny-capitation", 13, people=50, claims=False)
     simulate(world)
     before, after = started

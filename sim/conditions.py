@@ -1,0 +1,503 @@
+"""The conditions of a month: providers' and payers' state as the tables that stages read.
+
+Knows how parameters, styles and margins become what a person meets; must not change anything but
+the running mean of what a stay has earned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.benefits import expected_coinsurance
+from sim.engine.organization import (
+    foreseen_returns,
+    prevention_multiplier,
+)
+from sim.engine.setting import (
+    LIGHT,
+    NECESSARY,
+    PRACTICE,
+    SECONDARY,
+    TERTIARY,
+    products_over_bits,
+)
+from sim.engine.tables import (
+    AdmitTable,
+    Float,
+    Keys,
+    MemberTable,
+    NeedTable,
+    PriceTable,
+    ReferTable,
+    SeekTable,
+    StayTable,
+    TreatTable,
+)
+from sim.health.need import severity_multiplier
+from sim.outlook import channel_marginals
+from sim.world import MONTHS, World, month_keys
+
+STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
+
+
+@dataclass
+class Tables:
+    """What the stages of this month read."""
+
+    keys: Keys
+    need: NeedTable
+    seek: SeekTable
+    refer: ReferTable
+    treat: TreatTable
+    admit: AdmitTable
+    stay: StayTable
+    member: MemberTable
+    price: PriceTable
+
+
+def month_tables(world: World) -> Tables:
+    """Bring the state of providers and payers at the start of the month into tables."""
+    member = _member_table(world)
+    price = _price_table(world)
+    admit = _admit_table(world)
+    return Tables(
+        keys=month_keys(world.seed, world.month),
+        need=_need_table(world),
+        seek=_seek_table(world, price),
+        refer=_refer_table(world),
+        treat=_treat_table(world),
+        admit=admit,
+        stay=_stay_table(world),
+        member=member,
+        price=price,
+    )
+
+
+def _need_table(world: World) -> NeedTable:
+    region, values = world.region, world.setting.values
+    groups, chronic, people = region.groups, region.chronic, region.people
+    rate = groups.base_rate * groups.season[:, world.month % MONTHS][:, None, None]
+    rate = np.ascontiguousarray(rate.transpose(1, 2, 0)) * values["need_scale"]
+    return NeedTable(
+        death=people.base_mortality,
+        death_ratio=products_over_bits(chronic.rr_death),
+        death_control=products_over_bits(chronic.control_death),
+        onset=chronic.incidence,
+        onset_control=chronic.control_event,
+        remission=chronic.remission,
+        gain=chronic.control_gain,
+        decay=chronic.control_decay,
+        rate=rate,
+        total=rate.sum(axis=2),
+        ratio=products_over_bits(groups.condition_ratio),
+        control_ratio=products_over_bits(groups.control_ratio),
+        level=np.cumsum(groups.share_level, axis=1),
+        prob_bed=groups.prob_bed * values["bed_need_scale"],
+        self_limiting=groups.self_limiting,
+        worsening=groups.worsening,
+        utility_loss=groups.utility_loss,
+        utility=people.base_utility,
+        decrement=_sums_over_bits(chronic.utility_decrement),
+        untreated_death=values["untreated_death"],
+    )
+
+
+def _sums_over_bits(amounts: Float) -> Float:
+    masks = np.arange(256)
+    total = np.zeros(256)
+    for c, amount in enumerate(amounts):
+        total += ((masks >> c) & 1) * amount
+    return total
+
+
+def _seek_table(world: World, price: PriceTable) -> SeekTable:
+    setting, values, region = world.setting, world.setting.values, world.region
+    kind = region.providers.kind.astype(np.int64)
+    size = np.log(np.maximum(region.providers.visits_capacity, 1.0))
+    constant = np.zeros((3, len(kind)))
+    for k, name in ((PRACTICE, "practice"), (SECONDARY, "secondary"), (TERTIARY, "tertiary")):
+        rows = kind == k
+        if not rows.any():
+            continue
+        constant[:, rows] = values[f"attraction_{name}"]
+        if k != PRACTICE:
+            spread = size[rows] - np.log(np.exp(size[rows]).mean())
+            constant[:, rows] += values["attraction_size"] * spread
+    slope = np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]])
+    within = 1.0 - values["nest_correlation"]
+    affordable = world.technology / world.income_growth
+    return SeekTable(
+        options=setting.options,
+        kind=kind,
+        log_minutes=np.log1p(region.zones.travel_minutes),
+        serves=region.providers.scope,
+        price=price.visit,
+        wait=world.wait,
+        constant=constant,
+        slope=slope,
+        care_class=region.groups.care_class.astype(np.int64),
+        visit_need=setting.need_out,
+        seek=np.full(len(setting.need_out), values["seek_constant"])
+        + np.where(region.groups.care_class == NECESSARY, values["seek_necessary"], 0.0),
+        seek_slope=values["seek_severity"],
+        price_weight=values["price_weight"] * affordable,
+        distance_weight=values["distance_weight"],
+        distance_relief=values["distance_relief"],
+        wait_weight=values["waiting_weight"],
+        experience_weight=values["experience_weight"],
+        own_practice=values["own_practice"],
+        within_practices=within,
+        within_hospitals=within,
+        over_care=within,
+        comply=values["referral_compliance"],
+    )
+
+
+def _refer_table(world: World) -> ReferTable:
+    setting, values = world.setting, world.setting.values
+    org = world.organizations
+    m = channel_marginals(world)["referral"]
+    tech = world.technology
+    n = len(setting.beds)
+    list_price = setting.contact_price.mean(axis=1) * tech
+    precision = 1.0 / (values["tau_refer"] * np.maximum(list_price, 1e-9))
+    cost = setting.cost_out[:, None, :] * (1.0 - m.cost[:, :, None])
+    per_contact = np.einsum("nyj,nygj->nyg", m.out - cost, org.style_out)
+    margin = (m.visit[:, :, None] + per_contact * setting.need_out[None, None]) * tech
+    # Referring takes one contact with one unit of labor.
+    receipts = m.visit + m.out[:, :, 3] - cost[:, :, 3] + m.refer
+    limit = world.limits
+    noise = max(values["signal_sd"] * 4.0, 1e-6)
+    skill = np.where(world.region.providers.skill > 0.0, world.region.providers.skill, 1.0)
+    spread = np.sqrt((noise / skill) ** 2 / (1.0 + (noise / skill) ** 2))
+    steepness = STEEPNESS / np.maximum(spread, 1e-3)
+    # The constant that gives the baseline rate for a case of median severity at list price.
+    list_margin = (setting.price_out - setting.cost_out).sum(axis=1)[:, None] * setting.need_out
+    list_refer = (setting.price_out - setting.cost_out)[:, 3]
+    # Beyond 700 the chance is nothing, and its inverse no longer a number.
+    fails = 1.0 / (1.0 + np.exp(np.minimum(steepness[:, None] * limit, 700.0)))
+    value = values["value_of_health"]
+    lost = values["altruism_scale"] * value * setting.failure_health * fails
+    base = values["refer_base"]
+    gap = list_refer[:, None] - (list_margin - lost)
+    constant = np.log(base / (1.0 - base)) - precision[:, None] * gap
+    return ReferTable(
+        margin=margin,
+        receipts=receipts * tech,
+        elsewhere=m.elsewhere,
+        spending=setting.elsewhere * tech,
+        health=np.zeros_like(limit),
+        failure=setting.failure_health,
+        own_here=np.zeros(n),
+        own_there=np.zeros(len(setting.need_out)),
+        access=np.zeros(n),
+        return_cost=np.zeros(n),
+        time_price=np.zeros(n),
+        money=org.money,
+        altruism=setting.altruism,
+        precision=precision,
+        constant=constant,
+        limit=limit,
+        skill=skill,
+        steepness=steepness,
+        noise=noise,
+        value=value,
+        oop_weight=values["oop_weight"],
+    )
+
+
+def _cost_factor(world: World) -> Float:
+    """Return unit costs relative to baseline after cost-cutting effort (n,)."""
+    values = world.setting.values
+    theta = values["cost_effect"]
+    base = 1.0 - theta * (1.0 - np.exp(-values["effort_base"]))
+    return np.asarray(
+        (1.0 - theta * (1.0 - np.exp(-world.organizations.cost))) / base, dtype=np.float64
+    )
+
+
+def _quality(world: World) -> Float:
+    """Return relative quality after quality effort (n,)."""
+    values = world.setting.values
+    theta = values["quality_effect"]
+    base = 1.0 + theta * (1.0 - np.exp(-values["effort_base"]))
+    return np.asarray(
+        (1.0 + theta * (1.0 - np.exp(-world.organizations.quality))) / base, dtype=np.float64
+    )
+
+
+def _treat_table(world: World) -> TreatTable:
+    setting, values, org = world.setting, world.setting.values, world.organizations
+    groups = world.region.groups
+    first, rest = foreseen_returns(setting)
+    return TreatTable(
+        style=org.style_out,
+        curvature=world.curvature_out,
+        need=setting.need_out * world.technology,
+        price=setting.price_out,
+        cost=setting.cost_out * _cost_factor(world)[:, None],
+        at_stake=setting.health_out,
+        sd_severity=groups.severity_sd * values["contact_severity_ratio"],
+        reach=setting.reach_out,
+        returns=org.returns * first,
+        follow=rest,
+        low_value=org.low_value,
+        low_component=groups.low_value_component.astype(np.int64),
+        low_units=groups.low_value_units,
+        low_harm=groups.low_value_harm,
+        covered=world.region.providers.covered_share,
+        quality=_quality(world),
+        recovery=values["recovery_probability"],
+        incapable_ratio=values["incapable_ratio"],
+        recovery_slope=values["recovery_slope"],
+        return_price=values["price_weight"] * values["return_price_ratio"],
+        precision=values["quantity_precision"],
+    )
+
+
+def _admit_table(world: World) -> AdmitTable:
+    setting, values, org = world.setting, world.setting.values, world.organizations
+    region = world.region
+    groups = region.groups
+    kind = region.providers.kind.astype(np.int64)
+    m = channel_marginals(world)["admission"]
+    tech = world.technology
+    cost_factor = _cost_factor(world)
+    cost_in = setting.cost_in * cost_factor[:, None]
+    day_cost = setting.day_cost * cost_factor
+    share = 1.0 - m.cost
+    per_unit = m.inside - cost_in[:, None, :] * share[:, :, None]
+    units = np.einsum("nyj,nygj->nyg", per_unit, org.style_in)
+    level = setting.need_in[:, :, 0] * tech
+    ratio = practised_stay(world)
+    per_day = (m.day - (day_cost[:, None] * share)[:, :, None]) * ratio
+    days = setting.needed_days
+    rising = units[..., None] * level[None, None] + per_day[..., None] * days[None, None]
+    up = org.up_share
+    step = np.diff(m.case, axis=3, append=m.case[..., -1:])
+    fixed = m.case + up * step
+    margin_unit = (setting.price_in - setting.cost_in).sum(axis=1)
+    margin_day = setting.day_price - setting.day_cost
+    flat = margin_unit[:, None, None] * level[None] + margin_day[:, None, None] * days[None]
+    list_rising = np.repeat(flat[:, None], world.n_payers, axis=1)
+    weight = 1.0 / MONTHS
+    if world.later is None:
+        world.later = (np.zeros_like(fixed), list_rising.copy())
+    later_fixed, later_rising = world.later
+    world.later = (
+        later_fixed + weight * (fixed - later_fixed),
+        later_rising + weight * (rising - later_rising),
+    )
+    price = setting.stay_price * tech
+    value = values["value_of_health"]
+    altruism = setting.altruism
+    tau_a, tau_t = values["tau_admit"], values["tau_transfer"]
+    penalty, effort = values["refuse_penalty"], values["transfer_effort"]
+    mean_price = setting.stay_price.mean(axis=2)
+    gain = (margin_unit[:, None] * setting.need_in[:, :, 0].mean(axis=1)) + margin_day[
+        :, None
+    ] * days.mean(axis=1)[None]
+    stake = (altruism * value)[:, None] * setting.delay_health
+    admitted = gain + stake
+    refuse_base = values["refuse_base"]
+    defer_base = values["defer_base"]
+    transfer_base = np.array(
+        [values["transfer_base_practice"], values["transfer_base_secondary"], 1e-6]
+    )[kind][:, None]
+    admit_base = 1.0 - transfer_base - np.where(groups.is_elective, defer_base, refuse_base)
+    refuse = np.log(refuse_base / admit_base) + (admitted + penalty * mean_price) / (
+        tau_a * mean_price
+    )
+    # A patient who waits may go elsewhere before next month.
+    delay = (1.0 - values["leave_list"]) * values["discount"] ** (1.0 / MONTHS)
+    deferring = delay * (gain + stake) - stake
+    defer = np.log(defer_base / admit_base) + (admitted - deferring) / (tau_a * mean_price)
+    transferring = stake - effort * mean_price
+    transfer = np.log(transfer_base / admit_base) + (admitted - transferring) / (tau_t * mean_price)
+    idle_base = _idle_rate(world)
+    light = severity_multiplier(LIGHT, 0.5)
+    idle = np.log(idle_base / (1.0 - idle_base))[None] - gain * light / (tau_a * mean_price)
+    own = 1.0 - region.providers.covered_share[:, 1]
+    rate = np.asarray(world.benefits.rate, dtype=np.float64)[:, region.providers.kind].T
+    own_share = own[:, None] + (1.0 - own[:, None]) * (1.0 - rate)
+    return AdmitTable(
+        fixed=fixed,
+        rising=rising,
+        list_fixed=np.zeros_like(fixed),
+        list_rising=list_rising,
+        later_fixed=world.later[0],
+        later_rising=world.later[1],
+        price=price,
+        sensitivity=np.full(len(groups.ids), values["sensitivity_share"]),
+        refuse=refuse,
+        defer=defer,
+        transfer=transfer,
+        idle=idle,
+        health=setting.delay_health,
+        money=org.money,
+        altruism=altruism,
+        bed=org.bed,
+        days=days,
+        elective=groups.is_elective,
+        reach=setting.reach_in,
+        up=setting.up,
+        serves=region.providers.scope,
+        prob_bed=groups.prob_bed * values["bed_need_scale"],
+        sd_severity=groups.severity_sd,
+        own=own_share,
+        value=value,
+        oop_weight=values["oop_weight"],
+        tau_admit=tau_a,
+        tau_transfer=tau_t,
+        penalty=penalty,
+        effort_transfer=effort,
+        delay_discount=delay,
+        beyond_loss=values["beyond_loss"],
+        urgency=values["wait_urgency"],
+    )
+
+
+def _idle_rate(world: World) -> Float:
+    """Return the chance of an unneeded admission per contact that needs no bed, at baseline (G,).
+
+    From each group's share of inappropriate admissions, by the flow of cases that need a bed and
+    of those that do not.
+    """
+    groups, values = world.region.groups, world.setting.values
+    given = groups.prob_bed * (1.0 - groups.unmet)
+    unneeded = given * groups.inappropriate / (1.0 - groups.inappropriate)
+    contacts = np.maximum(1.0 - groups.prob_bed, 0.02) * values["idle_contacts"]
+    return np.asarray(
+        np.clip(unneeded / contacts * values["idle_scale"], 1e-5, 0.6), dtype=np.float64
+    )
+
+
+def practised_stay(world: World) -> Float:
+    """Return the practised over the needed stay by margin of a day (n, Y, G)."""
+    setting, org = world.setting, world.organizations
+    value = setting.values["value_of_health"]
+    stake = 2.0 * (setting.altruism * value)[:, None] * setting.health_day
+    gap = org.day - setting.day_cost[:, None, None]
+    gap = np.where(gap > 0.0, gap * org.money[:, None, None], gap)
+    ratio = 1.0 + gap / np.maximum(stake, 1e-9)[:, None, :]
+    return np.clip(ratio, 0.1, 2.0)
+
+
+def _stay_table(world: World) -> StayTable:
+    setting, values, org = world.setting, world.setting.values, world.organizations
+    groups = world.region.groups
+    cost_factor = _cost_factor(world)
+    value = values["value_of_health"]
+    return StayTable(
+        style=org.style_in,
+        curvature=world.curvature_in,
+        need=setting.need_in * world.technology,
+        price=setting.price_in,
+        cost=setting.cost_in * cost_factor[:, None],
+        at_stake=setting.health_in,
+        money=org.money,
+        day_receipt=org.day,
+        day_stake=2.0 * (setting.altruism * value)[:, None] * setting.health_day,
+        day_price=setting.day_price,
+        day_cost=setting.day_cost * cost_factor + org.bed,
+        day_loss=setting.health_day,
+        needed_days=setting.needed_days,
+        up_share=org.up_share,
+        document=org.document,
+        fatality=groups.fatality,
+        readmission=groups.readmission * values["readmission_scale"],
+        covered=world.region.providers.covered_share,
+        quality=_quality(world),
+        sd_severity=groups.severity_sd,
+        prob_bed=groups.prob_bed * values["bed_need_scale"],
+        weight=groups.weight[:, None] * groups.weight_level,
+        avoidable=groups.is_avoidable,
+        precision=values["stay_precision"],
+        day_slope=values["readmission_day_slope"],
+        unit_slope=values["readmission_unit_slope"],
+        death_slope=values["death_slope"],
+        longest=int(values["longest_stay"]),
+    )
+
+
+def _member_table(world: World) -> MemberTable:
+    setting, values, region = world.setting, world.setting.values, world.region
+    org = world.organizations
+    follow = np.minimum(np.maximum(region.groups.visits_per_episode - 1.0, 0.0), 12.0)
+    return MemberTable(
+        kind=region.providers.kind.astype(np.int64),
+        beds=setting.beds,
+        is_town=region.zones.is_town.astype(np.int64),
+        minutes=region.zones.travel_minutes,
+        home_practice=region.zones.home_practice.astype(np.int64),
+        serves=region.providers.scope,
+        prevention=prevention_multiplier(setting, org, world.lag),
+        contact=values["contact_share"] * (1.0 - np.exp(-org.prevention)),
+        risk_milli=np.floor(setting.risk * 1000.0 + 0.5).astype(np.int64),
+        avoidable_milli=np.floor(region.groups.is_avoidable * 1000.0 + 0.5).astype(np.int64),
+        elective=region.groups.is_elective,
+        follow_after_stay=np.floor(follow * values["follow_after_stay"] + 0.5).astype(np.int64),
+        used_up=world.benefit_table.outpatient_cap.astype(np.int64),
+        leave_list=values["leave_list"],
+        frailty_sd=region.people.frailty_sd,
+        experience_step=values["experience_step"],
+        follow_per_month=int(values["follow_per_month"]),
+    )
+
+
+def _price_table(world: World) -> PriceTable:
+    """Return cost sharing and what a contact of mean need is expected to cost the patient."""
+    setting = world.setting
+    month = world.month % MONTHS
+    if month not in world.price_cache:
+        world.price_cache[month] = _own_prices(world, month)
+    consult = setting.price_out[:, 3] * 100.0
+    cost = setting.cost_out[:, 3] * _cost_factor(world) * 100.0
+    return PriceTable(
+        benefits=world.benefit_table,
+        visit=world.price_cache[month] * world.technology,
+        covered=world.region.providers.covered_share,
+        consult_fen=np.floor(consult + 0.5).astype(np.int64),
+        consult_cost_fen=np.floor(cost + 0.5).astype(np.int64),
+    )
+
+
+def _own_prices(world: World, month: int) -> Float:
+    """Return the expected own payment of a contact (Y, 3, 2, 2, n), currency."""
+    setting, region = world.setting, world.region
+    table = world.benefit_table
+    n = len(setting.beds)
+    covered = region.providers.covered_share[:, 0]
+    charge = setting.price_out.sum(axis=1)
+    mix = 1.0 - setting.values["price_mix"]
+    visits_left = 6.0 * (MONTHS - month) / MONTHS
+    out = np.zeros((world.n_payers, 3, 2, 2, n))
+    first_visit = 100.0 * float(np.mean(charge)) * visits_left
+    for y in range(world.n_payers):
+        for entitled in range(3):
+            for used in range(2):
+                position = int(table.outpatient_cap[y, entitled]) if used else 0
+                for contract in range(2):
+                    by_tier = [
+                        expected_coinsurance(
+                            y,
+                            tier,
+                            0 if tier == PRACTICE else 1,
+                            contract,
+                            contract,
+                            0,
+                            entitled,
+                            position,
+                            0,
+                            0,
+                            first_visit,
+                            mix,
+                            table,
+                        )
+                        for tier in range(3)
+                    ]
+                    share = np.array(by_tier)[region.providers.kind]
+                    out[y, entitled, used, contract] = charge * (1.0 - covered * (1.0 - share))
+    return out

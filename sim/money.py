@@ -1,0 +1,185 @@
+"""Claims to cash: what the month earned under each contract, who pays it, and the ledger.
+
+Knows contracts, cost sharing, subsidies and audits; must not know why care was given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.engine.kernels import Tallies
+from sim.engine.tables import (
+    Int,
+)
+from sim.ledger import FISCAL, OUTSIDE, PATIENTS
+from sim.oversight import (
+    AuditResult,
+    audit,
+    peer_share,
+    review_probability,
+)
+from sim.randomness import Decision, key_plain
+from sim.tallies import PersonTally, ProviderTally, cell_traits
+from sim.units import to_minor
+from sim.world import MONTHS, World, activity_of
+
+_T = ProviderTally
+
+
+@dataclass
+class Flows:
+    """Money of one month in fen: what was earned, paid and cost."""
+
+    receipts: Int  # (n, Y)
+    fund_paid: Int  # (n, Y)
+    grants: Int  # (n,)
+    fixed: Int  # (n,)
+    premiums: Int  # (Y,)
+    audit: AuditResult
+    levers: Int  # (n,)
+
+
+def pay(world: World, tallies: Tallies) -> Flows:
+    """Price the month, pay everyone, and close the books at a residual of zero.
+
+    Parameters
+    ----------
+    world : World
+        ``year`` already includes this month.
+    tallies : Tallies
+        Of this month.
+    """
+    setting, region = world.setting, world.region
+    month_of_year = world.month % MONTHS + 1
+    patient = tallies.provider[:, :, _T.PATIENT_OUT] + tallies.provider[:, :, _T.PATIENT_IN]
+    aid = tallies.provider[:, :, _T.AID]
+    uncovered = tallies.provider[:, :, _T.UNCOVERED_OUT] + tallies.provider[:, :, _T.UNCOVERED_IN]
+    due = np.zeros_like(world.receipts_year)
+    for agreement in world.agreements:
+        payer, rows = agreement.payer, agreement.rows
+        so_far = activity_of(setting, world.year, payer, rows)
+        yearly = agreement.model.revenue(so_far.scaled(MONTHS / month_of_year))
+        fen = np.floor(np.maximum(yearly, 0.0) * 100.0 + 0.5).astype(np.int64)
+        due[rows, payer] = (fen * month_of_year + 6) // MONTHS
+    own = world.patient_year + patient + aid
+    covers = np.asarray(world.benefits.covers, dtype=bool)
+    # A payer that covers nothing has no contract to owe under: patients pay list price.
+    due = np.where(covers[None], due, own)
+    fund_due = np.maximum(due - own, 0)
+    receipts = np.maximum(due, own) - world.receipts_year
+    fund_paid = fund_due - world.fund_year
+    world.receipts_year = np.maximum(due, own)
+    world.patient_year = own
+    world.fund_year = fund_due
+
+    cost = (tallies.provider[:, :, _T.COST_OUT] + tallies.provider[:, :, _T.COST_IN]).sum(axis=1)
+    preventive = tallies.provider[:, :, _T.PREVENTIVE].sum(axis=1)
+    lever = preventive * np.floor(setting.cost_out[:, 3] * 100.0 + 0.5).astype(np.int64)
+    income = receipts.sum(axis=1) + uncovered.sum(axis=1)
+    if world.month < MONTHS:
+        share = region.providers.budget_share_of_income
+        grants = np.floor(np.maximum(income, 0) * share / (1.0 - share) + 0.5).astype(np.int64)
+        margin = np.floor((income + grants) * region.providers.operating_margin + 0.5)
+        fixed = np.maximum(income + grants - cost - lever - margin.astype(np.int64), 0)
+        world.fixed_seen.append((fixed, grants))
+    else:
+        fixed, grants = world.fixed_month, world.grant_month
+    audited = _review(world, tallies)
+    premiums = _premiums(world, tallies)
+    _post(world, tallies, fund_paid, aid, grants, fixed, cost, lever, premiums, audited)
+    return Flows(receipts, fund_paid, grants, fixed, premiums, audited, lever)
+
+
+def _premiums(world: World, tallies: Tallies) -> Int:
+    """Return what each fund takes in this month, by its members."""
+    region = world.region
+    traits = cell_traits(world.n_payers)
+    months = tallies.person[:, PersonTally.PERSON_MONTHS]
+    out = np.zeros(world.n_payers, dtype=np.int64)
+    for y, name in enumerate(region.payers):
+        members = int(months[traits["payer"] == y].sum())
+        row = region.constants.get(f"fund_income_{name.split('-')[0]}")
+        if row is not None:
+            out[y] = members * to_minor(row.value) // MONTHS
+    return out
+
+
+def _review(world: World, tallies: Tallies) -> AuditResult:
+    """Review this month's stays: rules on all, a sample of the rest."""
+    m = world.marginals
+    step = np.diff(m.case, axis=3)
+    true = tallies.true_level[..., :2].astype(np.float64) * world.organizations.up_share[..., :2]
+    weight = true.sum(axis=(2, 3))
+    gain = (true * np.maximum(step, 0.0)).sum(axis=(2, 3))
+    mean = np.where(weight > 0.0, gain / np.maximum(weight, 1e-12), 0.0)
+    upcoded = tallies.provider[:, :, _T.UPCODED]
+    stays = tallies.provider[:, :, _T.ADMISSIONS]
+    excess = np.floor(mean * upcoded * 100.0 + 0.5).astype(np.int64)
+    position = world.history[-MONTHS:]
+    seen = sum((h["provider"][:, :, _T.UPCODED].sum(axis=1) for h in position), start=0)
+    total = sum((h["provider"][:, :, _T.ADMISSIONS].sum(axis=1) for h in position), start=0)
+    n = len(stays)
+    seen_array = np.zeros(n) + seen
+    total_array = np.zeros(n) + total
+    peers = peer_share(seen_array, total_array, world.region.providers.kind)
+    prob = review_probability(world.audits, seen_array / np.maximum(total_array, 1.0), peers)
+    return audit(
+        world.audits,
+        prob,
+        stays,
+        upcoded,
+        excess,
+        key_plain(world.seed, world.month, Decision.AUDIT_SAMPLE),
+        key_plain(world.seed, world.month, Decision.DETECTION),
+    )
+
+
+def _post(
+    world: World,
+    tallies: Tallies,
+    fund_paid: Int,
+    aid: Int,
+    grants: Int,
+    fixed: Int,
+    cost: Int,
+    lever: Int,
+    premiums: Int,
+    audited: AuditResult,
+) -> None:
+    """Enter every flow of the month in the ledger and close it."""
+    book, month = world.ledger, world.month
+    providers, payers = world.region.providers.ids, world.region.payers
+    cells = tallies.patient_money.transpose(1, 2, 0, 3)
+    book.post_patients(month, providers, "patient_covered", np.ascontiguousarray(cells[..., 0]))
+    book.post_patients(month, providers, "patient_uncovered", np.ascontiguousarray(cells[..., 1]))
+    book.post(month, OUTSIDE, PATIENTS, "household_income", int(tallies.patient_money.sum()))
+    closing = month % MONTHS == MONTHS - 1
+    for y, payer in enumerate(payers):
+        kind = "settlement" if closing else "care_payment"
+        book.post_net(month, payer, providers, kind, f"{kind}_returned", fund_paid[:, y])
+        book.post_many(month, FISCAL, providers, "medical_assistance", aid[:, y])
+        row = world.region.constants.get(f"premium_individual_{payer.split('-')[0]}")
+        total = int(premiums[y])
+        from_budget = 0
+        if row is not None:
+            whole = world.region.constants[f"fund_income_{payer.split('-')[0]}"].value
+            from_budget = int(total * max(1.0 - row.value / whole, 0.0))
+        book.post(month, OUTSIDE, payer, "premium", total - from_budget)
+        book.post(month, FISCAL, payer, "premium_subsidy", from_budget)
+        book.post_many(month, providers, payer, "audit_recovery", audited.claw_back_fen[:, y])
+        book.post_many(month, providers, FISCAL, "audit_fine", audited.fine_fen[:, y])
+        book.post(month, payer, OUTSIDE, "audit_cost", int(audited.cost_fen[:, y].sum()))
+        share = world.region.constants.get("administration_share")
+        if share is not None:
+            paid = int(np.maximum(fund_paid[:, y], 0).sum() * share.value)
+            book.post(month, FISCAL, OUTSIDE, "administration", paid)
+    book.post_many(month, FISCAL, providers, "operating_subsidy", grants)
+    book.post_many(month, providers, OUTSIDE, "supplies", cost)
+    book.post_many(month, providers, OUTSIDE, "fixed_cost", fixed)
+    book.post_many(month, providers, OUTSIDE, "lever_cost", lever)
+    spent = -book.balance(FISCAL)
+    if spent > 0:
+        book.post(month, OUTSIDE, FISCAL, "tax", spent)
+    book.close(month)

@@ -1,0 +1,205 @@
+"""What providers see before they act: incentives, position, and the levers they move.
+
+Knows how contracts are differentiated at projected activity; must not know any payment model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sim.activity import Activity
+from sim.behavior.income import income_weight
+from sim.engine.organization import (
+    CHANNELS,
+    Marginals,
+    Position,
+    decide,
+)
+from sim.engine.setting import (
+    Setting,
+)
+from sim.engine.tables import (
+    Int,
+)
+from sim.incentives import IncentiveTerms, marginal_receipts
+from sim.oversight import (
+    peer_share,
+    review_probability,
+)
+from sim.tallies import ProviderTally
+from sim.world import MONTHS, World, activity_of, rolling_year
+
+_T = ProviderTally
+SETTLING = 36  # months of adjustment before the first
+
+
+def incentive_terms(values: Mapping[str, float]) -> IncentiveTerms:
+    """Return how providers look ahead, from the parameters in force."""
+    return IncentiveTerms(
+        error=values["forecast_sd"],
+        weight_to_date=values["myopia"],
+        discount=values["discount"],
+        retention=values["retention"],
+    )
+
+
+def see_incentives(world: World) -> Marginals:
+    """Differentiate every contract at the projected year-end activity of its providers."""
+    recent = rolling_year(world)
+    if recent is None:
+        return world.reference.copy()
+    elapsed = world.month % MONTHS
+    terms = incentive_terms(world.setting.values)
+    seen = world.reference.copy()
+    for agreement in world.agreements:
+        payer, rows = agreement.payer, agreement.rows
+        if not world.benefits.covers[payer]:
+            continue
+        run_rate = activity_of(world.setting, recent, payer, rows).scaled(1.0 / recent.months)
+        projection = run_rate.scaled(float(MONTHS - elapsed))
+        to_date = None
+        if elapsed:
+            to_date = activity_of(world.setting, world.year, payer, rows)
+            projection = projection + to_date
+        slope = marginal_receipts(
+            agreement.model, projection, to_date, (MONTHS - elapsed) / MONTHS, terms
+        )
+        _write_marginals(seen, slope, payer, rows, world.setting)
+    return seen
+
+
+def _write_marginals(
+    seen: Marginals, slope: Activity, payer: int, rows: Int, setting: Setting
+) -> None:
+    """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
+    here = np.arange(len(rows))
+    outpatient = setting.setting_of[rows]
+    share = setting.region.providers.covered_share[rows]
+    out, inside = share[:, :1], share[:, 1:]
+    seen.visit[rows, payer] = slope.visits[here, outpatient]
+    seen.out[rows, payer] = (
+        out * slope.units[here, outpatient] + (1.0 - out) * setting.price_out[rows]
+    )
+    seen.inside[rows, payer] = inside * slope.units[:, 2] + (1.0 - inside) * setting.price_in[rows]
+    seen.day[rows, payer] = (
+        inside * slope.bed_days[:, :, 0] + (1.0 - inside) * setting.day_price[rows][:, None]
+    )
+    seen.case[rows, payer] = slope.admissions[..., 0] + slope.visits[:, 2][:, None, None]
+    seen.cost[rows, payer] = slope.resource_cost
+    seen.elsewhere[rows, payer] = slope.spent_elsewhere
+    seen.quality[rows, payer] = slope.quality_num
+    seen.refer[rows, payer] = slope.referrals[:, 0]
+    seen.experience[rows, payer] = slope.experience
+    seen.member[rows, payer] = slope.member_months + slope.risk_months
+
+
+def channel_marginals(world: World) -> dict[str, Marginals]:
+    """Return what each channel sees: frozen ones what was seen when the reform started."""
+    frozen = world.frozen if world.month >= world.reform_month else frozenset()
+    held = world.frozen_at if world.frozen_at is not None else world.marginals
+    return {name: held if name in frozen else world.marginals for name in CHANNELS}
+
+
+def position(world: World) -> Position:
+    """Return where providers stand: sums of the last twelve months."""
+    setting = world.setting
+    n, n_payers, n_groups = len(setting.beds), world.n_payers, len(setting.need_out)
+    recent = rolling_year(world)
+    if recent is None:
+        even = np.tile(np.asarray(world.region.people.scheme_share, dtype=np.float64), (n, 1))
+        return Position(
+            weights=even,
+            revenue=np.zeros(n),
+            target=np.zeros(n),
+            cost_base=np.zeros(n),
+            contacts=np.zeros(n),
+            stays=np.zeros(n),
+            stays_by_group=np.zeros((n, n_payers, n_groups)),
+            uncontrolled=np.zeros((n, n_payers)),
+            conditions=np.zeros((n, n_payers)),
+            chronic_members=np.zeros((n, n_payers)),
+            load=np.zeros(n),
+            bed_margin=np.zeros(n),
+            prob_review=np.zeros((n, n_payers)),
+            detection=np.zeros(n_payers),
+            fine=np.zeros(n_payers),
+        )
+    year = MONTHS / recent.months
+    tally = recent.provider.astype(np.float64) * year
+    charges = tally[:, :, _T.CHARGE_OUT] + tally[:, :, _T.CHARGE_IN]
+    total = charges.sum(axis=1, keepdims=True)
+    share = np.asarray(world.region.people.scheme_share, dtype=np.float64)
+    weights = np.where(total > 0.0, charges / np.maximum(total, 1.0), share[None])
+    stays = tally[:, :, _T.ADMISSIONS].sum(axis=1)
+    cost = (tally[:, :, _T.COST_OUT] + tally[:, :, _T.COST_IN]).sum(axis=1) / 100.0
+    charge_in = tally[:, :, _T.CHARGE_IN].sum(axis=1) / 100.0
+    days = np.maximum(tally[:, :, _T.BED_DAYS].sum(axis=1), 1.0)
+    margin = (charge_in - tally[:, :, _T.COST_IN].sum(axis=1) / 100.0) / days
+    stake_day = setting.altruism * setting.values["value_of_health"]
+    health = np.einsum("ng,ng->n", setting.delay_health, recent.days.sum(axis=1))
+    health = health / np.maximum(recent.days.sum(axis=(1, 2)), 1.0)
+    mean_days = days / np.maximum(stays, 1.0)
+    displaced = margin + stake_day * health / np.maximum(mean_days, 1.0)
+    upcoded = tally[:, :, _T.UPCODED].sum(axis=1)
+    peers = peer_share(upcoded, stays, world.region.providers.kind)
+    own = upcoded / np.maximum(stays, 1.0)
+    review = review_probability(world.audits, own, peers)
+    revenue = sum((h["receipts"] + h["uncovered"]).sum(axis=1) for h in world.history[-MONTHS:])
+    return Position(
+        weights=weights,
+        revenue=np.asarray(revenue, dtype=np.float64) / 100.0 * year,
+        target=world.income_target,
+        cost_base=cost,
+        contacts=tally[:, :, _T.VISITS].sum(axis=1),
+        stays=stays,
+        stays_by_group=recent.billed.sum(axis=3).astype(np.float64) * year,
+        uncontrolled=(tally[:, :, _T.CONDITIONS] - tally[:, :, _T.CONTROLLED]) / MONTHS,
+        conditions=tally[:, :, _T.CONDITIONS] / MONTHS,
+        chronic_members=tally[:, :, _T.CHRONIC_MEMBERS] / MONTHS,
+        load=world.load,
+        bed_margin=displaced,
+        prob_review=np.repeat(review[:, None], n_payers, axis=1),
+        detection=np.full(n_payers, world.audits.detection),
+        fine=np.full(n_payers, world.audits.fine),
+    )
+
+
+def move_levers(world: World) -> None:
+    """Let providers see this month's incentives and move styles and levers."""
+    if world.month == 0:
+        settle(world)
+    world.marginals = see_incentives(world)
+    if world.month % MONTHS == 0:
+        world.yearly_marginals.append(world.marginals.copy())
+    stand = position(world)
+    eta = world.setting.values["income_elasticity"]
+    money = [
+        income_weight(float(revenue), float(target), eta)
+        for revenue, target in zip(stand.revenue, stand.target, strict=True)
+    ]
+    world.organizations.money[:] = money
+    frozen = world.frozen if world.month >= world.reform_month else frozenset()
+    decide(
+        world.setting,
+        world.organizations,
+        channel_marginals(world),
+        world.reference,
+        stand,
+        frozen,
+    )
+
+
+def settle(world: World) -> None:
+    """Bring providers to the styles that list prices ask for: no run starts in transition."""
+    stand = position(world)
+    for _ in range(SETTLING):
+        decide(
+            world.setting,
+            world.organizations,
+            dict.fromkeys(CHANNELS, world.reference),
+            world.reference,
+            stand,
+            frozenset(),
+        )

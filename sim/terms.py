@@ -1,0 +1,143 @@
+"""The new accounting year: contracts renewed, a reform brought in, lists reopened.
+
+Knows when terms change and what they are neutral to; must not know how anyone responds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim import payment
+from sim.benefits import Benefits
+from sim.engine import kernels
+from sim.engine.tables import (
+    Int,
+)
+from sim.oversight import (
+    AuditPolicy,
+)
+from sim.world import (
+    MONTHS,
+    Agreement,
+    World,
+    Year,
+    activity_of,
+    built_contract,
+    month_keys,
+    trended,
+)
+
+
+def open_year(world: World) -> None:
+    """Renew contracts, bring in a reform that is due, and start the year's columns again."""
+    c = world.columns
+    if world.month == 0:
+        return
+    world.past.append(world.year)
+    drift = world.region.drift.price_growth * world.setting.values["drift_scale"]
+    if world.month == MONTHS:
+        world.fixed_month, world.grant_month = _mean_fixed(world)
+        world.income_target = (
+            world.receipts_year.sum(axis=1) / 100.0 * world.setting.values["income_target_ratio"]
+        )
+    renewed = []
+    for agreement in world.agreements:
+        base = activity_of(world.setting, world.year, agreement.payer, agreement.rows)
+        model = agreement.model
+        if payment.has_neutral(agreement.promised):
+            grown = trended(base, drift)
+            model = payment.resolve_neutral(agreement.promised, grown, model.revenue(grown), model)
+        else:
+            past = [
+                activity_of(world.setting, year, agreement.payer, agreement.rows)
+                for year in world.past
+            ]
+            model = payment.next_year(model, past)
+        renewed.append(Agreement(agreement.payer, agreement.rows, agreement.spec, model, model))
+    world.agreements = renewed
+    if world.month == world.reform_month:
+        _start_reform(world, drift)
+    _start_columns(world)
+    world.year = Year.empty(*world.year.days.shape)
+    for name in ("receipts_year", "patient_year", "fund_year"):
+        setattr(world, name, np.zeros_like(getattr(world, name)))
+    c.spent_last_year[:] = c.spent_year
+    for column in (
+        c.spent_year,
+        c.oop_year,
+        c.paid_out_year,
+        c.own_covered_year,
+        c.stays_year,
+    ):
+        column[:] = 0
+
+
+def _start_columns(world: World) -> None:
+    """Reopen the family doctor lists: some members think again about their contract."""
+    if "joining" in world.frozen and world.month >= world.reform_month:
+        return
+    join_lists(world)
+
+
+def _mean_fixed(world: World) -> tuple[Int, Int]:
+    """Return mean monthly fixed cost and grants of the first year, in fen."""
+    fixed = np.mean([row[0] for row in world.fixed_seen], axis=0)
+    grants = np.mean([row[1] for row in world.fixed_seen], axis=0)
+    return (
+        np.floor(np.maximum(fixed, 0.0) + 0.5).astype(np.int64),
+        np.floor(np.maximum(grants, 0.0) + 0.5).astype(np.int64),
+    )
+
+
+def _start_reform(world: World, drift: float) -> None:
+    """Put the reform's contracts, benefits and audits in force; what is unchanged goes on."""
+    standing = {(a.payer, tuple(a.rows.tolist())): a for a in world.agreements}
+    by_row = {(a.payer, int(row)): a for a in world.agreements for row in a.rows}
+    agreements = []
+    for group in world.after.groups(world.region):
+        same = standing.get((group.payer, tuple(group.providers)))
+        if same is not None and same.spec == group.assignment.contract:
+            agreements.append(same)
+            continue
+        rows, model = built_contract(group, world.setting)
+        if payment.has_neutral(model):
+            base = trended(activity_of(world.setting, world.year, group.payer, rows), drift)
+            receipts = np.zeros(len(rows))
+            for position, row in enumerate(rows):
+                old = by_row[group.payer, int(row)]
+                grown = trended(
+                    activity_of(world.setting, world.year, group.payer, old.rows), drift
+                )
+                receipts[position] = old.model.revenue(grown)[list(old.rows).index(row)]
+            previous = same.model if same is not None else None
+            model = payment.resolve_neutral(model, base, receipts, previous)
+        agreements.append(Agreement(group.payer, rows, group.assignment.contract, model, model))
+    world.agreements = agreements
+    world.frozen_at = world.marginals.copy()
+    if world.after.benefits != world.before.benefits:
+        world.benefits = Benefits.from_spec(world.after.benefits, world.region.payers)
+        world.benefit_table = world.benefits.table()
+        world.price_cache = {}
+    world.audits = AuditPolicy.from_spec(world.after.audit)
+
+
+def join_lists(world: World) -> None:
+    """Let members whose year is up decide again on the family doctor contract."""
+    values = world.setting.values
+    c = world.columns
+    region = world.region
+    bonus = world.benefits.contract_bonus
+    rate = values["contract_value_visits"] * float(region.providers.visit_charge[0])
+    benefit = np.array([float(bonus[y]) * rate for y in range(world.n_payers)])
+    kernels.join_stage(
+        c,
+        month_keys(world.seed, world.month),
+        benefit,
+        values["contract_fee"],
+        values["price_weight"],
+        values["experience_weight"],
+        1.0 - values["retention"],
+        region.people.contract_share,
+        region.people.contract_share_priority,
+        values["experience_reference"],
+    )
