@@ -53,6 +53,22 @@ class HealthSystem(mesa.Model):
     Draws are keyed by person, month and decision, as in the columnar engine, and never taken from
     Mesa's generators; agents may act in any order. For reading, teaching and testing: the columnar
     engine gives the same bits in a small part of the time.
+
+    Examples
+    --------
+    >>> from sim.month import build_world
+    >>> from sim.scenario import load
+    >>> tiny = load("tiny-drg")
+    >>> world = build_world(
+    ...     tiny.region(), tiny.before, tiny.after,
+    ...     months_before=12, months=24, warm_up=0, seed=1, population=100,
+    ... )
+    >>> model = HealthSystem(world, {"ill": lambda m: sum(p.is_ill for p in m.patients)})
+    >>> model.step()
+    >>> len(model.patients), world.month, model.running
+    (100, 1, True)
+    >>> [practice.id for practice in model.practices if practice.members == []]
+    []
     """
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 import struct
 from collections.abc import Callable, Iterator
@@ -11,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numba.core import types
 
 import sim.agents
 from sim.model import HealthSystem
@@ -215,37 +215,69 @@ def test_a_world_can_change_engines_between_two_months() -> None:
 # --- the rules that both engines call ------------------------------------------------------------
 
 
-def rules_that_agents_call() -> dict[str, Any]:
-    """Return every compiled rule that a module of agents uses, by name."""
-    modules = [
+def modules_of_agents() -> list[Any]:
+    return [
         importlib.import_module(f"sim.agents.{module.name}")
         for module in pkgutil.iter_modules(sim.agents.__path__)
     ]
+
+
+def rules_that_agents_call() -> dict[str, Any]:
+    """Return every compiled rule that a module of agents uses, by name."""
     return {
         name: rule
-        for module in modules
+        for module in modules_of_agents()
         for name, rule in vars(module).items()
         if hasattr(rule, "py_func")
     }
 
 
-def kinds_of_arguments(rule: Any) -> set[tuple[Any, ...]]:
-    """Return the argument types a rule was compiled for, now or before, constants as their type."""
-    before = [entry[0] for entry in rule._cache._cache_file._load_index()]
-    return {
-        tuple(types.unliteral(kind) for kind in signature)
-        for signature in [*before, *rule.signatures]
-    }
+def watch(
+    rule: str, monkeypatch: pytest.MonkeyPatch, see: Callable[[Any, tuple[Any, ...], Any], None]
+) -> None:
+    """Show every call that agents make of a rule, and its answer, to ``see``."""
+    for module in modules_of_agents():
+        if hasattr(vars(module).get(rule), "py_func"):
+            compiled_rule = vars(module)[rule]
+
+            def call(*arguments: Any, compiled_rule: Any = compiled_rule) -> Any:
+                answer = compiled_rule(*arguments)
+                see(compiled_rule, arguments, answer)
+                return answer
+
+            monkeypatch.setattr(module, rule, call)
 
 
-def test_agents_have_no_rule_compiled_again_for_arguments_of_their_own() -> None:
+def test_agents_have_no_rule_compiled_again_once_columns_have_run() -> None:
     world, model = (world_of("tiny-drg", 500, 3) for _ in range(2))
     simulate(world)
-    HealthSystem(model).run()
     rules = rules_that_agents_call()
-    assert {"need", "seek", "treat", "admission", "stay"} <= rules.keys()
-    more = {name: kinds_of_arguments(rule) for name, rule in rules.items()}
-    assert {name: kinds for name, kinds in more.items() if len(kinds) > 1} == {}
+    assert {"need", "seek", "refers", "treat", "admission", "stay"} <= rules.keys()
+    before = {name: sum(rule.stats.cache_misses.values()) for name, rule in rules.items()}
+    HealthSystem(model).run()
+    after = {name: sum(rule.stats.cache_misses.values()) for name, rule in rules.items()}
+    assert after == before
+
+
+def test_agents_call_every_rule_with_plain_numbers_of_the_declared_type(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: dict[str, set[tuple[str, ...]]] = {}
+    declared: dict[str, tuple[str, ...]] = {}
+    scalars = {int: "int", float: "float", bool: "bool"}
+
+    def see(rule: Any, arguments: tuple[Any, ...], answer: object) -> None:
+        parameters = inspect.signature(rule.py_func).parameters.values()
+        kinds = [getattr(p.annotation, "__name__", str(p.annotation)) for p in parameters]
+        name = rule.py_func.__name__
+        declared[name] = tuple(kind if kind in scalars.values() else "" for kind in kinds)
+        found.setdefault(name, set()).add(tuple(scalars.get(type(a), "") for a in arguments))
+
+    for name in rules_that_agents_call():
+        watch(name, monkeypatch, see)
+    HealthSystem(world_of("china-county-drg", 300, 4, change=hard_times)).run()
+    assert {"need", "seek", "refers", "treat", "admission", "stay"} <= found.keys()
+    assert found == {name: {kinds} for name, kinds in declared.items()}
 
 
 def as_bits(answer: Any) -> Any:
@@ -282,26 +314,15 @@ STAGES = [
 def test_a_stage_gives_the_same_bits_compiled_and_as_plain_python(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compared = 0
+    calls = compared = 0
 
-    def checked(rule: Any) -> Callable[..., Any]:
-        calls = 0
+    def see(rule: Any, arguments: tuple[Any, ...], answer: object) -> None:
+        nonlocal calls, compared
+        calls += 1
+        if calls % 11 == 0 or calls < 20:
+            compared += 1
+            assert as_bits(rule.py_func(*arguments)) == as_bits(answer), arguments
 
-        def call(*arguments: Any) -> Any:
-            nonlocal calls, compared
-            calls += 1
-            answer = rule(*arguments)
-            if calls % 11 == 0 or calls < 20:
-                compared += 1
-                assert as_bits(rule.py_func(*arguments)) == as_bits(answer), arguments
-            return answer
-
-        return call
-
-    for module in pkgutil.iter_modules(sim.agents.__path__):
-        found = importlib.import_module(f"sim.agents.{module.name}")
-        if hasattr(vars(found).get(name), "py_func"):
-            monkeypatch.setattr(found, name, checked(vars(found)[name]))
-    model = HealthSystem(world_of("china-county-drg", 600, 8, claims=False, change=hard_times))
-    model.run()
+    watch(name, monkeypatch, see)
+    HealthSystem(world_of("china-county-drg", 600, 8, claims=False, change=hard_times)).run()
     assert compared > 0
