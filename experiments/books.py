@@ -95,7 +95,7 @@ def _number(draw: random.Random, low: float, high: float) -> float:
         return low
     if where < 0.2:
         return high
-    return round(low + (high - low) * draw.random(), 6)
+    return min(max(round(low + (high - low) * draw.random(), 6), low), high)
 
 
 def _bands(draw: random.Random, share: str) -> list[dict[str, float]]:
