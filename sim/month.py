@@ -49,7 +49,6 @@ from sim.terms import open_year
 from sim.world import MONTHS, World, activity_of, build_world
 
 __all__ = [
-    "LOAD_STEP",
     "MONTHS",
     "Live",
     "Tables",
@@ -67,7 +66,6 @@ __all__ = [
 ]
 
 _T = ProviderTally
-LOAD_STEP = 0.15  # weight of the last month in the load that a bed's shadow price answers to
 
 
 def new_tallies(world: World) -> Tallies:
@@ -222,11 +220,7 @@ def _observe_capacity(world: World, tallies: Tallies) -> None:
     days = total[:, _T.BED_DAYS].astype(np.float64)
     mean_days = days / np.maximum(total[:, _T.ADMISSIONS], 1)
     wanted = days + total[:, _T.NO_BED] * mean_days
-    load = np.where(capacity > 0.0, wanted / np.maximum(capacity, 1e-9), 0.0)
-    # Managers price a bed by the load of recent months: by the last month alone, a full month
-    # would empty the next and every hospital near its capacity would swing between the two.
-    step = LOAD_STEP if world.month else 1.0
-    world.load = world.load + step * (load - world.load)
+    world.load = np.where(capacity > 0.0, wanted / np.maximum(capacity, 1e-9), 0.0)
     visits = total[:, _T.VISITS].astype(np.float64)
     contacts = visits - total[:, _T.RETURN_VISITS]
     ratio = np.where(contacts > 0.0, visits / np.maximum(contacts, 1.0), 1.6)

@@ -135,11 +135,16 @@ def position(world: World) -> Position:
     stays = tally[:, :, _T.ADMISSIONS].sum(axis=1)
     cost = (tally[:, :, _T.COST_OUT] + tally[:, :, _T.COST_IN]).sum(axis=1) / 100.0
     charge_in = tally[:, :, _T.CHARGE_IN].sum(axis=1) / 100.0
-    days = np.maximum(tally[:, :, _T.BED_DAYS].sum(axis=1), 1.0)
+    # Beds go by urgency, so whoever is displaced is a planned case if there are any; a day is worth
+    # its share of the days that such a stay needs, however short stays have become.
+    days = np.maximum(tally[:, :, _T.NEED_DAYS].sum(axis=1) / 1000.0, 1.0)
     margin = (charge_in - tally[:, :, _T.COST_IN].sum(axis=1) / 100.0) / days
     stake_day = setting.altruism * setting.values["value_of_health"]
-    health = np.einsum("ng,ng->n", setting.delay_health, recent.days.sum(axis=1))
-    health = health / np.maximum(recent.days.sum(axis=(1, 2)), 1.0)
+    presented = recent.billed.sum(axis=(1, 3)).astype(np.float64)
+    planned = presented * world.region.groups.is_elective
+    least = np.where(planned.sum(axis=1, keepdims=True) > 0.0, planned, presented)
+    health = np.einsum("ng,ng->n", setting.delay_health, least)
+    health = health / np.maximum(least.sum(axis=1), 1.0)
     mean_days = days / np.maximum(stays, 1.0)
     displaced = margin + stake_day * health / np.maximum(mean_days, 1.0)
     upcoded = tally[:, :, _T.UPCODED].sum(axis=1)

@@ -38,6 +38,7 @@ CHANNELS = (
     "joining",
 )
 HISTORY = 48  # months of preventive effort remembered
+BED_STEP = 0.15  # part of the way that a bed's shadow price moves in a month
 FORESEEN = 3.0  # return visits of a course of care within its first month, at most
 
 
@@ -521,12 +522,15 @@ def decide(
     org.efforts[:, 1:] = org.efforts[:, :-1]
     org.efforts[:, 0] = org.prevention
     for p in range(len(org.bed)):
-        org.bed[p] = shadow_price(
+        # The price feels its way: were it to follow last month's load at once, a full month would
+        # empty the next, and a hospital near its capacity would swing between the two.
+        scarcity = shadow_price(
             float(position.load[p]),
             float(position.bed_margin[p]),
             values["bed_threshold"],
             values["bed_threshold_width"],
         )
+        org.bed[p] += BED_STEP * (scarcity - org.bed[p])
 
 
 def _levers(
