@@ -34,6 +34,7 @@ from sim.engine.person import (
     one_more,
     stay,
     treat,
+    without_bed,
 )
 from sim.engine.tables import NO_GROUP, Int, Treatment
 from sim.month import World
@@ -362,7 +363,7 @@ class Provider(mesa.Agent):
         if patient.needs_bed:
             patient.join_list(self.row)
         else:
-            patient.ep_group = NO_GROUP
+            patient.ep_group = without_bed(patient.ep_group, patient.ep_flags)
 
     def gives_bed(self, patient: Patient, sent_by: int = NOBODY) -> None:
         """Treat an inpatient from admission to discharge or death."""

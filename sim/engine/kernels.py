@@ -55,6 +55,7 @@ from sim.engine.person import (
     stay,
     treat,
     untreated_longer,
+    without_bed,
 )
 from sim.engine.tables import (
     LISTED,
@@ -814,7 +815,7 @@ def stay_stage(
             if needed:
                 list_for_bed(c, i, p)
             else:
-                c.ep_group[i] = NO_GROUP
+                c.ep_group[i] = without_bed(group, flags)
             continue
         uid = uid_of(whole(c.generation[i]), i)
         rank = np.float64(c.ep_rank[i])

@@ -317,7 +317,7 @@ def seek(
     care = table.care_class[group]
     width = table.options.shape[1]
     n_options = width + 1
-    utilities = np.empty(n_options, dtype=np.float64)
+    utilities = table.scratch
     best = UNAVAILABLE
     for j in range(n_options):
         k = practice if j == width else table.options[zone, j]
@@ -421,6 +421,9 @@ def refers(
     severity = expected_severity(seen, 0.0, 1.0, table.noise, skill)
     fails = prob_failure(severity, table.limit[p, group], table.steepness[p], 0.0)
     health = table.health[p, group]
+    # A case beyond reach comes back and goes to hospital all the same: keeping it saves nothing of
+    # what members spend elsewhere.
+    downstream = table.spending[group] * table.elsewhere[p, payer]
     treating = treat_utility(
         table.margin[p, payer, group],
         table.money[p],
@@ -430,7 +433,7 @@ def refers(
         table.oop_weight,
         table.own_here[p],
         fails,
-        table.return_cost[p],
+        table.return_cost[p] - downstream,
         table.time_price[p],
     )
     referring = refer_utility(
@@ -905,6 +908,20 @@ def one_more(count: int) -> int:
 def untreated_longer(months: int) -> int:
     """Return the months an illness has gone untreated, a month later."""
     return min(months + 1, LONGEST_UNTREATED)
+
+
+@compiled
+def without_bed(group: int, flags: int) -> int:
+    """Return the episode of a person who needs no bed, was offered one, and found all taken.
+
+    What outpatient care has settled is over; any other illness goes on.
+
+    Returns
+    -------
+    int
+        Clinical group, or ``NO_GROUP``.
+    """
+    return group if (flags & SEEN) != 0 else NO_GROUP
 
 
 @compiled

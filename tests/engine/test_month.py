@@ -153,7 +153,7 @@ def test_who_is_alive_after_need_lives_the_month_on_one_list(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_columns_keep_their_laws_every_month(name: str) -> None:
-    assert lived(name).breaches == []
+    assert lived(name).breaches == [], lived(name).breaches
 
 
 SAME = [
@@ -464,6 +464,34 @@ def test_people_whom_everyone_signs_for_decide_without_odds() -> None:
         )
         simulate(world)
         assert (world.columns.contract == expected).all()
+
+
+def test_an_illness_goes_on_when_a_bed_offered_without_need_is_taken() -> None:
+    scenario = load("tiny")
+    region = scenario.region()
+    # Beds too few for a single stay, offered to everyone; no outpatient care cures.
+    crowded = replace(region.providers, beds=np.where(region.providers.beds > 0.0, 1e-3, 0.0))
+    lasting = replace(region.groups, self_limiting=np.zeros_like(region.groups.self_limiting))
+    world = build_world(
+        replace(region, providers=crowded, groups=lasting),
+        scenario.before,
+        scenario.after,
+        months_before=12,
+        months=12,
+        warm_up=0,
+        seed=1,
+        population=400,
+        parameters={"idle_scale": 100.0, "recovery_probability": 0.0},
+    )
+    c = world.columns
+    for _ in range(3):
+        was_ill, lives = c.ep_group != NO_GROUP, c.generation.copy()
+        run_month(world)
+        assert breaches_of(world) == []
+        assert (c.ep_group[was_ill & (c.generation == lives)] != NO_GROUP).all()
+    history = world.history
+    assert sum(month["provider"][..., T.NO_BED].sum() for month in history) > 50
+    assert sum(month["provider"][..., T.ADMISSIONS].sum() for month in history) == 0
 
 
 def test_a_person_readmitted_is_not_on_any_list() -> None:
