@@ -152,6 +152,7 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         within_hospitals=within,
         over_care=within,
         comply=values["referral_compliance"],
+        scratch=np.empty(setting.options.shape[1] + 1),
     )
 
 

@@ -23,7 +23,7 @@ from sim.oversight import (
 from sim.randomness import Decision, key_plain
 from sim.tallies import PersonTally, ProviderTally, cell_traits
 from sim.units import to_minor
-from sim.world import MONTHS, World, activity_of
+from sim.world import MONTHS, World, year_so_far
 
 _T = ProviderTally
 
@@ -59,7 +59,9 @@ def pay(world: World, tallies: Tallies) -> Flows:
     due = np.zeros_like(world.receipts_year)
     for agreement in world.agreements:
         payer, rows = agreement.payer, agreement.rows
-        so_far = activity_of(setting, world.year, payer, rows)
+        if not world.benefits.covers[payer]:
+            continue
+        so_far = year_so_far(world, payer, rows)
         yearly = agreement.model.revenue(so_far.scaled(MONTHS / month_of_year))
         fen = np.floor(np.maximum(yearly, 0.0) * 100.0 + 0.5).astype(np.int64)
         due[rows, payer] = (fen * month_of_year + 6) // MONTHS

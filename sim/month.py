@@ -46,7 +46,7 @@ from sim.money import Flows, pay
 from sim.outlook import move_levers
 from sim.tallies import History, Lever, PersonTally, ProviderTally, cell_traits
 from sim.terms import open_year
-from sim.world import MONTHS, World, activity_of, build_world
+from sim.world import MONTHS, World, activity_of, build_world, remember
 
 __all__ = [
     "MONTHS",
@@ -205,8 +205,7 @@ def run_month(world: World, act: Live = live) -> None:
     tables = month_tables(world)
     tallies = new_tallies(world)
     claims = act(world, tables, tallies)
-    world.year = world.year.plus(tallies)
-    world.rolling = [*world.rolling[-(MONTHS - 1) :], tallies]
+    remember(world, tallies)
     flows = pay(world, tallies)
     _observe_capacity(world, tallies)
     record_month(world, tallies, flows, claims)

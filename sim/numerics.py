@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Callable
 from decimal import Decimal, localcontext
 from pathlib import Path
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import numba
 import numpy as np
@@ -27,6 +27,7 @@ import numpy as np
 __all__ = [
     "cache_folder",
     "compiled",
+    "compiled_with_memory",
     "exp",
     "log",
     "logistic",
@@ -112,6 +113,14 @@ def compiled(function: Rule) -> Rule:
     No ``fastmath``: reordering or fusing operations would break the equality of the two engines.
     The plain Python function stays reachable as ``.py_func``.
     """
+    # Without the runtime's reference counts: a table of thirty arrays handed down five calls deep
+    # costs thirty atomic increments a call, which took three quarters of a month. The price is
+    # that a rule may not make arrays; whoever calls it owns every array it sees.
+    return cast(Rule, cast(Any, numba.njit)(cache=True, _nrt=False)(function))
+
+
+def compiled_with_memory(function: Rule) -> Rule:
+    """Compile a function that makes arrays; everything else as :func:`compiled`."""
     return cast(Rule, numba.njit(cache=True)(function))
 
 

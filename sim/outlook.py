@@ -29,7 +29,7 @@ from sim.oversight import (
     review_probability,
 )
 from sim.tallies import ProviderTally
-from sim.world import MONTHS, World, activity_of, rolling_year
+from sim.world import MONTHS, World, monthly_run_rate, year_so_far
 
 _T = ProviderTally
 SETTLING = 36  # months of adjustment before the first
@@ -47,8 +47,7 @@ def incentive_terms(values: Mapping[str, float]) -> IncentiveTerms:
 
 def see_incentives(world: World) -> Marginals:
     """Differentiate every contract at the projected year-end activity of its providers."""
-    recent = rolling_year(world)
-    if recent is None:
+    if not world.rolling:
         return world.reference.copy()
     elapsed = world.month % MONTHS
     terms = incentive_terms(world.setting.values)
@@ -57,11 +56,11 @@ def see_incentives(world: World) -> Marginals:
         payer, rows = agreement.payer, agreement.rows
         if not world.benefits.covers[payer]:
             continue
-        run_rate = activity_of(world.setting, recent, payer, rows).scaled(1.0 / recent.months)
+        run_rate = monthly_run_rate(world, payer, rows)
         projection = run_rate.scaled(float(MONTHS - elapsed))
         to_date = None
         if elapsed:
-            to_date = activity_of(world.setting, world.year, payer, rows)
+            to_date = year_so_far(world, payer, rows)
             projection = projection + to_date
         slope = marginal_receipts(
             agreement.model, projection, to_date, (MONTHS - elapsed) / MONTHS, terms
@@ -106,8 +105,8 @@ def position(world: World) -> Position:
     """Return where providers stand: sums of the last twelve months."""
     setting = world.setting
     n, n_payers, n_groups = len(setting.beds), world.n_payers, len(setting.need_out)
-    recent = rolling_year(world)
-    if recent is None:
+    recent = world.recent
+    if not world.rolling:
         even = np.tile(np.asarray(world.region.people.scheme_share, dtype=np.float64), (n, 1))
         return Position(
             weights=even,

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.errors import ScenarioError
-from sim.numerics import compiled, normal_cdf, normal_quantile, power
+from sim.numerics import compiled_with_memory, normal_cdf, normal_quantile, power
 from sim.randomness import Decision, key, subkey, uniforms
 from sim.region import Region
 
@@ -318,7 +318,7 @@ def _choose(shares: NDArray[np.float64], draws: NDArray[np.float64]) -> NDArray[
     return np.asarray(np.minimum(chosen, last), dtype=np.int64)
 
 
-@compiled
+@compiled_with_memory
 def _normals(draws: NDArray[np.float64]) -> NDArray[np.float64]:
     found = np.empty_like(draws)
     for i in range(draws.shape[0]):
@@ -326,7 +326,7 @@ def _normals(draws: NDArray[np.float64]) -> NDArray[np.float64]:
     return found
 
 
-@compiled
+@compiled_with_memory
 def _ranks(score: NDArray[np.float64], town_share: float) -> NDArray[np.float64]:
     """Rank of an income score among town and rural people together."""
     found = np.empty_like(score)
@@ -337,7 +337,7 @@ def _ranks(score: NDArray[np.float64], town_share: float) -> NDArray[np.float64]
     return found
 
 
-@compiled
+@compiled_with_memory
 def _incomes(
     rank: NDArray[np.float64],
     borders: NDArray[np.float64],
@@ -357,7 +357,7 @@ def _incomes(
     return found
 
 
-@compiled
+@compiled_with_memory
 def _mean_of_curve(ratio: float, bend: float) -> float:
     """Mean of ``ratio^(v^bend)`` over v between 0 and 1."""
     total = 0.0

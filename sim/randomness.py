@@ -46,7 +46,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.numerics import compiled, normal_quantile
+from sim.numerics import compiled, compiled_with_memory, normal_quantile
 
 __all__ = [
     "Decision",
@@ -301,7 +301,7 @@ def normal(key: np.uint64, uid: np.uint64) -> float:
     return normal_quantile(uniform(key, uid))
 
 
-@compiled
+@compiled_with_memory
 def uniforms(key: np.uint64, uids: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return the uniform draws of many people under one key.
 

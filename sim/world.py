@@ -106,6 +106,15 @@ class Year:
             self.months + 1,
         )
 
+    def minus(self, tallies: Tallies) -> Year:
+        """Return this without one of its months."""
+        return Year(
+            self.provider - tallies.provider,
+            self.billed - tallies.billed,
+            self.days - tallies.days,
+            self.months - 1,
+        )
+
 
 @dataclass
 class World:
@@ -130,6 +139,9 @@ class World:
     year: Year
     past: list[Year]
     rolling: list[Tallies]
+    recent: Year
+    year_seen: dict[int, Activity]
+    recent_seen: dict[int, Activity]
     receipts_year: Int
     patient_year: Int
     fund_year: Int
@@ -273,6 +285,9 @@ def build_world(
         year=Year.empty(n, n_payers, len(setting.need_out)),
         past=[],
         rolling=[],
+        recent=Year.empty(n, n_payers, len(setting.need_out)),
+        year_seen={},
+        recent_seen={},
         receipts_year=np.zeros((n, n_payers), dtype=np.int64),
         patient_year=np.zeros((n, n_payers), dtype=np.int64),
         fund_year=np.zeros((n, n_payers), dtype=np.int64),
@@ -416,17 +431,36 @@ def trended(activity: Activity, growth: float) -> Activity:
     )
 
 
-def rolling_year(world: World) -> Year | None:
-    """Return the last twelve months as a year, scaled up where fewer have passed; None at first."""
-    if not world.rolling:
-        return None
-    months = world.rolling[-MONTHS:]
-    return Year(
-        np.sum([t.provider for t in months], axis=0),
-        np.sum([t.billed for t in months], axis=0),
-        np.sum([t.days for t in months], axis=0),
-        len(months),
-    )
+def remember(world: World, tallies: Tallies) -> None:
+    """Add a month to the accounting year and to the last twelve months."""
+    world.year = world.year.plus(tallies)
+    world.recent = world.recent.plus(tallies)
+    if len(world.rolling) == MONTHS:
+        world.recent = world.recent.minus(world.rolling[0])
+    world.rolling = [*world.rolling[-(MONTHS - 1) :], tallies]
+    world.year_seen, world.recent_seen = {}, {}
+
+
+def year_so_far(world: World, payer: int, rows: Int) -> Activity:
+    """Return what some providers have done for a payer since the accounting year began."""
+    if payer not in world.year_seen:
+        everyone = np.arange(len(world.setting.beds))
+        world.year_seen[payer] = activity_of(world.setting, world.year, payer, everyone)
+    return of_rows(world.year_seen[payer], rows)
+
+
+def monthly_run_rate(world: World, payer: int, rows: Int) -> Activity:
+    """Return a month's mean activity of some providers over the last twelve months."""
+    if payer not in world.recent_seen:
+        everyone = np.arange(len(world.setting.beds))
+        recent = activity_of(world.setting, world.recent, payer, everyone)
+        world.recent_seen[payer] = recent.scaled(1.0 / world.recent.months)
+    return of_rows(world.recent_seen[payer], rows)
+
+
+def of_rows(activity: Activity, rows: Int) -> Activity:
+    """Return the activity of some of the providers."""
+    return activity.with_fields(**{name: a[rows] for name, a in activity.__dict__.items()})
 
 
 def month_keys(seed: int, month: int) -> Keys:

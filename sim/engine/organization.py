@@ -37,6 +37,7 @@ CHANNELS = (
     "cost",
     "joining",
 )
+MOST_EFFORT = 5.0  # beyond it an effort's effect is complete
 HISTORY = 48  # months of preventive effort remembered
 BED_STEP = 0.15  # part of the way that a bed's shadow price moves in a month
 FORESEEN = 3.0  # return visits of a course of care within its first month, at most
@@ -365,6 +366,113 @@ def _coding(
             document[p] = adjust(document[p], target, half_life)
 
 
+@compiled
+def _levers(
+    kind: Int,
+    altruism: Float,
+    uncontrolled: Float,
+    chronic_members: Float,
+    weights: Float,
+    contacts: Float,
+    stays: Float,
+    cost_base: Float,
+    visit: Float,
+    out_margin: Float,
+    elsewhere: Float,
+    quality_prevention: Float,
+    quality_true: Float,
+    experience: Float,
+    cost_share: Float,
+    list_margin: Float,
+    avoided_visits: float,
+    avoided_elsewhere: float,
+    control_health: float,
+    mean_altruism: float,
+    value: float,
+    base: float,
+    discount: float,
+    retention: float,
+    theta_prevention: float,
+    theta_quality: float,
+    theta_cost: float,
+    contact_share: float,
+    quality_health: float,
+    half_life: float,
+    moves_prevention: bool,
+    moves_quality: bool,
+    moves_cost: bool,
+    prevention: Float,
+    quality: Float,
+    cost: Float,
+) -> None:
+    """Move prevention, quality effort and cost effort by their first-order conditions, in place.
+
+    Unit costs are those at which a provider of mean altruism paid list price makes the baseline
+    effort, so that only differences in what an effort brings move it.
+    """
+    n, n_payers = uncontrolled.shape
+    baseline = np.exp(-base)
+    for p in range(n):
+        reach = 0.0
+        for y in range(n_payers):
+            reach += uncontrolled[p, y]
+        if kind[p] == PRACTICE and reach > 0.0 and moves_prevention:
+            worth = 0.0
+            for y in range(n_payers):
+                seen = contact_share * quality_prevention[p, y, 1] * chronic_members[p, y] * 12.0
+                worth += seen / (reach * theta_prevention)
+                worth += (
+                    uncontrolled[p, y]
+                    / reach
+                    * value_of_control(
+                        -avoided_visits,
+                        visit[p, y] + out_margin[p, y],
+                        -avoided_elsewhere,
+                        elsewhere[p, y],
+                        12.0 * quality_prevention[p, y, 0],
+                        altruism[p],
+                        value,
+                        control_health,
+                        discount,
+                        retention,
+                    )
+                )
+            anchor = value_of_control(
+                -avoided_visits,
+                list_margin[p],
+                0.0,
+                0.0,
+                0.0,
+                mean_altruism,
+                value,
+                control_health,
+                discount,
+                retention,
+            )
+            unit_cost = max(anchor, 1.0) * reach * theta_prevention * baseline
+            target = prevention_effort(worth, reach, theta_prevention, unit_cost)
+            prevention[p] = adjust(prevention[p], target, half_life)
+        reached = quality_health * (contacts[p] + 10.0 * stays[p])
+        if reached > 0.0 and moves_quality:
+            score = 0.0
+            for y in range(n_payers):
+                # A point of quality is a hundredth of the stays' readmissions and deaths.
+                score += (quality_true[p, y, 2] + quality_true[p, y, 4]) * stays[p] * 0.01
+                score += experience[p, y] * 0.1
+            worth = value_of_true_quality(0.0, 0.0, score, 1.0, altruism[p], value, reached)
+            unit_cost = mean_altruism * value * reached * theta_quality * baseline
+            target = min(optimal_effort(worth, theta_quality, unit_cost), MOST_EFFORT)
+            quality[p] = adjust(quality[p], target, half_life)
+        if cost_base[p] > 0.0 and moves_cost:
+            share = 0.0
+            for y in range(n_payers):
+                share += weights[p, y] * cost_share[p, y]
+            worth = value_of_cutting_cost(cost_base[p], share)
+            unit_cost = cost_base[p] * theta_cost * baseline
+            target = min(optimal_effort(worth, theta_cost, unit_cost), MOST_EFFORT)
+            cost[p] = adjust(cost[p], target, half_life)
+
+
 @dataclass(frozen=True)
 class Position:
     """Where providers stand when they decide: sums over the last twelve months unless said.
@@ -518,7 +626,45 @@ def decide(
         "coding" in frozen,
         "documentation" in frozen,
     )
-    _levers(setting, org, marginals, position, frozen, half_life)
+    m = marginals["prevention"]
+    _levers(
+        setting.region.providers.kind.astype(np.int64),
+        setting.altruism,
+        position.uncontrolled,
+        position.chronic_members,
+        position.weights,
+        position.contacts,
+        position.stays,
+        position.cost_base,
+        m.visit,
+        (m.out - setting.cost_out[:, None, :]).sum(axis=2),
+        m.elsewhere,
+        m.quality,
+        marginals["quality"].quality,
+        marginals["quality"].experience,
+        marginals["cost"].cost,
+        (setting.price_out - setting.cost_out).sum(axis=1),
+        setting.avoided_visits,
+        setting.avoided_elsewhere,
+        values["prevention_health_weight"] * setting.control_health,
+        values["altruism_scale"],
+        values["value_of_health"],
+        values["effort_base"],
+        values["discount"],
+        values["retention"],
+        values["prevention_effect"],
+        values["quality_effect"],
+        values["cost_effect"],
+        values["contact_share"],
+        values["quality_health"],
+        half_life,
+        "prevention" not in frozen,
+        "quality" not in frozen,
+        "cost" not in frozen,
+        org.prevention,
+        org.quality,
+        org.cost,
+    )
     org.efforts[:, 1:] = org.efforts[:, :-1]
     org.efforts[:, 0] = org.prevention
     for p in range(len(org.bed)):
@@ -531,94 +677,6 @@ def decide(
             values["bed_threshold_width"],
         )
         org.bed[p] += BED_STEP * (scarcity - org.bed[p])
-
-
-def _levers(
-    setting: Setting,
-    org: Organizations,
-    marginals: dict[str, Marginals],
-    position: Position,
-    frozen: frozenset[str],
-    half_life: float,
-) -> None:
-    """Move prevention, quality effort and cost effort by their first-order conditions.
-
-    Unit costs are those at which a provider of mean altruism paid list price makes the baseline
-    effort, so that only differences in what an effort brings move it.
-    """
-    values = setting.values
-    value = values["value_of_health"]
-    base = values["effort_base"]
-    discount, retention = values["discount"], values["retention"]
-    mean = setting.values["altruism_scale"]
-    m = marginals["prevention"]
-    q = marginals["quality"]
-    k = marginals["cost"]
-    theta = values["prevention_effect"]
-    health = values["prevention_health_weight"] * setting.control_health
-    visit_margin_list = (setting.price_out - setting.cost_out).sum(axis=1)
-    for p in range(len(org.prevention)):
-        reach = float(position.uncontrolled[p].sum())
-        if setting.region.providers.kind[p] == PRACTICE and reach > 0.0:
-            worth = 0.0
-            for y in range(position.uncontrolled.shape[1]):
-                share = float(position.uncontrolled[p, y]) / reach
-                margin = float(m.visit[p, y] + (m.out[p, y] - setting.cost_out[p]).sum())
-                contacts = float(position.chronic_members[p, y]) * 12.0
-                contact_value = values["contact_share"] * float(m.quality[p, y, 1]) * contacts
-                worth += share * value_of_control(
-                    -setting.avoided_visits,
-                    margin,
-                    -setting.avoided_elsewhere,
-                    float(m.elsewhere[p, y]),
-                    12.0 * float(m.quality[p, y, 0]),
-                    float(setting.altruism[p]),
-                    value,
-                    health,
-                    discount,
-                    retention,
-                )
-                worth += contact_value / (reach * theta)
-            anchor = value_of_control(
-                -setting.avoided_visits,
-                float(visit_margin_list[p]),
-                0.0,
-                0.0,
-                0.0,
-                mean,
-                value,
-                health,
-                discount,
-                retention,
-            )
-            unit_cost = max(anchor, 1.0) * reach * theta * np.exp(-base)
-            if "prevention" not in frozen:
-                target = prevention_effort(worth, reach, theta, unit_cost)
-                org.prevention[p] = adjust(org.prevention[p], target, half_life)
-        contacts = float(position.contacts[p])
-        stays = float(position.stays[p])
-        scale_q = values["quality_health"] * (contacts + 10.0 * stays)
-        if scale_q > 0.0:
-            score = 0.0
-            for y in range(position.weights.shape[1]):
-                score += float(q.quality[p, y, 2] + q.quality[p, y, 4]) * stays * 0.01
-                score += float(q.experience[p, y]) * 0.1
-            worth_q = value_of_true_quality(
-                0.0, 0.0, score, 1.0, float(setting.altruism[p]), value, scale_q
-            )
-            anchor = mean * value * scale_q
-            unit_cost = anchor * values["quality_effect"] * np.exp(-base)
-            if "quality" not in frozen:
-                target = optimal_effort(worth_q, values["quality_effect"], unit_cost)
-                org.quality[p] = adjust(org.quality[p], min(target, 5.0), half_life)
-        cost_base = float(position.cost_base[p])
-        if cost_base > 0.0:
-            share = float((position.weights[p] * k.cost[p]).sum())
-            worth_k = value_of_cutting_cost(cost_base, share)
-            unit_cost = cost_base * values["cost_effect"] * np.exp(-base)
-            if "cost" not in frozen:
-                target = optimal_effort(worth_k, values["cost_effect"], unit_cost)
-                org.cost[p] = adjust(org.cost[p], min(target, 5.0), half_life)
 
 
 def lag_weights(mean: float, shape: float) -> Float:

@@ -98,6 +98,7 @@ class SeekTable(NamedTuple):
     within_hospitals: float
     over_care: float
     comply: float
+    scratch: Float  # (K + 1,) room for the options' utilities
 
 
 class ReferTable(NamedTuple):
