@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sim.agents import Hospital, Patient, Practice, ThisMonth
-from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP
+from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, SEEN
 from sim.model import HealthSystem
 from sim.month import World, build_world, month_tables, new_tallies
 from sim.scenario import load
@@ -186,10 +186,14 @@ def test_who_needs_a_bed_and_gets_none_waits_on_that_providers_list(model: Healt
     assert patient.ep_untreated == 3
 
 
-def test_who_needs_no_bed_and_gets_none_goes_home(model: HealthSystem) -> None:
+@pytest.mark.parametrize("still_ill", [False, True])
+def test_who_needs_no_bed_and_gets_none_is_as_outpatient_care_left_them(
+    model: HealthSystem, still_ill: bool
+) -> None:
     patient = someone_ill(model)
+    patient.ep_flags = SEEN if still_ill else 0
     model.providers[0].has_no_bed_for(patient)
-    assert not patient.is_ill
+    assert patient.is_ill == still_ill
     assert not patient.is_listed
 
 

@@ -31,7 +31,6 @@ EVENTS = [
     ProviderTally.TRANSFERRED,
     ProviderTally.NO_BED,
     ProviderTally.WAITED,
-    ProviderTally.INAPPROPRIATE,
     ProviderTally.READMISSIONS,
     ProviderTally.DEATHS,
     ProviderTally.AID,
