@@ -64,8 +64,11 @@ fast: .venv/payshift-dev ## under a minute with compiled rules at hand: style an
 	$(BIN)/ruff check .
 	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not browser" --hypothesis-profile=dev
 
-emergence: .venv/payshift-dev ## the slow tests: what must emerge, and what must not
-	$(BIN)/pytest -n $(JOBS) -m slow
+EMERGENCE_PEOPLE ?= 20000
+
+# Half an hour and more on two cores; fewer people or draws are quicker and noisier.
+emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
+	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --processes $(JOBS)
 
 bench: .venv/payshift-dev ## time a year of 100,000 people on this machine
 	@$(BIN)/payshift run tiny --population 1000 >/dev/null

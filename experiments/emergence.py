@@ -185,6 +185,12 @@ def _at_cost(region: Region) -> Region:
     )
 
 
+def _roomy(region: Region) -> Region:
+    """Double the beds, so that money and not room decides who is put off."""
+    providers = dataclasses.replace(region.providers, beds=2.0 * region.providers.beds)
+    return dataclasses.replace(region, providers=providers)
+
+
 def _one_level(region: Region) -> Region:
     """Let the levels of a group need and pay the same."""
     same = np.ones_like(region.groups.weight_level)
@@ -209,6 +215,7 @@ class Ground:
 GROUNDS: Final[Mapping[str, Ground]] = {
     "county": Ground(),
     "bare": Ground(_bare),
+    "roomy": Ground(_roomy),
     "at-cost": Ground(_at_cost, {"effort_ratio": 0.0}),
     "one-level": Ground(_one_level),
     "one-severity": Ground(_one_severity),
@@ -451,20 +458,30 @@ def _deferral(life: Life) -> float:
     return _ratio(put_off, put_off + life.total(V.ELECTIVE, rows))
 
 
-def _by_months(life: Life, month: int, later: int) -> float:
-    """Sum list charges of one calendar month over the reform's years but the last."""
-    years = range(life.world.reform_month, life.world.months - 12, 12)
-    return sum(_volume_in(slice(y + month + later, y + month + later + 1))(life) for y in years)
+def _outpatients_in(life: Life, month: int) -> float:
+    """Sum outpatient list charges of the county's providers in one month of the reform."""
+    at = life.world.reform_month + month
+    rows = life.rows(PRACTICE, SECONDARY, inside=True)
+    return life.total(V.CHARGE_OUT, rows, slice(at, at + 1))
 
 
 def _december_over_january(life: Life) -> float:
-    """Form December over the January that follows, list charges, log."""
-    return math.log(_by_months(life, 11, 0) / _by_months(life, 0, 12))
+    """Form December over January of the same year, years after the first, log.
+
+    Outpatients, because the charges of one month's stays hang on a few dear ones; without the first
+    year, because practice is still moving from one contract to the other.
+    """
+    ends = [(_outpatients_in(life, y + 11), _outpatients_in(life, y)) for y in (12, 24)]
+    return sum(math.log(december / january) for december, january in ends) / len(ends)
 
 
-def _december_over_same_january(life: Life) -> float:
-    """Form December over the January of the same year, years after the first, log."""
-    return math.log(_by_months(life, 11, 12) / _by_months(life, 0, 12))
+def _december_over_next_january(life: Life) -> float:
+    """Form December over the January that follows, log: what a squeeze at year's end would lower.
+
+    Unlike the January before, the next one is no earlier in a tightening budget's life.
+    """
+    ends = [(_outpatients_in(life, y + 11), _outpatients_in(life, y + 12)) for y in (0, 12)]
+    return sum(math.log(december / january) for december, january in ends) / len(ends)
 
 
 OPEN: Final[Mapping[str, tuple[Text, Measure]]] = {
@@ -607,29 +624,23 @@ def _load(life: Life) -> float:
 
 
 def _budget_binds(arm: Life, base: Life) -> Found:
-    """Check that claims at list price exceed what the budgets pay, with room in the beds."""
-    rows = arm.rows(PRACTICE, SECONDARY, inside=True)
-    insured = [arm.world.region.payers.index(name) for name in _INSURED]
-    done = arm.history.provider[arm.reform][:, rows][:, :, insured]
-    claims = float(done[..., [V.COVERED_OUT, V.COVERED_IN]].sum())
-    paid = float(arm.history.receipts[arm.reform][:, rows][:, :, insured].sum())
-    over = _ratio(claims, paid)
-    _ = base
+    """Check that what the comparator's providers claim in the last year exceeds the budgets."""
+    year = slice(base.world.months - 12, base.world.months)
+    claims = budgets = 0.0
+    for agreement in arm.world.agreements:
+        budget = getattr(agreement.model, "budget", None)
+        if budget is not None:
+            done = base.history.provider[year][:, agreement.rows, agreement.payer]
+            claims += 0.01 * float(done[..., [V.COVERED_OUT, V.COVERED_IN]].sum())
+            budgets += float(np.sum(budget))
+    over = _ratio(claims, budgets)
     return Found(over > 1.0, over)
 
 
 def _budget_binds_with_room(arm: Life, base: Life) -> Found:
     """Check that the budget binds and that beds are not what puts cases off."""
     free = _load(base) < float(base.world.setting.values["bed_threshold"])
-    found = _budget_binds(arm, base)
-    return Found(found.met and free, _load(base))
-
-
-def _felt_late(arm: Life, base: Life) -> Found:
-    """Check that the year so far weighs enough for the budget to be felt only late in the year."""
-    over = _budget_binds(arm, base).number
-    seen = (1.0 - float(arm.world.setting.values["myopia"])) * over
-    return Found(over > 1.0 and seen < 1.0, seen)
+    return Found(_budget_binds(arm, base).met and free, _load(base))
 
 
 def _control_pays(arm: Life, base: Life) -> Found:
@@ -885,8 +896,8 @@ _DOWNSTREAM: Final = {
     "zh": "外流费用由机构分担且控制可降低外流;数值为每元外流的收入变化",
 }
 _BINDS: Final = {
-    "en": "claims at list price exceed what the budgets pay; number: claims over payment",
-    "zh": "按目录价格计的费用超过预算支付;数值为二者之比",
+    "en": "the comparator's claims of the last year exceed the budgets; number: claims over budget",
+    "zh": "对照末年费用超过预算;数值为二者之比",
 }
 
 CLAIMS: Final[Mapping[str, Claim]] = {
@@ -1130,45 +1141,35 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             _deferral,
             _budget_binds_with_room,
             "no-total",
+            ground="roomy",
         ),
         Claim(
             "budget-december",
+            {"en": "A binding budget: December below January", "zh": "刚性预算:12月低于1月"},
+            "binding-budget",
+            "status-quo",
+            "log outpatient list charges, December over January of the year, from the second",
+            "providers inside the county",
+            -1,
+            _BINDS,
+            _december_over_january,
+            _budget_binds,
+            "no-total",
+        ),
+        Claim(
+            "budget-december-next-january",
             {
                 "en": "A binding budget: December below the January that follows",
                 "zh": "刚性预算:12月低于次年1月",
             },
             "binding-budget",
             "status-quo",
-            "log list charges, December over the next January",
+            "log outpatient list charges, December over the next January",
             "providers inside the county",
             -1,
-            {
-                "en": "the budget binds, but the year so far hides it in January; number: claims "
-                "over budget as perceived in January",
-                "zh": "预算约束但年初感知不到;数值为1月感知的费用与预算之比",
-            },
-            _december_over_january,
-            _felt_late,
-            "no-total",
-        ),
-        Claim(
-            "budget-december-same-year",
-            {
-                "en": "A binding budget: December below January of the same year",
-                "zh": "刚性预算:12月低于同年1月",
-            },
-            "binding-budget",
-            "status-quo",
-            "log list charges, December over January of the year",
-            "providers inside the county",
-            -1,
-            {
-                "en": "the budget binds, but the year so far hides it in January; number: claims "
-                "over budget as perceived in January",
-                "zh": "预算约束但年初感知不到;数值为1月感知的费用与预算之比",
-            },
-            _december_over_same_january,
-            _felt_late,
+            _BINDS,
+            _december_over_next_january,
+            _budget_binds,
             "no-total",
             required=False,
         ),
@@ -1484,10 +1485,12 @@ def verdicts(found: Study) -> list[Verdict]:
         if exact:
             zero, half = bool(np.all(twin == 0.0)), 0.0
         else:
-            # Three standard errors: one twin in four hundred fails by chance.
+            # One twin in four hundred fails by chance.
             half = 0.5 * (twin_high - twin_low)
-            error = float(twin.std(ddof=1) / math.sqrt(len(twin))) if len(twin) > 1 else math.nan
-            zero = bool(abs(twin_mean) <= 3.0 * error + 1e-9)
+            n = len(twin)
+            error = float(twin.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
+            bound = float(t.ppf(1.0 - 0.00125, max(n - 1, 1)))
+            zero = bool(abs(twin_mean) <= bound * error + 1e-9)
         out.append(
             Verdict(
                 claim=claim,
