@@ -1590,7 +1590,7 @@ def as_data(found: Study) -> dict[str, Any]:
             for arm, outcomes in open_effects(found).items()
         },
         "standard_errors_of_spending": {
-            arm: {"paired": _number(p), "unpaired": _number(u), "ratio": _number(p / u)}
+            arm: {"paired": _number(p), "unpaired": _number(u), "ratio": _number(_ratio(p, u))}
             for arm, (p, u) in standard_errors(found).items()
         },
         "effects": {
