@@ -35,7 +35,7 @@ from sim.engine.tables import (
     StayTable,
     TreatTable,
 )
-from sim.health.need import severity_multiplier
+from sim.health.need import monthly_probability, severity_multiplier
 from sim.outlook import channel_marginals
 from sim.world import MONTHS, World, month_keys
 
@@ -86,9 +86,10 @@ def _need_table(world: World) -> NeedTable:
         death_control=products_over_bits(chronic.control_death),
         onset=chronic.incidence,
         onset_control=chronic.control_event,
-        remission=chronic.remission,
+        onset_bound=monthly(chronic.incidence).sum(axis=0) * (1.0 + 1e-9),
+        remission=monthly(chronic.remission),
         gain=chronic.control_gain,
-        decay=chronic.control_decay,
+        decay=monthly(chronic.control_decay),
         rate=rate,
         total=rate.sum(axis=2),
         ratio=products_over_bits(groups.condition_ratio),
@@ -102,6 +103,12 @@ def _need_table(world: World) -> NeedTable:
         decrement=_sums_over_bits(chronic.utility_decrement),
         untreated_death=values["untreated_death"],
     )
+
+
+def monthly(rate_year: Float) -> Float:
+    """Return the chance of at least one event in a month for yearly rates of any shape."""
+    flat = [monthly_probability(float(rate) / 12.0) for rate in rate_year.ravel()]
+    return np.array(flat).reshape(rate_year.shape)
 
 
 def _sums_over_bits(amounts: Float) -> Float:
@@ -125,6 +132,8 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         if k != PRACTICE:
             spread = size[rows] - np.log(np.exp(size[rows]).mean())
             constant[:, rows] += values["attraction_size"] * spread
+    maternal = np.array([name == "maternal" for name in region.providers.type])
+    constant[:, maternal] += values["attraction_maternal"]
     slope = np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]])
     within = 1.0 - values["nest_correlation"]
     affordable = world.technology / world.income_growth

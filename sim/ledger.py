@@ -236,6 +236,7 @@ class Ledger:
         self._first_month = int(first_month)
         self._balances = balances
         self._flows: list[dict[tuple[int, int, int], int]] = [{}]
+        self._found: dict[tuple[str, ...], list[int]] = {}
         self._cells: list[dict[tuple[int, int], NDArray[np.int64]]] = [{}]
 
     @property
@@ -332,24 +333,23 @@ class Ledger:
         size = int(values.shape[0])
         givers = self._positions(payers, size, purpose)
         takers = self._positions(payees, size, purpose)
-        rows = [
-            (giver, taker, int(amount))
-            for giver, taker, amount in zip(givers, takers, values.tolist(), strict=True)
-            if amount != 0
-        ]
-        for giver, taker, _ in rows:
-            if giver == taker:
+        moved = np.flatnonzero(values)
+        if not len(moved):
+            return
+        for row in moved.tolist():
+            if givers[row] == takers[row]:
                 raise LedgerError(
                     "an account pays itself",
                     where=f"month {month}, {purpose}",
-                    value=self._names[giver],
+                    value=self._names[givers[row]],
                 )
         flows = self._flows[-1]
-        for giver, taker, amount in rows:
-            place = (giver, taker, kind)
-            flows[place] = flows.get(place, 0) + amount
-            self._balances[giver] -= amount
-            self._balances[taker] += amount
+        amounts_moved = values.tolist()
+        for row in moved.tolist():
+            place = (givers[row], takers[row], kind)
+            flows[place] = flows.get(place, 0) + amounts_moved[row]
+        np.subtract.at(self._balances, givers, values)
+        np.add.at(self._balances, takers, values)
 
     def post_net(
         self,
@@ -412,13 +412,10 @@ class Ledger:
         self.post_many(month, PATIENTS, providers, purpose, values.sum(axis=(0, 1)))
         kind = self._purpose(purpose)
         subledger = self._cells[-1]
-        for column, name in enumerate(providers):
-            place = (self.index(name), kind)
+        for column in np.flatnonzero(values.any(axis=(0, 1))).tolist():
+            place = (self.index(providers[column]), kind)
             block = values[:, :, column]
-            if place in subledger:
-                subledger[place] = subledger[place] + block
-            elif bool(np.any(block)):
-                subledger[place] = block.copy()
+            subledger[place] = subledger[place] + block if place in subledger else block.copy()
 
     def residual(self, month: int) -> int:
         """Recount a month from its entries: 0, or an error that names the account.
@@ -574,7 +571,9 @@ class Ledger:
             for (giver, taker, kind), amount in self._flows[row].items()
             if giver == patients
         }
-        cells = {place: int(block.sum()) for place, block in self._cells[row].items()}
+        blocks = self._cells[row]
+        sums = np.stack(list(blocks.values())).sum(axis=(1, 2)).tolist() if blocks else []
+        cells = dict(zip(blocks, sums, strict=True))
         for place in sorted(booked.keys() | cells.keys()):
             missing = cells.get(place, 0) - booked.get(place, 0)
             if missing != 0:
@@ -633,7 +632,12 @@ class Ledger:
                 value=len(names),
                 allowed=str(size),
             )
-        return [self.index(str(name)) for name in names]
+        known = self._found.get(names) if isinstance(names, tuple) else None
+        if known is None:
+            known = [self.index(str(name)) for name in names]
+            if isinstance(names, tuple):
+                self._found[names] = known
+        return known
 
 
 def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[np.int64]:

@@ -56,8 +56,13 @@ _T = ProviderTally
 class Policy(Protocol):
     """What a policy must offer: contracts by payer and provider, benefits and audits."""
 
-    benefits: Mapping[str, Any]
-    audit: Mapping[str, float]
+    @property
+    def benefits(self) -> Mapping[str, Any]:
+        """What patients pay, as :meth:`sim.benefits.Benefits.from_spec` reads it."""
+
+    @property
+    def audit(self) -> Mapping[str, float]:
+        """How claims are audited, as :meth:`sim.oversight.AuditPolicy.from_spec` reads it."""
 
     def groups(self, region: Region) -> Sequence[Any]:
         """Return contract groups with ``payer``, ``providers`` and ``assignment``."""

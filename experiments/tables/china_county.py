@@ -1503,10 +1503,10 @@ def write_constants(out: Writer, pack: Pack) -> None:
     rows.append(
         [
             "frailty_sd",
-            0.8,
+            1.3,
             "sd of the log multiplier",
             0.0,
-            1.0,
+            1.5,
             "project-evidence",
             "calibrated",
             "uncertainty",

@@ -175,7 +175,9 @@ def need(
 
     u = uniform(keys[_ONSET], person)
     cumulative = 0.0
-    for c in range(table.onset.shape[0]):
+    # Most people are spared whatever they have: the bound tells without adding up.
+    n_conditions = table.onset.shape[0] if u < table.onset_bound[age] else 0
+    for c in range(n_conditions):
         if (chronic >> c) & 1 == 0:
             hazard = table.onset[c, age]
             if hazard > 0.0:
@@ -192,12 +194,12 @@ def need(
             bit = 1 << c
             if chronic & bit:
                 u = uniform(np.uint64(subkey(keys[_CONTROL], np.uint64(c))), person)
-                if table.remission[c] > 0.0 and u < monthly_probability(table.remission[c] / 12.0):
+                if u < table.remission[c]:
                     chronic &= ~bit
                     control &= ~bit
                 elif control & bit:
                     # The upper end of the same draw: gaining and losing control stay monotone.
-                    if 1.0 - u < monthly_probability(table.decay[c] / 12.0):
+                    if 1.0 - u < table.decay[c]:
                         control &= ~bit
                 elif 1.0 - u < control_gain(table.gain[c], prevention):
                     control |= bit

@@ -99,17 +99,25 @@ def altruism_of(setting_values: Mapping[str, float], region: Region, seed: int) 
 
 
 def habits_of(region: Region, seed: int) -> Float:
-    """Draw each provider's persistent style in strata: mean 1, spread as the region's table."""
-    n = len(region.providers.ids)
-    habit = np.ones(n)
+    """Draw each provider's persistent style in strata: spread as the region's table.
+
+    The capacity-weighted mean within a kind is 1: where one hospital treats half of a county's
+    cases, its habit is the county's, and a draw would make every region another one.
+    """
+    providers = region.providers
+    habit = np.ones(len(providers.ids))
     draw = key(seed, 0, Decision.STYLE)
     for kind in range(3):
-        rows = np.flatnonzero(region.providers.kind == kind)
+        rows = np.flatnonzero(providers.kind == kind)
+        if not len(rows):
+            continue
         order = np.argsort([uniform(draw, np.uint64(p)) for p in rows], kind="stable")
         for rank, position in enumerate(order):
             z = normal_quantile((rank + 0.5) / len(rows))
             p = rows[position]
-            habit[p] = 1.0 + region.providers.style_dispersion[p] * z
+            habit[p] = 1.0 + providers.style_dispersion[p] * z
+        weights = np.maximum(providers.visits_capacity[rows], 1e-9)
+        habit[rows] /= np.average(habit[rows], weights=weights)
     return habit
 
 

@@ -38,7 +38,8 @@ class NeedTable(NamedTuple):
 
     death (A, 2) per year without conditions; death_ratio (256,) by conditions and death_control
     (256,) by controlled ones; onset (C, A) per year; onset_control (C, C) ratio on the column's
-    onset when the row is controlled; remission, gain, decay (C,) per year; rate (A, 2, G) episodes
+    onset when the row is controlled; onset_bound (A,) chance of any onset at most; remission and
+    decay (C,) chances per month, gain (C,) per year; rate (A, 2, G) episodes
     per person-month without conditions, season included; total (A, 2) its sum; ratio (256, G) and
     control_ratio (256, G); level (G, 3) cumulative shares; prob_bed, self_limiting, worsening,
     utility_loss (G,); utility (A,) and decrement (256,) QALYs per year; untreated_death ratio.
@@ -49,6 +50,7 @@ class NeedTable(NamedTuple):
     death_control: Float
     onset: Float
     onset_control: Float
+    onset_bound: Float
     remission: Float
     gain: Float
     decay: Float
