@@ -206,17 +206,22 @@ def _one_severity(region: Region) -> Region:
 
 @dataclass(frozen=True)
 class Ground:
-    """What both arms of a comparison stand on: the county, or the county with one thing aside."""
+    """What both arms of a comparison stand on: the county, or the county with one thing aside.
+
+    ``before`` is the arm in force before the reform. Where a level and not a change is judged it is
+    the arm itself, for styles need years to leave what they were before.
+    """
 
     region: Callable[[Region], Region] = lambda region: region
     parameters: Mapping[str, float] = field(default_factory=dict)
+    before: str = "status-quo"
 
 
 GROUNDS: Final[Mapping[str, Ground]] = {
     "county": Ground(),
-    "bare": Ground(_bare),
+    "bare": Ground(_bare, before="item-fees"),
     "roomy": Ground(_roomy),
-    "at-cost": Ground(_at_cost, {"effort_ratio": 0.0}),
+    "at-cost": Ground(_at_cost, {"effort_ratio": 0.0}, before="item-fees"),
     "one-level": Ground(_one_level),
     "one-severity": Ground(_one_severity),
 }
@@ -290,7 +295,7 @@ def _at_reform(ground: str, seed: int, people: int, parameters: Mapping[str, flo
     scenario = _scenario("status-quo")
     horizon = scenario.horizon
     made = GROUNDS[ground]
-    before: Any = scenario.before
+    before: Any = _scenario(made.before).after
     world = build_world(
         made.region(scenario.region()),
         before,
@@ -604,7 +609,7 @@ def _next_level_pays(arm: Life, base: Life) -> Found:
 
 
 def _severity_loses(arm: Life, base: Life) -> Found:
-    """Check that cases differ, and that a severer case of the same group loses money."""
+    """Check that cases differ, that a severer one loses money, and that beds are not what sorts."""
     rows = arm.rows(SECONDARY, inside=True)
     setting = arm.world.setting
     spread = float(arm.world.region.groups.severity_sd.max())
@@ -613,7 +618,9 @@ def _severity_loses(arm: Life, base: Life) -> Found:
         units = life.marginal("inside", rows).sum() - life.over_rows(setting.cost_in, rows).sum()
         return float(units / life.over_rows(setting.price_in, rows).sum())
 
-    return Found(spread > 0.0 and slope(arm) < min(0.0, slope(base)), slope(arm))
+    loses = spread > 0.0 and slope(arm) < min(0.0, slope(base))
+    free = _load(base) < float(base.world.setting.values["bed_threshold"])
+    return Found(loses and free, slope(arm))
 
 
 def _load(life: Life) -> float:
@@ -1105,13 +1112,14 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             "county hospitals",
             -1,
             {
-                "en": "severity spreads within a group and a severer case loses money; number: "
-                "margin of severity over list price",
-                "zh": "组内病情有差异且重症亏损;数值为病情的边际收益占价格比例",
+                "en": "severity spreads within a group, a severer case loses money, and beds are not "
+                "what sorts; number: margin of severity over list price",
+                "zh": "组内病情有差异、重症亏损且床位不约束;数值为病情的边际收益占价格比例",
             },
             _severity_within,
             _severity_loses,
             "one-severity",
+            ground="roomy",
         ),
         Claim(
             "budget-volume",
