@@ -771,7 +771,7 @@ def _print_comparison(
         _write(f"{arm}: {titles[arm]}")
     _table(
         "",
-        ["area", "outcome", "unit", arms[0], *arms[1:]],
+        ["area", "outcome", "unit", *_short_names(arms)],
         _by_area(rows),
         numbers=range(3, 3 + len(arms)),
         caption=(
@@ -784,6 +784,17 @@ def _print_comparison(
     )
 
 
+def _short_names(arms: Sequence[str]) -> list[str]:
+    """Drop what the names of the reforms begin with in common: the table names it above."""
+    words = [arm.split("-") for arm in arms[1:]]
+    shared = 0
+    while len(words) > 1 and all(
+        len(other) > shared + 1 and other[shared] == words[0][shared] for other in words
+    ):
+        shared += 1
+    return [arms[0], *("-".join(word[shared:]) for word in words)]
+
+
 def _difference_cell(row: Mapping[str, Any], unit: str, digits: int) -> str:
     """Write one difference: size, interval and percent; a tilde marks an unclear one."""
     mean, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
@@ -794,13 +805,13 @@ def _difference_cell(row: Mapping[str, Any], unit: str, digits: int) -> str:
     if mean == low == high == 0.0:
         return "0"
     text = _signed(mean * factor, digits) + mark
-    if math.isfinite(low):
-        text += f" ({_number(low * factor, digits)} to {_number(high * factor, digits)})"
-        if low <= 0.0 <= high:
-            text = "~ " + text
     relative = float(row["relative"])
     if unit != "share" and math.isfinite(relative):
         text += f" {_signed(100.0 * relative, 1)} %"
+    if math.isfinite(low):
+        if low <= 0.0 <= high:
+            text = "~ " + text
+        text += f"\n({_number(low * factor, digits)} to {_number(high * factor, digits)})"
     return text
 
 

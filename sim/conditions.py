@@ -64,7 +64,7 @@ def month_tables(world: World) -> Tables:
     admit = _admit_table(world)
     return Tables(
         keys=month_keys(world.seed, world.month),
-        need=_need_table(world),
+        need=_need_of_season(world),
         seek=_seek_table(world, price),
         refer=_refer_table(world),
         treat=_treat_table(world),
@@ -73,6 +73,14 @@ def month_tables(world: World) -> Tables:
         member=member,
         price=price,
     )
+
+
+def _need_of_season(world: World) -> NeedTable:
+    """Return the calendar month's hazards, worked out once: only the season moves them."""
+    month = world.month % MONTHS
+    if month not in world.need_seen:
+        world.need_seen[month] = _need_table(world)
+    return world.need_seen[month]
 
 
 def _need_table(world: World) -> NeedTable:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.errors import ScenarioError
-from sim.randomness import subkey_plain, uniform
+from sim.randomness import subkey_plain, uniforms
 from sim.units import convert, to_minor
 
 __all__ = [
@@ -315,18 +315,22 @@ def audit(
     reviewed = np.zeros(shape, dtype=np.int64)
     detected = np.zeros(shape, dtype=np.int64)
     claw_back = np.zeros(shape, dtype=np.int64)
-    for provider, payer in np.argwhere(claims > 0).tolist():
+    cells = np.argwhere(claims > 0)
+    uids = (cells[:, 0].astype(np.uint64) << np.uint64(_PAYER_BITS)) | cells[:, 1].astype(np.uint64)
+    u_seen, u_found, u_honest = (
+        uniforms(np.uint64(key), uids).tolist() for key in (key_review, key_detection, key_honest)
+    )
+    for row, (provider, payer) in enumerate(cells.tolist()):
         cell = (provider, payer)
-        uid = (provider << _PAYER_BITS) | payer
         false_claims = int(upcoded[cell])
         honest_claims = int(claims[cell]) - false_claims
         prob = float(chance[cell])
         seen = found = honest = 0
         if false_claims:
-            seen = binomial_quantile(_draw(key_review, uid), false_claims, prob)
-            found = binomial_quantile(_draw(key_detection, uid), seen, policy.detection)
+            seen = binomial_quantile(u_seen[row], false_claims, prob)
+            found = binomial_quantile(u_found[row], seen, policy.detection)
         if honest_claims:
-            honest = binomial_quantile(_draw(key_honest, uid), honest_claims, prob)
+            honest = binomial_quantile(u_honest[row], honest_claims, prob)
         reviewed[cell] = seen + honest
         detected[cell] = found
         if found > 0:
@@ -343,11 +347,6 @@ def audit(
         undetected_fen=excess_fen - claw_back,
         cost_fen=reviewed * to_minor(policy.cost_per_review),
     )
-
-
-def _draw(key: int, uid: int) -> float:
-    """Return the compiled draw, equal to the plain one to the bit and ten times as fast."""
-    return float(uniform(np.uint64(key), np.uint64(uid)))
 
 
 def _number(node: object, low: float, high: float, unit: str, where: str) -> float:

@@ -36,6 +36,7 @@ from sim.engine.tables import (
     Float,
     Int,
     Keys,
+    NeedTable,
 )
 from sim.errors import RunError
 from sim.ledger import Ledger, chart_of_accounts
@@ -172,6 +173,7 @@ class World:
     yearly_marginals: list[Marginals] = field(default_factory=list)
     claims: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     price_cache: dict[int, Float] = field(default_factory=dict)
+    need_seen: dict[int, NeedTable] = field(default_factory=dict)
 
     @property
     def region(self) -> Region:

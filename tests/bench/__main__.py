@@ -1,0 +1,221 @@
+"""Measure what the project promises about speed and memory, in one interleaved run.
+
+::
+
+    python -m tests.bench            # everything, about five minutes on two quiet cores
+    python -m tests.bench --quick    # smaller sizes
+
+Ratios come from runs in turn (A B A B ...), their medians first; the machine is named; results go
+to ``tests/bench/results.json``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+import sim
+from sim.agents import Patient
+from sim.engine.kernels import Columns
+from sim.model import HealthSystem
+from sim.month import World, build_world, live, run_month, simulate
+from sim.outlook import move_levers
+from sim.scenario import load
+
+NESTED = {
+    "global_budget": {
+        "budget": "neutral",
+        "surplus": [{"to": 0.1, "kept": 0.5}],
+        "overrun": [{"to": 0.1, "borne": 0.5}],
+        "of": {
+            "blend": [
+                {"scope": {"setting": "inpatient"}, "contract": {"drg": {"base_rate": "neutral"}}},
+                {"scope": "rest", "contract": {"fee_for_service": {"schedule": "list"}}},
+            ]
+        },
+    }
+}
+
+
+def world_of(name: str, people: int, months: int, seed: int = 1) -> World:
+    """Return a world of a library scenario before its first month."""
+    s = load(name)
+    return build_world(
+        s.region(),
+        s.before,
+        s.after,
+        months_before=s.horizon.start,
+        months=months,
+        warm_up=s.horizon.warm_up,
+        seed=seed,
+        population=people,
+    )
+
+
+def timed(act: Callable[[], object]) -> tuple[float, float]:
+    """Return wall and processor seconds of one call."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def engines(people: int, months: int, rounds: int) -> dict[str, float]:
+    """Time a month per person in both engines, in turn, on the same people and months."""
+    columnar, agents = [], []
+    for turn in range(rounds):
+        seconds = 0.0
+        world = world_of("china-county", people, months, seed=turn)
+        for _ in range(months):
+            seconds += timed(lambda w=world: run_month(w))[1]
+        columnar.append(seconds)
+        model = HealthSystem(world_of("china-county", people, months, seed=turn))
+        agents.append(sum(timed(model.step)[1] for _ in range(months)))
+    ratios = [b / a for a, b in zip(columnar, agents, strict=True)]
+    per = 1e9 / people / months
+    return {
+        "people": people,
+        "months": months,
+        "columnar_ns_per_person_month": statistics.median(columnar) * per,
+        "agents_ns_per_person_month": statistics.median(agents) * per,
+        "agents_over_columnar": statistics.median(ratios),
+    }
+
+
+def people_only(people: int, months: int) -> dict[str, float]:
+    """Time the stages of people and the whole month apart, processor seconds."""
+    world = world_of("china-county", people, 12)
+    inside = []
+
+    def watched(*args: object) -> object:
+        start = time.process_time()
+        out = live(*args)  # type: ignore[arg-type]
+        inside.append(time.process_time() - start)
+        return out
+
+    whole = [timed(lambda: run_month(world, watched))[1] for _ in range(months)]  # type: ignore[arg-type]
+    stages, total = statistics.median(inside[1:]), statistics.median(whole[1:])
+    return {
+        "people": people,
+        "people_ns_per_person_month": stages / people * 1e9,
+        "month_ms": total * 1e3,
+        "organizations_and_books_ms": (total - stages) * 1e3,
+    }
+
+
+def organization_level(rounds: int) -> dict[str, float]:
+    """Time incentives and levers of a month under a nested contract, every payer and provider."""
+    s = load("china-county").with_payment(
+        [
+            {"payer": p, "providers": "all", "contract": NESTED}
+            for p in ("resident-scheme", "employee-scheme")
+        ]
+    )
+    world = build_world(
+        s.region(),
+        s.before,
+        s.after,
+        months_before=s.horizon.start,
+        months=40,
+        warm_up=12,
+        seed=1,
+        population=2000,
+    )
+    for _ in range(30):
+        run_month(world)
+    times = [timed(lambda: move_levers(world))[1] for _ in range(rounds)]
+    n = len(world.setting.beds)
+    return {
+        "providers": n,
+        "ms": statistics.median(times) * 1e3,
+        "ms_for_64_providers": statistics.median(times) * 1e3 * 64 / n,
+    }
+
+
+def memory(people: int) -> dict[str, float]:
+    """Return bytes of state per person, and the growth of peak memory with people."""
+    world = world_of("china-county", 1000, 1)
+    state = sum(np.dtype(getattr(world.columns, c).dtype).itemsize for c in Columns._fields)
+    script = (
+        "import resource,sys;sys.path.insert(0,'.');"
+        "from tests.bench.__main__ import world_of;from sim.month import run_month;"
+        "w=world_of('china-county',int(sys.argv[1]),3);run_month(w);run_month(w);run_month(w);"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*1024)"
+    )
+
+    def peak(n: int) -> int:
+        out = subprocess.run(
+            [sys.executable, "-c", script, str(n)], capture_output=True, text=True, check=True
+        )
+        return int(out.stdout)
+
+    small, large = peak(people // 10), peak(people)
+    return {
+        "state_bytes_per_person": state,
+        "peak_bytes_per_person": (large - small) / (people - people // 10),
+        "agent_slots": len(getattr(Patient, "__slots__", ())),
+    }
+
+
+def long_run(people: int) -> dict[str, float]:
+    """Time one county run of five years."""
+    world = world_of("china-county-drg", people, 60)
+    wall, cpu = timed(lambda: simulate(world))
+    return {"people": people, "months": 60, "wall_s": wall, "cpu_s": cpu}
+
+
+def start(rounds: int) -> dict[str, float]:
+    """Time `payshift run tiny` as a whole process with a warm kernel cache."""
+    walls = []
+    for _ in range(rounds + 1):
+        begin = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "sim", "run", "tiny"], capture_output=True, check=True
+        )
+        walls.append(time.perf_counter() - begin)
+    return {"median_s": statistics.median(walls[1:])}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the measurements, print them, keep them."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    given = parser.parse_args(arguments)
+    quick = given.quick
+    world_of("tiny", 300, 2)
+    simulate(world_of("tiny", 300, 14))
+    results = {
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "payshift": sim.__version__,
+            "load": os.getloadavg()[0],
+        },
+        "engines": engines(5000 if quick else 20_000, 3, 1 if quick else 3),
+        "month": people_only(20_000 if quick else 100_000, 8),
+        "organization_level": organization_level(10 if quick else 40),
+        "memory": memory(200_000 if quick else 1_000_000),
+        "start_tiny": start(2 if quick else 5),
+        "run_100k": long_run(20_000 if quick else 100_000),
+        "peak_mb_of_this_process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
+    for name, value in results.items():
+        print(f"{name}: {json.dumps(value)}", flush=True)
+    path = Path(__file__).parent / "results.json"
+    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
