@@ -1112,7 +1112,7 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             "county hospitals",
             -1,
             {
-                "en": "severity spreads within a group, a severer case loses money, and beds do not "
+                "en": "severity spreads within a group, a severer case loses money, beds do not "
                 "sort; number: margin of severity over list price",
                 "zh": "组内病情有差异、重症亏损且床位不约束;数值为病情的边际收益占价格比例",
             },
