@@ -18,7 +18,7 @@ DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
 DEMO_LANG ?= en
 
-.PHONY: help demo test check fast emergence bench docs constraints browser clean
+.PHONY: help demo test check fast baseline books emergence bench docs constraints browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -70,9 +70,14 @@ EMERGENCE_PEOPLE ?= 20000
 emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
 	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --processes $(JOBS)
 
-bench: .venv/payshift-dev ## time a year of 100,000 people on this machine
-	@$(BIN)/payshift run tiny --population 1000 >/dev/null
-	time $(BIN)/payshift run china-county --population 100000 --replicates 1
+baseline: .venv/payshift-dev ## the county beside its published moments: experiments/records/baseline
+	$(BIN)/python -m experiments.baseline --replicates 8
+
+books: .venv/payshift-dev ## a thousand random small runs, re-added by an independent script
+	$(BIN)/python -m experiments.books --runs 1000
+
+bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
+	$(BIN)/python -m tests.bench
 
 docs: .venv/payshift ## write the reference of models, outcomes and parameters from the code
 	$(BIN)/python docs/reference.py
