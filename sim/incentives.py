@@ -29,7 +29,7 @@ class IncentiveTerms:
     error_floor : float
         Least standard deviation, share of activity.
     weight_to_date : float
-        Weight mu of the annualized year so far where a budget or a cap is in force, 0-.9.
+        Weight mu of the year so far where a budget or a cap is in force, 0-.9.
     discount : float
         Yearly discount factor.
     retention : float
@@ -73,10 +73,11 @@ def outlook(
     """
     terms = terms or IncentiveTerms()
     perceived = projection
-    elapsed = 1.0 - share_of_year_left
-    if to_date is not None and elapsed > 0 and terms.weight_to_date > 0:
+    if to_date is not None and terms.weight_to_date > 0:
+        # The year so far as it stands, not annualized: a budget looks far away in spring and near
+        # in December, which is the squeeze at the year's end.
         mu = terms.weight_to_date
-        perceived = projection.scaled(1.0 - mu) + to_date.scaled(mu / elapsed)
+        perceived = projection.scaled(1.0 - mu) + to_date.scaled(mu)
     error = np.full(projection.n_providers, terms.error_left(share_of_year_left))
     return Outlook(projection, perceived, error, terms.discount * terms.retention)
 

@@ -58,10 +58,12 @@ def see_incentives(world: World) -> Marginals:
             continue
         run_rate = monthly_run_rate(world, payer, rows)
         projection = run_rate.scaled(float(MONTHS - elapsed))
-        to_date = None
+        # The month in hand belongs to the year so far that a manager looks at.
+        to_date = run_rate
         if elapsed:
-            to_date = year_so_far(world, payer, rows)
-            projection = projection + to_date
+            done = year_so_far(world, payer, rows)
+            projection = projection + done
+            to_date = done + run_rate
         slope = marginal_receipts(
             agreement.model, projection, to_date, (MONTHS - elapsed) / MONTHS, terms
         )

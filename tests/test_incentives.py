@@ -127,7 +127,7 @@ def test_forecast_sharpens_toward_the_end_of_the_year() -> None:
 
 def test_managers_under_a_budget_look_at_the_year_so_far() -> None:
     contract = budget(0.9, surplus=[])
-    ahead = YEAR.scaled(0.75 * 1.5)  # half as much again as planned until September
+    ahead = YEAR.scaled(1.5)  # by September as much as the plan had for a year and a half
     calm = kept_of_a_fee(contract, share_of_year_left=0.25)
     squeezed = kept_of_a_fee(contract, share_of_year_left=0.25, to_date=ahead)
     assert (calm > 0.95).all()
