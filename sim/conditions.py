@@ -187,7 +187,7 @@ def _refer_table(world: World) -> ReferTable:
     # Referring takes one contact with one unit of labor.
     receipts = m.visit + m.out[:, :, 3] - cost[:, :, 3] + m.refer
     limit = world.limits
-    noise = max(values["signal_sd"] * 4.0, 1e-6)
+    noise = max(values["signal_sd"], 1e-6)
     skill = np.where(world.region.providers.skill > 0.0, world.region.providers.skill, 1.0)
     spread = np.sqrt((noise / skill) ** 2 / (1.0 + (noise / skill) ** 2))
     steepness = STEEPNESS / np.maximum(spread, 1e-3)
@@ -490,7 +490,7 @@ def _own_prices(world: World, month: int) -> Float:
     covered = region.providers.covered_share[:, 0]
     charge = setting.price_out.sum(axis=1)
     mix = 1.0 - setting.values["price_mix"]
-    visits_left = 6.0 * (MONTHS - month) / MONTHS
+    visits_left = setting.values["visits_expected"] * (MONTHS - month) / MONTHS
     out = np.zeros((world.n_payers, 3, 2, 2, n))
     first_visit = 100.0 * float(np.mean(charge)) * visits_left
     for y in range(world.n_payers):

@@ -136,7 +136,9 @@ def expected_cost_by_age(region: Region) -> Float:
     return np.asarray(by_age / mean if mean > 0.0 else np.ones_like(by_age), dtype=np.float64)
 
 
-def value_of_one_control(region: Region, charge_visit: float) -> tuple[float, float, float]:
+def value_of_one_control(
+    region: Region, values: Mapping[str, float], charge_visit: float
+) -> tuple[float, float, float]:
     """Return what one more controlled condition saves in a year, at the region's mean prices.
 
     Returns
@@ -165,8 +167,9 @@ def value_of_one_control(region: Region, charge_visit: float) -> tuple[float, fl
         visits += uncontrolled * float(fewer @ own)
         deaths = float((mean_age[:, None] * people.base_mortality).sum()) / 2.0
         deaths *= float(chronic.rr_death[c] * (1.0 - chronic.control_death[c]))
-        lost = groups.admission_health * groups.prob_bed * 0.1 + groups.utility_loss * 0.5
-        health += uncontrolled * (float(fewer @ lost) + 8.0 * deaths)
+        lost = groups.admission_health * groups.prob_bed * values["control_admission_share"]
+        lost = lost + groups.utility_loss * values["control_illness_months"]
+        health += uncontrolled * (float(fewer @ lost) + values["control_years"] * deaths)
     if weight == 0.0:
         return 0.0, 0.0, 0.0
     return elsewhere / weight, visits / weight, health / weight
@@ -281,11 +284,12 @@ def build_setting(
     secondary = np.flatnonzero(kind == SECONDARY)
     reference = secondary if len(secondary) else np.arange(len(kind))
     charge_visit = float(visit[reference].mean())
-    elsewhere = charge_visit * need_out * 1.5
-    elsewhere = elsewhere + np.minimum(3.0 * groups.prob_bed, 0.6) * stay_price[reference].mean(
-        axis=(0, 2)
+    elsewhere = charge_visit * need_out * values["referral_visits"]
+    stays_of_referred = np.minimum(
+        values["referral_bed_ratio"] * groups.prob_bed, values["referral_bed_most"]
     )
-    avoided, saved, health = value_of_one_control(region, charge_visit)
+    elsewhere = elsewhere + stays_of_referred * stay_price[reference].mean(axis=(0, 2))
+    avoided, saved, health = value_of_one_control(region, values, charge_visit)
     return Setting(
         region=region,
         values=values,
