@@ -144,7 +144,6 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
     constant[:, maternal] += values["attraction_maternal"]
     slope = np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]])
     within = 1.0 - values["nest_correlation"]
-    affordable = world.technology / world.income_growth
     return SeekTable(
         options=setting.options,
         kind=kind,
@@ -159,7 +158,8 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         seek=np.full(len(setting.need_out), values["seek_constant"])
         + np.where(region.groups.care_class == NECESSARY, values["seek_necessary"], 0.0),
         seek_slope=values["seek_severity"],
-        price_weight=values["price_weight"] * affordable,
+        # Own prices already grow with technology; growing incomes make them weigh less.
+        price_weight=values["price_weight"] / world.income_growth,
         distance_weight=values["distance_weight"],
         distance_relief=values["distance_relief"],
         wait_weight=values["waiting_weight"],

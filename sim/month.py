@@ -3,7 +3,8 @@
 What happens, in this order:
 
 1. **New accounting year** (every twelfth month): contracts renew their terms, a reform takes
-   effect, lists reopen, year-to-date columns start again, technology moves need.
+   effect, family doctor contracts are reconsidered, year-to-date columns start again, technology
+   moves need.
 2. **Incentives**: every contract is differentiated at the providers' projected year-end activity;
    levers and styles move part of the way.
 3. **Need**: ageing, chronic change, episodes, worsening, deaths and newborns.

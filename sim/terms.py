@@ -1,4 +1,4 @@
-"""The new accounting year: contracts renewed, a reform brought in, lists reopened.
+"""The new accounting year: contracts renewed, a reform brought in, lists reconsidered.
 
 Knows when terms change and what they are neutral to; must not know how anyone responds.
 """
@@ -37,9 +37,9 @@ def open_year(world: World) -> None:
     drift = world.region.drift.price_growth * world.setting.values["drift_scale"]
     if world.month == MONTHS:
         world.fixed_month, world.grant_month = _mean_fixed(world)
-        world.income_target = (
-            world.receipts_year.sum(axis=1) / 100.0 * world.setting.values["income_target_ratio"]
-        )
+        earned = sum((h["receipts"] + h["uncovered"]).sum(axis=1) for h in world.history)
+        ratio = world.setting.values["income_target_ratio"]
+        world.income_target = np.asarray(earned, dtype=np.float64) / 100.0 * ratio
     renewed = []
     for agreement in world.agreements:
         base = activity_of(world.setting, world.year, agreement.payer, agreement.rows)

@@ -1,6 +1,6 @@
 """A payer: a fund, its members, and its contracts with providers.
 
-Knows what it holds and owes; its yearly decisions are in :mod:`sim.month` and its contracts.
+Knows what it holds and owes; its yearly decisions are in :mod:`sim.terms` and its contracts.
 """
 
 from __future__ import annotations

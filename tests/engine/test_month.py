@@ -396,7 +396,11 @@ def test_a_month_replays_to_the_bit() -> None:
 def test_an_untreated_illness_never_gets_infinitely_severe() -> None:
     world = world_of("tiny", 12, people=60, claims=False, parameters={"seek_constant": -60.0})
     c = world.columns
-    world.setting.region.groups.self_limiting[:] = 0.0
+    # Regions are read once and shared: change a copy, never the arrays.
+    groups = replace(
+        world.region.groups, self_limiting=np.zeros_like(world.region.groups.self_limiting)
+    )
+    world.setting = replace(world.setting, region=replace(world.region, groups=groups))
     c.ep_group[:] = int(np.argmax(world.region.groups.worsening))
     c.ep_rank[:] = np.float32(1.0 - 2.0**-24)
     c.ep_untreated[:] = 1
