@@ -64,7 +64,7 @@ fast: .venv/payshift-dev ## under a minute with compiled rules at hand: style an
 	$(BIN)/ruff check .
 	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not browser" --hypothesis-profile=dev
 
-EMERGENCE_PEOPLE ?= 12000
+EMERGENCE_PEOPLE ?= 9000
 
 # Half an hour and more on two cores; fewer people or draws are quicker and noisier.
 emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
