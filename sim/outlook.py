@@ -177,8 +177,13 @@ def move_levers(world: World) -> None:
     if world.month == 0:
         settle(world)
     world.marginals = see_incentives(world)
-    if world.month % MONTHS == 0:
+    # The mean over the year's months: under a budget January alone would tell of another contract.
+    passed = world.month % MONTHS
+    if passed == 0:
         world.yearly_marginals.append(world.marginals.copy())
+    else:
+        mean = world.yearly_marginals[-1].mixed(world.marginals, 1.0 / (passed + 1))
+        world.yearly_marginals[-1] = mean
     stand = position(world)
     eta = world.setting.values["income_elasticity"]
     money = [

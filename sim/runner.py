@@ -412,7 +412,7 @@ def _per(above: Float64, below: Float64) -> Float64:
 
 
 def _margins(lived: Lived, year: int) -> Iterator[_Margin]:
-    """List what one more of everything brought at the start of an accounting year.
+    """List what one more of everything brought over the months of an accounting year.
 
     A visit and a stay are those of the provider's own mix in the twelve months before: the
     contact or case itself and the units and days that go with it.

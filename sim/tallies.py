@@ -198,7 +198,7 @@ class History:
     fund_balance, premiums : int64 fen, shape (months, payers)
     levers : float64, shape (months, providers, len(Lever))
     marginal : mapping of incentive id to float64, shape (years, providers, payers)
-        What one more of each activity brought at the start of each accounting year, CNY.
+        What one more of each activity brought, mean over the months of each accounting year, CNY.
     people : list of mappings of column to array, one per completed accounting year
         ``income, fifth, payer, health, is_town, spent, patient_paid, spent_last`` and
         ``alive_all_year``; fen for money, currency per year for income.

@@ -182,7 +182,9 @@ def test_with_room_for_all_one_more_person_changes_nobodys_first_months() -> Non
         assert np.array_equal(getattr(some, name), getattr(more, name)[:PEOPLE]), name
 
 
-PAIRED = ("per-member", "per-member-downstream", "per-case", "by-score", "binding-budget")
+# The last two are reported only: budgets inherit the noise of their base year, and half of what
+# members spend elsewhere that of every stay.
+PAIRED = ("per-member", "per-case", "by-score", "per-member-downstream", "binding-budget")
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +209,7 @@ def spending() -> dict[str, np.ndarray]:
             arm,
             marks=pytest.mark.xfail(arm == "per-case", reason="ratio of .25 to .4", strict=False),
         )
-        for arm in PAIRED[:-1]
+        for arm in PAIRED[:-2]
     ],
 )
 def test_pairing_cuts_the_error_of_an_effect_on_spending_to_a_third(
