@@ -200,18 +200,7 @@ def spending() -> dict[str, np.ndarray]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "arm",
-    [
-        # Payment per case moves whole stays in and out. Its ratio was .25 in ten seeds and .4 in
-        # twelve others: near the bound, so that eight seeds cannot tell.
-        pytest.param(
-            arm,
-            marks=pytest.mark.xfail(arm == "per-case", reason="ratio of .25 to .4", strict=False),
-        )
-        for arm in PAIRED[:-2]
-    ],
-)
+@pytest.mark.parametrize("arm", PAIRED[:-2])
 def test_pairing_cuts_the_error_of_an_effect_on_spending_to_a_third(
     arm: str, spending: dict[str, np.ndarray]
 ) -> None:
