@@ -32,6 +32,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
     return random_configuration(draw(st.randoms(use_true_random=False)))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=30,
     deadline=None,

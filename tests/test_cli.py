@@ -222,6 +222,7 @@ def test_the_hash_is_the_records_and_a_changed_table_is_noticed(
     assert "warning" in err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("believed")
 def test_a_comparison_prints_differences_with_intervals_and_writes_a_report(
     payshift: Command, tmp_path: Path
@@ -287,6 +288,7 @@ def test_incentives_are_told_before_any_run_with_their_weak_spots(
     assert told["weak_spots"]
 
 
+@pytest.mark.slow
 def test_a_real_run_by_the_module_keeps_progress_off_standard_output(tmp_path: Path) -> None:
     home = {**os.environ, "PAYSHIFT_HOME": str(tmp_path)}
     done = _subprocess("run", "tiny", "--population", "100", "--json", env=home)

@@ -186,6 +186,7 @@ def _small_reform() -> sim.Scenario:
     )
 
 
+@pytest.mark.slow
 def test_a_real_run_gives_the_same_numbers_twice_and_in_any_process() -> None:
     tiny = sim.load("tiny")
     here = run(tiny, replicates=2, workers=1)

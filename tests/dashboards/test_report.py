@@ -112,6 +112,7 @@ def _bare(page: str) -> str:
     return page.replace(get_plotlyjs(), "")
 
 
+@pytest.mark.slow
 def test_the_report_is_one_file_that_loads_nothing(tables: ReportTables, tmp_path: Path) -> None:
     written = write_report(tables, tmp_path / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
@@ -170,12 +171,14 @@ def test_every_drawing_is_stored_and_every_stored_drawing_is_placed(
     assert kinds <= {"scatter", "heatmap", "sankey", "bar"}
 
 
+@pytest.mark.slow
 def test_every_outcome_says_how_it_is_measured(tables: ReportTables) -> None:
     page = report_html(tables, "en")
     for definition in tables.outcomes["definition_en"]:
         assert str(definition) in page
 
 
+@pytest.mark.slow
 def test_the_chinese_report_is_written_in_chinese(tables: ReportTables) -> None:
     reader = _read(_bare(report_html(tables, "zh")))
     text = "".join(reader.text)
@@ -311,5 +314,6 @@ def test_writing_a_report_leaves_its_tables_as_they_were(make_tables: MakeTables
             pd.testing.assert_frame_equal(value, getattr(twin, item.name))
 
 
+@pytest.mark.slow
 def test_the_same_tables_give_the_same_file(few: ReportTables) -> None:
     assert report_html(few, "en") == report_html(few, "en")
