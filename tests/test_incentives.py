@@ -165,7 +165,7 @@ def test_ratchet_equals_the_discounted_sum_of_later_budgets() -> None:
         for year in range(150):
             claims = paid.scaled((1 + growth) ** year) if year else paid
             found = found + beta**year * now.revenue(claims)
-            now = now.renew([claims])  # type: ignore[attr-defined]
+            now = now.renew([claims])
             paid = YEAR
         return found
 
@@ -376,7 +376,7 @@ def test_chain_rule_equals_brute_differences_of_smoothed_revenue_for_every_model
         build(CASES[case], one), base, CLAIMS[:1], build("fee_for_service", one)
     )
     year = sample_year(1, seed=8, size=0.97)
-    spec = model.to_spec()  # type: ignore[attr-defined]
+    spec = model.to_spec()
 
     def make(context: PaymentContext) -> PaymentModel:
         return build(_for_all(spec), context)

@@ -170,4 +170,4 @@ def test_policy_is_read_with_units_and_refused_with_the_field() -> None:
         (3, "a mapping"),
     ):
         with pytest.raises(ScenarioError, match=message):
-            AuditPolicy.from_spec(faulty)  # type: ignore[arg-type]
+            AuditPolicy.from_spec(faulty)

@@ -95,7 +95,7 @@ def test_bad_settings_of_a_run_are_refused(what: dict, message: str) -> None:
     with pytest.raises(ScenarioError, match=message):
         run(sim.load("tiny"), simulate=make_believe(), **what)
     with pytest.raises(ScenarioError, match="not a scenario"):
-        run("tiny", simulate=make_believe())  # type: ignore[arg-type]
+        run("tiny", simulate=make_believe())
 
 
 def test_progress_counts_months_over_all_runs_and_never_falls() -> None:
@@ -112,7 +112,7 @@ def test_a_bug_in_a_run_is_told_with_arm_and_seed() -> None:
         raise ZeroDivisionError("division by zero")
 
     with pytest.raises(RunError, match=r"arm tiny, seed 3.*ZeroDivisionError"):
-        run(sim.load("tiny"), seed=3, simulate=fails)  # type: ignore[arg-type]
+        run(sim.load("tiny"), seed=3, simulate=fails)
 
 
 def test_tables_that_change_while_runs_go_on_are_noticed() -> None:

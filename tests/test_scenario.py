@@ -111,7 +111,7 @@ def test_payers_and_providers_a_reform_does_not_mention_keep_their_contract() ->
     inside = ~np.asarray(region.providers.outside)
 
     def contracts(policy: object) -> dict[tuple[int, int], str]:
-        groups = policy.groups(region)  # type: ignore[attr-defined]
+        groups = policy.groups(region)
         return {
             (g.payer, p): json.dumps(g.assignment.contract) for g in groups for p in g.providers
         }
@@ -252,7 +252,7 @@ def test_an_edited_file_is_read_again(tmp_path: Path) -> None:
 def test_numbers_follow_yaml_1_2(tmp_path: Path) -> None:
     path = tmp_path / "numbers.yaml"
     path.write_text("a: 20_000\nb: 1e3\nc: 0x10\nd: -0.5\ne: yes\nf: 0o17\ng: 017\nh: ~\n")
-    values = {k: n.value for k, n in read_tree(path).value.items()}  # type: ignore[union-attr]
+    values = {k: n.value for k, n in read_tree(path).value.items()}
     assert values == {
         "a": 20000, "b": 1000.0, "c": 16, "d": -0.5, "e": "yes", "f": 15, "g": 17, "h": None,
     }  # fmt: skip

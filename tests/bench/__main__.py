@@ -105,11 +105,11 @@ def people_only(people: int, months: int) -> dict[str, float]:
 
     def watched(*args: object) -> object:
         start = time.process_time()
-        out = live(*args)  # type: ignore[arg-type]
+        out = live(*args)
         inside.append(time.process_time() - start)
         return out
 
-    whole = [timed(lambda: run_month(world, watched))[1] for _ in range(months)]  # type: ignore[arg-type]
+    whole = [timed(lambda: run_month(world, watched))[1] for _ in range(months)]
     stages, total = statistics.median(inside[1:]), statistics.median(whole[1:])
     return {
         "people": people,

@@ -235,4 +235,4 @@ def test_rates_are_updated_by_the_agreed_growth() -> None:
 def test_a_term_out_of_range_is_refused_in_python_too() -> None:
     one = contract({"capitation": {"rate": 100}})
     with pytest.raises(PaymentError, match=r"out of range.*0 to 1 share"):
-        dataclasses.replace(one, stop_loss=1.5)  # type: ignore[type-var]
+        dataclasses.replace(one, stop_loss=1.5)

@@ -30,7 +30,7 @@ def test_group_earns_on_base_activity_what_it_would_have_earned(case: str) -> No
 
 def test_each_scope_gets_what_the_previous_contract_paid_on_it() -> None:
     new = resolve_neutral(build(NESTED["global_budget"]["of"], CONTEXT), BASE, RECEIPTS, BEFORE)
-    for part, setting in zip(new.children, ("inpatient", "primary"), strict=False):  # type: ignore[attr-defined]
+    for part, setting in zip(new.children, ("inpatient", "primary"), strict=False):
         seen = BASE.masked(Scope.of(settings=[setting]))
         assert float(part.revenue(seen).sum()) == pytest.approx(
             float(BEFORE.revenue(seen).sum()), rel=1e-9
@@ -50,14 +50,14 @@ def test_budget_over_the_old_tariff_is_each_providers_own_receipts_to_the_bit() 
     new = resolve_neutral(
         build({"global_budget": {"of": "fee_for_service"}}, CONTEXT), BASE, RECEIPTS
     )
-    assert np.array_equal(new.budget, RECEIPTS)  # type: ignore[attr-defined]
+    assert np.array_equal(new.budget, RECEIPTS)
 
 
 def test_budgets_share_one_factor_where_claims_inside_are_distributed_otherwise() -> None:
     spec = {"global_budget": {"surplus": [{"kept": 0.5}], "overrun": [{"borne": 0.9}], "of": "drg"}}
     new = resolve_neutral(build(spec, CONTEXT), BASE, RECEIPTS)
     assert float(new.revenue(BASE).sum()) == pytest.approx(float(RECEIPTS.sum()), rel=1e-9)
-    ratio = new.budget / RECEIPTS  # type: ignore[attr-defined]
+    ratio = new.budget / RECEIPTS
     np.testing.assert_allclose(ratio, ratio[0])
 
 
@@ -66,7 +66,7 @@ def test_weighted_parts_are_each_neutral_to_the_whole() -> None:
         "blend": [{"weight": 0.4, "contract": "drg"}, {"weight": 0.6, "contract": "capitation"}]
     }
     new = resolve_neutral(build(spec, CONTEXT), BASE, RECEIPTS)
-    for part in new.children:  # type: ignore[attr-defined]
+    for part in new.children:
         assert float(part.revenue(BASE).sum()) == pytest.approx(float(RECEIPTS.sum()), rel=1e-9)
 
 
