@@ -23,6 +23,8 @@ __all__ = [
     "SETTINGS",
     "Activity",
     "Array",
+    "CaseRule",
+    "EpisodeRule",
     "FieldInfo",
     "Scope",
 ]
@@ -134,6 +136,57 @@ class Scope:
 
 
 @dataclass(frozen=True, eq=False)
+class CaseRule:
+    """How a contract sorts stays before it pays for them: by what they charge and by their days.
+
+    A contract that treats cheap and dear cases, or early and late days, differently declares the
+    rule; activity then counts each side, so that revenue stays a function of the year's sums.
+
+    Parameters
+    ----------
+    thresholds : ndarray, shape (n, G, 3, S - 1)
+        Covered list charges of a case, CNY, by provider, billed group and level, in rising order:
+        a case lies on side s when it reaches exactly s of them. S - 1 = 0 sorts nothing.
+    last_days : tuple of int
+        Last day of each band of a stay but the last: (3, 10) makes days 1-3, 4-10 and 11 on.
+        Empty: one band.
+    """
+
+    thresholds: Array
+    last_days: tuple[int, ...] = ()
+
+    @property
+    def n_sides(self) -> int:
+        """Give the number of sides."""
+        return int(self.thresholds.shape[-1]) + 1
+
+    @property
+    def n_bands(self) -> int:
+        """Give the number of bands."""
+        return len(self.last_days) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeRule:
+    """Which stays open an episode, and how long everything spent on the person belongs to it.
+
+    Parameters
+    ----------
+    bundle : int
+        Column of the episodes tally.
+    groups : ndarray of bool, shape (G,)
+        Clinical groups whose billed stay opens an episode at the provider of that stay, its anchor,
+        unless one is open.
+    months : int
+        Months after the month of the stay that belong to the episode.
+    """
+
+    bundle: int
+    groups: NDArray[np.bool_]
+    months: int
+
+
+@dataclass(frozen=True, eq=False)
 class Activity:
     """One accounting year of each provider's covered care, as a contract may count it.
 
@@ -149,9 +202,10 @@ class Activity:
     admissions : ndarray, shape (n, groups, 3, modes)
         Stays by billed group, billed level and mode of treatment.
     bed_days : ndarray, shape (n, groups, bands)
-        Days in bed by group and band of stay.
-    cases_side, cost_side : ndarray, shape (n, groups, sides)
-        Cases, and their cost in CNY, on each side of declared case thresholds.
+        Days in bed by group and band of the stay they fall in, as a `CaseRule` declares bands.
+    cases_side, charges_side : ndarray, shape (n, groups, 3, sides)
+        Cases by billed group and level, and their covered list charges in CNY, on each side of the
+        thresholds that a `CaseRule` declares; one side where none does, which gives mean charges.
     resource_cost : ndarray, shape (n,)
         What the care cost the provider, CNY.
     patient_covered, patient_uncovered : ndarray, shape (n, 3)
@@ -170,7 +224,8 @@ class Activity:
         Score of patients' experience, 0-1, gathered in twelfths: each month adds a twelfth of its
         mean score, so that months add up to the year's mean.
     episodes : ndarray, shape (n, bundles, 2)
-        Episodes assigned to the anchor provider: count, and spending in CNY.
+        Episodes that an `EpisodeRule` declares, assigned to the anchor provider in the year in
+        which they end: count, and spending in CNY.
     """
 
     visits: Array = dataclasses.field(
@@ -187,12 +242,20 @@ class Activity:
     )
     cases_side: Array = dataclasses.field(
         metadata=_tally(
-            "group side", "case", "cases by side of a threshold", "阈值两侧病例", uncertain=True
+            "group level side",
+            "case",
+            "cases by side of a threshold",
+            "阈值两侧病例",
+            uncertain=True,
         )
     )
-    cost_side: Array = dataclasses.field(
+    charges_side: Array = dataclasses.field(
         metadata=_tally(
-            "group side", "CNY", "cost by side of a threshold", "阈值两侧费用", uncertain=True
+            "group level side",
+            "CNY",
+            "charges by side of a threshold",
+            "阈值两侧费用",
+            uncertain=True,
         )
     )
     resource_cost: Array = dataclasses.field(
@@ -392,7 +455,7 @@ class Activity:
         if not scope.units.all():
             changes["units"] = self.units * scope.units
         if scope.stays != 1.0:
-            for name in ("admissions", "bed_days", "cases_side", "cost_side"):
+            for name in ("admissions", "bed_days", "cases_side", "charges_side"):
                 changes[name] = self.__dict__[name] * scope.stays
         return self.with_fields(**changes)
 

@@ -40,7 +40,13 @@ __all__ = ["examine", "sample_context", "sample_year"]
 Factory = Callable[[PaymentContext], PaymentModel]
 _N_PROVIDERS, _N_GROUPS = 5, 4
 _MONTHS = 12
-_MONEY = ("cost_side", "resource_cost", "patient_covered", "patient_uncovered", "spent_elsewhere")
+_MONEY = (
+    "charges_side",
+    "resource_cost",
+    "patient_covered",
+    "patient_uncovered",
+    "spent_elsewhere",
+)
 
 
 def sample_context(n: int = _N_PROVIDERS, groups: int = _N_GROUPS, seed: int = 0) -> PaymentContext:

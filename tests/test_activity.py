@@ -46,7 +46,7 @@ def test_scopes_that_share_out_care_add_up_to_all_of_it() -> None:
     inpatient = Scope.of(settings=["inpatient"]).without(drugs)
     rest = Scope.everything().without(drugs.joined(inpatient))
     parts = [year.masked(s) for s in (drugs, inpatient, rest)]
-    for name in ("visits", "units", "admissions", "bed_days", "patient_covered", "cost_side"):
+    for name in ("visits", "units", "admissions", "bed_days", "patient_covered", "charges_side"):
         np.testing.assert_allclose(sum(getattr(p, name) for p in parts), getattr(year, name))
     assert not parts[0].admissions.any()
     assert not parts[1].units[:, 2, COMPONENTS.index("drugs")].any()

@@ -359,10 +359,13 @@ def brute_and_chain(
         for k, a in slopes.items()
     ]
     # Sixty-four nodes end at 2.4 standard deviations: an edge in the tail is missed by up to about
-    # a hundredth of the slope the tariff underneath would have.
-    tariff = gradient_of(tariff_of(m), year)
-    plain = sum(
-        float(np.abs(getattr(tariff, k) * getattr(towards, k)).sum()) for k in Activity.fields()
+    # a hundredth of the slope the tariff underneath would have on its steeper side.
+    tariff = tariff_of(m)
+    plain = max(
+        sum(float(np.abs(getattr(slope, k) * getattr(towards, k)).sum()) for k in Activity.fields())
+        for slope in (
+            gradient_of(tariff, year + noise(year, np.array([0.08 * z]))) for z in (-3.0, 0.0, 3.0)
+        )
     )
     return brute, float(np.sum(terms)), 0.02 * float(np.sum(np.abs(terms))) + 0.01 * plain
 

@@ -20,6 +20,7 @@ from sim.payment._protocol import (
     numerical_partials,
     spec_from,
     tariff_of,
+    thresholds_of,
 )
 from sim.payment._registry import build, catalogue, registry
 from sim.payment._terms import NEUTRAL, Neutral, term
@@ -46,4 +47,5 @@ __all__ = [
     "spec_from",
     "tariff_of",
     "term",
+    "thresholds_of",
 ]

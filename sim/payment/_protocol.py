@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from sim.activity import Activity, Array, Scope
+from sim.activity import Activity, Array, CaseRule, EpisodeRule, Scope
 from sim.errors import PaymentError
 from sim.payment._smoothing import N_NODES, middles, nodes, weights
 from sim.payment._terms import check_keys, declared, is_neutral, read_number, read_term, spec_of
@@ -40,6 +40,7 @@ __all__ = [
     "resolve",
     "spec_from",
     "tariff_of",
+    "thresholds_of",
     "total",
 ]
 
@@ -102,6 +103,9 @@ class PaymentContext:
         Relative weights of the groups by level.
     grade_coefficient : ndarray, shape (n,)
         Coefficient of the provider's grade.
+    mode_weight : ndarray, shape (G, M), optional
+        Relative weight of the modes of treatment (conservative, minor, major procedure) over their
+        group's; none given: one mode of weight 1.
     tables : mapping of str to ndarray
         Tables a contract may name: weights (G, 3); unit prices (n, 3, 4) or (3, 4), with optional
         companions ``<name>:visit_fee`` and ``<name>:day_price``.
@@ -115,6 +119,7 @@ class PaymentContext:
     day_price: Array
     weights: Array
     grade_coefficient: Array
+    mode_weight: Array | None = None
     tables: Mapping[str, Array] = dataclasses.field(default_factory=dict)
 
     @property
@@ -241,9 +246,9 @@ class Contract:
         """Give next year's terms from the years so far, the latest last."""
         return self
 
-    def thresholds(self) -> tuple[Any, ...]:
-        """Give the case rules whose sides activity must count."""
-        return ()
+    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+        """Give the rules by which activity must sort stays and count episodes: the children's."""
+        return tuple(rule for child in self.children for rule in thresholds_of(child))
 
     def resolved(
         self, base: Activity, receipts: Array, previous: PaymentModel | None
@@ -456,6 +461,13 @@ def resolve(
     if isinstance(model, Contract):
         return model.resolved(base, receipts, previous)
     return model
+
+
+def thresholds_of(model: PaymentModel) -> tuple[CaseRule | EpisodeRule, ...]:
+    """Give the rules by which any model sorts stays; a model that says nothing has none."""
+    declare = getattr(model, "thresholds", None)
+    rules: tuple[CaseRule | EpisodeRule, ...] = declare() if declare is not None else ()
+    return rules
 
 
 def tariff_of(model: PaymentModel) -> PaymentModel:

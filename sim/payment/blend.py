@@ -224,12 +224,6 @@ class Blend(Contract):
             [next_year(p.contract, [_seen(p, year) for year in history]) for p in self.parts]
         )
 
-    def thresholds(self) -> tuple[Any, ...]:
-        """Give the case rules of all parts."""
-        return tuple(
-            t for c in self.children for t in (c.thresholds() if isinstance(c, Contract) else ())
-        )
-
     def resolved(
         self, base: Activity, receipts: Array, previous: PaymentModel | None
     ) -> PaymentModel:
@@ -301,7 +295,7 @@ def _inside(part: Part, partials: Partials) -> Partials:
         ("admissions", part.scope.stays),
         ("bed_days", part.scope.stays),
         ("cases_side", part.scope.stays),
-        ("cost_side", part.scope.stays),
+        ("charges_side", part.scope.stays),
     ):
         if name in found:
             found[name] = found[name] * factor
