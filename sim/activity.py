@@ -7,9 +7,10 @@ they were done.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -373,43 +374,93 @@ class Activity:
             }
         )
 
+    @classmethod
+    def deferred(
+        cls, make: Callable[[str], Array], like: Activity, n: int | None = None
+    ) -> Activity:
+        """Give a year whose fields are worked out when they are first read, each once.
+
+        A contract reads a few fields of the many; those that nobody reads cost nothing.
+
+        Parameters
+        ----------
+        make : callable
+            Gives the array of a field by name, the same whenever it is called.
+        like : Activity
+            A year whose fields have the same shape.
+        n : int, optional
+            Number of providers, where it is not that of ``like``.
+
+        Examples
+        --------
+        >>> year = Activity.zeros(2, groups=1)
+        >>> half = Activity.deferred(lambda name: 0.5 + getattr(year, name), year)
+        >>> half.sessions.tolist()
+        [0.5, 0.5]
+        """
+        other: Activity = object.__new__(cls)
+        other.__dict__.update(_make=make, _like=like, _n=n)
+        return other
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers: a misspelled field must stay an error there.
+
+        def __getattr__(self, name: str) -> Array:
+            """Work out a deferred field when it is first read."""
+            if name not in _names() or "_make" not in self.__dict__:
+                message = f"activity has no {name}"
+                raise AttributeError(message)
+            array = self.__dict__["_make"](name)
+            self.__dict__[name] = array
+            return array
+
+    def __getstate__(self) -> dict[str, Array]:
+        """Give every field, worked out: a copy holds numbers, not how to get them."""
+        return {name: getattr(self, name) for name in _names()}
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """Give the shape of a field without working it out."""
+        known = self.__dict__
+        if name in known:
+            shape: tuple[int, ...] = known[name].shape
+            return shape
+        shape = known["_like"].shape_of(name)
+        return shape if known["_n"] is None else (known["_n"], *shape[1:])
+
     @property
     def n_providers(self) -> int:
         """Give the number of providers."""
-        return len(self.visits)
+        return self.shape_of("visits")[0]
 
     def with_fields(self, **arrays: Array) -> Activity:
         """Give the same year with some fields replaced by arrays of the same shape.
 
         Shapes are the caller's promise: contracts call this many times a month.
         """
-        if not arrays.keys() <= self.__dict__.keys():
+        if not arrays.keys() <= _names():
             raise PaymentError(
                 "activity has no such field",
                 where="activity",
-                value=sorted(arrays.keys() - self.__dict__.keys()),
-                allowed=", ".join(self.__dict__),
+                value=sorted(arrays.keys() - _names()),
+                allowed=", ".join(Activity.fields()),
             )
-        other: Activity = object.__new__(Activity)
-        other.__dict__.update(self.__dict__)
+        other = Activity.deferred(lambda name: getattr(self, name), self)
         other.__dict__.update(arrays)
         return other
 
     def filled(self, partials: Mapping[str, Array]) -> Activity:
         """Give these arrays in the shape of this year, zero in every field not given."""
-        return self.with_fields(
-            **{
-                name: np.array(np.broadcast_to(partials[name], array.shape))
-                if name in partials
-                else np.zeros_like(array)
-                for name, array in self.__dict__.items()
-            }
-        )
+
+        def make(name: str) -> Array:
+            if name in partials:
+                return np.array(np.broadcast_to(partials[name], self.shape_of(name)))
+            return np.zeros(self.shape_of(name))
+
+        return Activity.deferred(make, self)
 
     def __add__(self, other: Activity) -> Activity:
         """Give two stretches of time together."""
-        theirs = other.__dict__
-        return self.with_fields(**{name: a + theirs[name] for name, a in self.__dict__.items()})
+        return Activity.deferred(lambda name: getattr(self, name) + getattr(other, name), self)
 
     def scaled(self, factor: float | Array) -> Activity:
         """Give every field times a factor, one for all or one per provider.
@@ -424,9 +475,7 @@ class Activity:
         [120.0]
         """
         x = np.asarray(factor, dtype=np.float64)
-        return self.with_fields(
-            **{name: a * _along_providers(x, a.ndim) for name, a in self.__dict__.items()}
-        )
+        return Activity.deferred(lambda name: _times(getattr(self, name), x), self)
 
     def stretched(self, step: float | Array) -> Activity:
         """Give the year if a provider's activity turns out larger by a share of itself.
@@ -434,30 +483,51 @@ class Activity:
         Only what is forecast moves: not members, quality denominators and numerators, experience.
         """
         x = 1.0 + np.asarray(step, dtype=np.float64)
-        return self.with_fields(
-            **{
-                name: self.__dict__[name] * _along_providers(x, self.__dict__[name].ndim)
-                for name, info in Activity.fields().items()
-                if info.is_uncertain
-            }
-        )
+        moved = _uncertain()
+
+        def make(name: str) -> Array:
+            array: Array = getattr(self, name)
+            return _times(array, x) if name in moved else array
+
+        return Activity.deferred(make, self)
+
+    def of_rows(self, rows: NDArray[np.int64]) -> Activity:
+        """Give the year of some of the providers."""
+        return Activity.deferred(lambda name: getattr(self, name)[rows], self, len(rows))
 
     def masked(self, scope: Scope) -> Activity:
         """Give the part of the year inside a scope.
 
         Members, quality, referrals and resource cost have no setting and pass whole.
         """
-        changes: dict[str, Array] = {}
+        cut: dict[str, float | Array] = {}
         if not scope.visits.all():
-            changes["visits"] = self.visits * scope.visits
-            changes["patient_covered"] = self.patient_covered * scope.visits
-            changes["patient_uncovered"] = self.patient_uncovered * scope.visits
+            cut = dict.fromkeys(("visits", "patient_covered", "patient_uncovered"), scope.visits)
         if not scope.units.all():
-            changes["units"] = self.units * scope.units
+            cut["units"] = scope.units
         if scope.stays != 1.0:
-            for name in ("admissions", "bed_days", "cases_side", "charges_side"):
-                changes[name] = self.__dict__[name] * scope.stays
-        return self.with_fields(**changes)
+            stays = ("admissions", "bed_days", "cases_side", "charges_side")
+            cut |= dict.fromkeys(stays, scope.stays)
+
+        def make(name: str) -> Array:
+            array: Array = getattr(self, name)
+            return array * cut[name] if name in cut else array
+
+        return Activity.deferred(make, self)
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(Activity.fields())
+
+
+@cache
+def _uncertain() -> frozenset[str]:
+    return frozenset(name for name, info in Activity.fields().items() if info.is_uncertain)
+
+
+def _times(array: Array, x: Array) -> Array:
+    return array * _along_providers(x, array.ndim)
 
 
 def _along_providers(x: Array, n_axes: int) -> Array:

@@ -6,8 +6,9 @@ done becomes the activity that a contract counts; must not know what happens in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -365,65 +366,85 @@ def activity_of(setting: Setting, year: Year, payer: int, rows: Int) -> Activity
         Providers.
     """
     tally = year.provider[rows, payer].astype(np.float64)
-    n = len(rows)
-    here = np.arange(n)
+    here = np.arange(len(rows))
     outpatient = setting.setting_of[rows]
     covered = setting.region.providers.covered_share[rows]
-    activity = Activity.zeros(n, groups=len(setting.need_out), measures=MEASURES)
-    visits = np.zeros((n, 3))
-    visits[here, outpatient] = tally[:, _T.VISITS]
-    units = np.zeros((n, 3, 4))
-    out = tally[:, _T.UNITS_OUT_0 : _T.UNITS_OUT_0 + 4]
-    units[here, outpatient] = out * covered[:, :1] / 1000.0
-    units[:, 2] = tally[:, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4] * covered[:, 1:] / 1000.0
-    patient = np.zeros((n, 3))
-    patient[here, outpatient] = tally[:, _T.PATIENT_OUT] / 100.0
-    patient[:, 2] = tally[:, _T.PATIENT_IN] / 100.0
-    uncovered = np.zeros((n, 3))
-    uncovered[here, outpatient] = tally[:, _T.UNCOVERED_OUT] / 100.0
-    uncovered[:, 2] = tally[:, _T.UNCOVERED_IN] / 100.0
-    contacts = tally[:, _T.VISITS] - tally[:, _T.RETURN_VISITS]
-    discharges = tally[:, _T.DISCHARGES]
-    rated = np.maximum(tally[:, _T.CONTACTS_RATED], 1.0)
-    mean_outcome = np.where(
-        tally[:, _T.CONTACTS_RATED] > 0.0, tally[:, _T.EXPERIENCE] / 1000.0 / rated, 0.0
-    )
-    numerators = np.stack(
-        (
-            tally[:, _T.CONTROLLED],
-            tally[:, _T.PREVENTIVE],
-            discharges - tally[:, _T.READMISSIONS],
-            contacts - tally[:, _T.LOW_VALUE],
-            discharges - tally[:, _T.DEATHS],
+
+    def by_setting(out: Float, inside: Float | float) -> Float:
+        found = np.zeros((len(rows), 3, *out.shape[1:]))
+        found[here, outpatient] = out
+        found[:, 2] = inside
+        return found
+
+    def units() -> Float:
+        out = tally[:, _T.UNITS_OUT_0 : _T.UNITS_OUT_0 + 4]
+        inside = tally[:, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4]
+        return by_setting(out * covered[:, :1] / 1000.0, inside * covered[:, 1:] / 1000.0)
+
+    def quality_num() -> Float:
+        discharges = tally[:, _T.DISCHARGES]
+        contacts = tally[:, _T.VISITS] - tally[:, _T.RETURN_VISITS]
+        return np.stack(
+            (
+                tally[:, _T.CONTROLLED],
+                tally[:, _T.PREVENTIVE],
+                discharges - tally[:, _T.READMISSIONS],
+                contacts - tally[:, _T.LOW_VALUE],
+                discharges - tally[:, _T.DEATHS],
+            ),
+            axis=1,
+        )
+
+    def quality_den() -> Float:
+        discharges = tally[:, _T.DISCHARGES]
+        contacts = tally[:, _T.VISITS] - tally[:, _T.RETURN_VISITS]
+        counted = (tally[:, _T.CONDITIONS], tally[:, _T.CHRONIC_MEMBERS])
+        return np.stack((*counted, discharges, contacts, discharges), axis=1)
+
+    def experience() -> Float:
+        count = tally[:, _T.CONTACTS_RATED]
+        rated = tally[:, _T.EXPERIENCE] / 1000.0 / np.maximum(count, 1.0)
+        mean = np.where(count > 0.0, rated, 0.0)
+        return np.asarray(np.clip((1.0 + mean) / 2.0, 0.0, 1.0) * year.months / MONTHS)
+
+    counted: dict[str, Callable[[], Float]] = {
+        "visits": lambda: by_setting(tally[:, _T.VISITS], 0.0),
+        "units": units,
+        "admissions": lambda: year.billed[rows, payer].astype(np.float64)[..., None],
+        "bed_days": lambda: (year.days[rows, payer] * covered[:, 1:])[..., None],
+        "resource_cost": lambda: (tally[:, _T.COST_OUT] + tally[:, _T.COST_IN]) / 100.0,
+        "patient_covered": lambda: by_setting(
+            tally[:, _T.PATIENT_OUT] / 100.0, tally[:, _T.PATIENT_IN] / 100.0
         ),
-        axis=1,
-    )
-    denominators = np.stack(
-        (
-            tally[:, _T.CONDITIONS],
-            tally[:, _T.CHRONIC_MEMBERS],
-            discharges,
-            contacts,
-            discharges,
+        "patient_uncovered": lambda: by_setting(
+            tally[:, _T.UNCOVERED_OUT] / 100.0, tally[:, _T.UNCOVERED_IN] / 100.0
         ),
-        axis=1,
-    )
-    return activity.with_fields(
-        visits=visits,
-        units=units,
-        admissions=year.billed[rows, payer].astype(np.float64)[..., None],
-        bed_days=(year.days[rows, payer] * covered[:, 1:])[..., None],
-        resource_cost=(tally[:, _T.COST_OUT] + tally[:, _T.COST_IN]) / 100.0,
-        patient_covered=patient,
-        patient_uncovered=uncovered,
-        member_months=tally[:, _T.MEMBERS],
-        risk_months=tally[:, _T.RISK_MONTHS] / 1000.0,
-        spent_elsewhere=tally[:, _T.SPENT_ELSEWHERE] / 100.0,
-        quality_num=numerators,
-        quality_den=denominators,
-        referrals=np.stack((tally[:, _T.REFERRED_UP], tally[:, _T.REFERRED_DOWN]), axis=1),
-        experience=np.clip((1.0 + mean_outcome) / 2.0, 0.0, 1.0) * year.months / MONTHS,
-    )
+        "member_months": lambda: tally[:, _T.MEMBERS],
+        "risk_months": lambda: tally[:, _T.RISK_MONTHS] / 1000.0,
+        "spent_elsewhere": lambda: tally[:, _T.SPENT_ELSEWHERE] / 100.0,
+        "quality_num": quality_num,
+        "quality_den": quality_den,
+        "referrals": lambda: np.stack(
+            (tally[:, _T.REFERRED_UP], tally[:, _T.REFERRED_DOWN]), axis=1
+        ),
+        "experience": experience,
+    }
+    nothing = _nothing_done(len(rows), len(setting.need_out))
+
+    def field_of(name: str) -> Float:
+        array: Float = counted[name]() if name in counted else getattr(nothing, name)
+        return array
+
+    return Activity.deferred(field_of, nothing)
+
+
+@cache
+def _nothing_done(n: int, groups: int) -> Activity:
+    """Return a year without activity, for its shapes and for what no engine counts."""
+    nothing = Activity.zeros(n, groups=groups, measures=MEASURES)
+    for name in Activity.fields():
+        getattr(nothing, name).flags.writeable = False
+    return nothing
 
 
 def trended(activity: Activity, growth: float) -> Activity:
@@ -453,7 +474,7 @@ def year_so_far(world: World, payer: int, rows: Int) -> Activity:
     if payer not in world.year_seen:
         everyone = np.arange(len(world.setting.beds))
         world.year_seen[payer] = activity_of(world.setting, world.year, payer, everyone)
-    return of_rows(world.year_seen[payer], rows)
+    return world.year_seen[payer].of_rows(rows)
 
 
 def monthly_run_rate(world: World, payer: int, rows: Int) -> Activity:
@@ -462,12 +483,7 @@ def monthly_run_rate(world: World, payer: int, rows: Int) -> Activity:
         everyone = np.arange(len(world.setting.beds))
         recent = activity_of(world.setting, world.recent, payer, everyone)
         world.recent_seen[payer] = recent.scaled(1.0 / world.recent.months)
-    return of_rows(world.recent_seen[payer], rows)
-
-
-def of_rows(activity: Activity, rows: Int) -> Activity:
-    """Return the activity of some of the providers."""
-    return activity.with_fields(**{name: a[rows] for name, a in activity.__dict__.items()})
+    return world.recent_seen[payer].of_rows(rows)
 
 
 def month_keys(seed: int, month: int) -> Keys:

@@ -168,13 +168,19 @@ class Outlook:
         """Give the part of the outlook inside a scope."""
         mine = self.activity.masked(scope)
         seen = mine if self.perceived is self.activity else self.perceived.masked(scope)
-        return dataclasses.replace(self, activity=mine, perceived=seen)
+        return self._with(mine, seen)
 
     def through_the_year_so_far(self) -> Outlook:
         """Give the outlook of a manager who looks at the year to date."""
         if self.perceived is self.activity:
             return self
-        return dataclasses.replace(self, activity=self.perceived)
+        return self._with(self.perceived, self.perceived)
+
+    def _with(self, activity: Activity, perceived: Activity) -> Outlook:
+        """Give the same forecast of other care; its steps are worked out once for all."""
+        other = Outlook(activity, perceived, self.error, self.discount)
+        other.__dict__["steps"] = self.steps
+        return other
 
     @property
     def at_root(self) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -117,9 +118,13 @@ class DiagnosisRelatedGroups(Contract):
 
     def partials(self, activity: Activity) -> Partials:
         """Give the payment of one more stay by group and level, shape (n, G, 3, 1)."""
+        return {"admissions": self._price}
+
+    @cached_property
+    def _price(self) -> Array:
         rate = read_number(self.base_rate, _RATE, f"{self.id}.base_rate, not yet resolved")
         price = (rate * self.grade_coefficient)[:, None, None] * self.relative_weight
-        return {"admissions": price[:, :, :, None]}
+        return np.asarray(price[:, :, :, None])
 
     def revenue(self, activity: Activity) -> Array:
         """Give rate times case-mix-weighted stays, CNY per year, shape (n,)."""

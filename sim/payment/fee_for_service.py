@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -124,6 +125,10 @@ class FeeForService(Contract):
 
     def partials(self, activity: Activity) -> Partials:
         """Give the prices."""
+        return dict(self._prices)
+
+    @cached_property
+    def _prices(self) -> Partials:
         c = self.components
         by_component = np.array([c.get(name, 1.0) for name in COMPONENTS])
         k = _number(self.multiplier)
@@ -135,7 +140,7 @@ class FeeForService(Contract):
 
     def revenue(self, activity: Activity) -> Array:
         """Give prices times quantities, CNY per year, shape (n,)."""
-        p = self.partials(activity)
+        p = self._prices
         return np.asarray(
             np.einsum("ns,ns->n", p["visits"], activity.visits)
             + np.einsum("nsc,nsc->n", p["units"], activity.units)
