@@ -84,22 +84,28 @@ def test_the_two_tutorials_show_the_same_commands() -> None:
 def test_the_payment_model_of_the_guide_works_as_the_guide_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sim.activity import Activity
     from sim.payment import gradient_of, registry
+    from sim.testing import sample_year
 
     # The page's Python in order, as a reader would write it into one file.
-    blocks = _blocks(ROOT / "docs" / "add-a-payment-model.md", "python")
-    (tmp_path / "guide_per_diem.py").write_text("\n".join(blocks), encoding="utf-8")
+    page = ROOT / "docs" / "add-a-payment-model.md"
+    blocks = _blocks(page, "python")
+    package = page.parent / "examples" / "payshift-subscription"
+    assert blocks[0] == (package / "payshift_subscription.py").read_text(encoding="utf-8")
+    (tmp_path / "guide_subscription.py").write_text("\n".join(blocks), encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    guide = import_module("guide_per_diem")
-    monkeypatch.setitem(cast(dict[str, Any], registry()), "per_diem", guide.PerDiem)
+    guide = import_module("guide_subscription")
+    monkeypatch.setitem(cast(dict[str, Any], registry()), "subscription", guide.Subscription)
 
-    guide.test_per_diem_passes_the_common_exam()
-    guide.test_ten_days_at_five_hundred_are_five_thousand()
-    plain, fast = guide.PerDiem(rate=650.0), guide.FastPerDiem(rate=650.0)
-    year = Activity.zeros(2, groups=3)
-    year = year.with_fields(bed_days=np.arange(6.0).reshape(2, 3, 1))
+    guide.test_subscription_passes_the_common_exam()
+    guide.test_a_hundred_members_who_come_fifty_times_bring_fifteen_hundred_a_month()
+    plain, fast = guide.Subscription(), guide.FastSubscription()
+    year = sample_year(2, 3)
     np.testing.assert_array_equal(plain.revenue(year), fast.revenue(year))
-    np.testing.assert_allclose(
-        gradient_of(plain, year).bed_days, gradient_of(fast, year).bed_days, rtol=1e-9
-    )
+    for name in ("member_months", "visits"):
+        np.testing.assert_allclose(
+            getattr(gradient_of(plain, year), name),
+            getattr(gradient_of(fast, year), name),
+            rtol=1e-7,
+            atol=1e-7,
+        )
