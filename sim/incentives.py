@@ -34,6 +34,9 @@ class IncentiveTerms:
         Yearly discount factor.
     retention : float
         Chance that the same members and terms are still there next year.
+    score_error : float
+        Standard deviation with which a provider knows its scores of quality, share of the full
+        mark, 0-.2.
 
     Notes
     -----
@@ -46,6 +49,7 @@ class IncentiveTerms:
     weight_to_date: float = 0.8
     discount: float = 0.95
     retention: float = 0.9
+    score_error: float = 0.03
 
     def error_left(self, share_of_year_left: float) -> float:
         """Give the forecast's standard deviation with part of the year to go."""
@@ -79,7 +83,9 @@ def outlook(
         mu = terms.weight_to_date
         perceived = projection.scaled(1.0 - mu) + to_date.scaled(mu)
     error = np.full(projection.n_providers, terms.error_left(share_of_year_left))
-    return Outlook(projection, perceived, error, terms.discount * terms.retention)
+    return Outlook(
+        projection, perceived, error, terms.discount * terms.retention, terms.score_error
+    )
 
 
 def marginal_receipts(

@@ -33,6 +33,7 @@ from sim.payment import (
     resolve_neutral,
     spec_from,
 )
+from sim.payment import is_pooled as shares_money
 from sim.units import to_minor
 
 __all__ = ["examine", "sample_context", "sample_year"]
@@ -156,7 +157,9 @@ def examine(
         The factory writes sums of money (a budget) as numbers, so that revenue follows neither the
         price lists nor the size of the region.
     is_pooled : bool
-        Providers share money, so that one's revenue may depend on another's activity.
+        Providers share money, so that one's revenue may depend on another's activity. The model
+        then says so itself (``is_pooled``), and its gradient is held to differences in which one
+        provider moves at a time.
 
     Notes
     -----
@@ -175,7 +178,9 @@ def examine(
     _is_repeatable(model, other)
     _pays_no_negative_claim(model, other)
     _reads_what_it_says(model, other)
-    if not is_pooled:
+    if is_pooled:
+        assert shares_money(model), "pools providers without saying is_pooled"
+    else:
         _minds_its_own_row(model, other)
     if not has_fixed_sums:
         _grows_with_the_region(make, context, year, other, model)

@@ -16,11 +16,14 @@ from sim.payment._protocol import (
     gradient_of,
     gradient_through,
     has_neutral,
+    interim_of,
+    is_pooled,
     next_year,
     numerical_partials,
     spec_from,
     tariff_of,
     thresholds_of,
+    timetable_of,
 )
 from sim.payment._registry import build, catalogue, registry
 from sim.payment._terms import NEUTRAL, Neutral, term
@@ -40,6 +43,8 @@ __all__ = [
     "gradient_of",
     "gradient_through",
     "has_neutral",
+    "interim_of",
+    "is_pooled",
     "next_year",
     "numerical_partials",
     "registry",
@@ -48,4 +53,5 @@ __all__ = [
     "tariff_of",
     "term",
     "thresholds_of",
+    "timetable_of",
 ]

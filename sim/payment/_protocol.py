@@ -35,12 +35,15 @@ __all__ = [
     "gradient_of",
     "gradient_through",
     "has_neutral",
+    "interim_of",
+    "is_pooled",
     "next_year",
     "numerical_partials",
     "resolve",
     "spec_from",
     "tariff_of",
     "thresholds_of",
+    "timetable_of",
     "total",
 ]
 
@@ -69,8 +72,8 @@ class PaymentModel(Protocol):
     """The least a payment model brings.
 
     ``revenue`` is the gross amount allowed for covered care, float64 (n,), CNY per year; ``reads``
-    names the fields of activity it depends on. A provider's revenue depends on its own row only;
-    a model that pools providers brings its own ``gradient``.
+    names the fields of activity it depends on. A provider's revenue depends on its own row only,
+    unless the model says ``is_pooled = True``.
     """
 
     @property
@@ -157,12 +160,16 @@ class Outlook:
     discount : float
         What a yuan next year is worth today: time preference times the chance of still being in the
         contract.
+    score_error : float
+        Standard deviation with which a provider knows its scores of quality, as a share of the full
+        mark: steps in a score are seen through it, as budgets are through the forecast.
     """
 
     activity: Activity
     perceived: Activity
     error: Array
     discount: float = 0.0
+    score_error: float = 0.0
 
     def masked(self, scope: Scope) -> Outlook:
         """Give the part of the outlook inside a scope."""
@@ -181,6 +188,11 @@ class Outlook:
         other = Outlook(activity, perceived, self.error, self.discount)
         other.__dict__["steps"] = self.steps
         return other
+
+    @classmethod
+    def exact(cls, activity: Activity) -> Outlook:
+        """Give the outlook of someone who knows how the year ends."""
+        return cls(activity, activity, np.zeros(activity.n_providers))
 
     @property
     def at_root(self) -> Array:
@@ -205,7 +217,11 @@ class Contract:
     title_zh: ClassVar[str]
     line_en: ClassVar[str]
     line_zh: ClassVar[str]
-    timetable: ClassVar[Timetable] = Timetable()
+
+    @property
+    def timetable(self) -> Timetable:
+        """Give when the money moves; a class may simply set another in its place."""
+        return Timetable()
 
     def __post_init__(self) -> None:
         """Hold every declared number to its range, however the contract was made."""
@@ -244,6 +260,11 @@ class Contract:
         return ()
 
     @property
+    def is_pooled(self) -> bool:
+        """Tell whether a provider's revenue depends on what others under the contract do."""
+        return any(is_pooled(child) for child in self.children)
+
+    @property
     def tariff(self) -> PaymentModel:
         """Give the contract that prices single items underneath."""
         return self
@@ -261,6 +282,10 @@ class Contract:
     ) -> PaymentModel:
         """Give the contract with its neutral terms fixed, on its own scope."""
         return self
+
+    def interim(self, activity: Activity) -> Array:
+        """Give what is paid before the settlement, CNY per year, shape (n,)."""
+        return self.timetable.interim_share * self.revenue(activity)
 
     # ---- what follows ----
 
@@ -381,8 +406,11 @@ def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
     Notes
     -----
     Symmetric differences of a ten-thousandth of the cell, or of the provider's largest cell of that
-    field where the cell is empty. Right where each provider's revenue depends on its own row.
+    field where the cell is empty. Where providers share money (``is_pooled``) one provider moves at
+    a time, the others held: a slope is what a provider's own activity brings itself.
     """
+    n = activity.n_providers
+    movers = np.eye(n) if is_pooled(model) else np.ones((1, n))
     found: Partials = {}
     for name in sorted(model.reads):
         array: Array = getattr(activity, name)
@@ -392,14 +420,15 @@ def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
         for cell in range(flat.shape[1]):
             step = 1e-4 * np.where(flat[:, cell] != 0, np.abs(flat[:, cell]), largest)
             step = np.where(step > 0, step, 1e-4)
-            ends = []
-            for sign in (1.0, -1.0):
-                moved = flat.copy()
-                moved[:, cell] += sign * step
-                ends.append(
-                    model.revenue(activity.with_fields(**{name: moved.reshape(array.shape)}))
-                )
-            slope[:, cell] = (ends[0] - ends[1]) / (2.0 * step)
+            for moving in movers:
+                ends = []
+                for sign in (1.0, -1.0):
+                    moved = flat.copy()
+                    moved[:, cell] += sign * step * moving
+                    ends.append(
+                        model.revenue(activity.with_fields(**{name: moved.reshape(array.shape)}))
+                    )
+                slope[:, cell] += moving * (ends[0] - ends[1]) / (2.0 * step)
         found[name] = slope.reshape(array.shape)
     return found
 
@@ -474,6 +503,24 @@ def thresholds_of(model: PaymentModel) -> tuple[CaseRule | EpisodeRule, ...]:
     declare = getattr(model, "thresholds", None)
     rules: tuple[CaseRule | EpisodeRule, ...] = declare() if declare is not None else ()
     return rules
+
+
+def is_pooled(model: PaymentModel) -> bool:
+    """Tell whether any model says that providers share money under it."""
+    return bool(getattr(model, "is_pooled", False))
+
+
+def timetable_of(model: PaymentModel) -> Timetable:
+    """Give when any model's money moves; a model that says nothing pays monthly, in full."""
+    found: Timetable = getattr(model, "timetable", Timetable())
+    return found
+
+
+def interim_of(model: PaymentModel, activity: Activity) -> Array:
+    """Give what any model pays before its settlement, CNY per year, shape (n,)."""
+    if isinstance(model, Contract):
+        return model.interim(activity)
+    return timetable_of(model).interim_share * model.revenue(activity)
 
 
 def tariff_of(model: PaymentModel) -> PaymentModel:

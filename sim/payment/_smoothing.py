@@ -25,7 +25,7 @@ import numpy as np
 
 from sim.activity import Array
 
-__all__ = ["N_NODES", "middles", "nodes", "secants", "weights"]
+__all__ = ["N_NODES", "middles", "nodes", "over_score", "secants", "weights"]
 
 N_NODES = 64
 _STEP = 1e-6
@@ -85,3 +85,37 @@ def secants(rule: Callable[[Array], Array], x: Array) -> Array:
     step = _STEP * scale
     local = (rule(x[:, :-1] + step) - rule(x[:, :-1] - step)) / (2.0 * step)
     return np.asarray(np.where(flat, local, rise / np.where(flat, 1.0, run)))
+
+
+def over_score(rule: Callable[[Array], Array], score: Array, error: float) -> tuple[Array, Array]:
+    """Give what a rule of a score is expected to pay, and its slope, when the score is uncertain.
+
+    Parameters
+    ----------
+    rule : callable
+        The rule for scores of shape (n, k), element by element along axis 1.
+    score : ndarray, shape (n,)
+        Scores.
+    error : float
+        Their standard deviation; 0 looks at the point.
+
+    Returns
+    -------
+    tuple of ndarray, shape (n,)
+        Expected payment and its slope in the score.
+
+    Examples
+    --------
+    A step of 1 that is half a standard deviation away:
+
+    >>> step = lambda s: np.where(s >= 0.9, 1.0, 0.0)
+    >>> paid, slope = over_score(step, np.array([0.885]), 0.03)
+    >>> round(float(paid[0]), 2), round(float(slope[0]), 1)
+    (0.31, 12.0)
+    """
+    if error <= 0.0:
+        at = score[:, None]
+        local = (rule(at + _STEP) - rule(at - _STEP)) / (2.0 * _STEP)
+        return rule(at)[:, 0], np.asarray(local[:, 0])
+    x = score[:, None] + error * nodes()
+    return np.asarray(rule(x).mean(axis=1)), np.asarray(secants(rule, x) @ weights())

@@ -39,6 +39,18 @@ CASES: dict[str, Any] = {
     },
     "value_based": {"value_based": {"of": "fee_for_service"}},
     "value_based, own": {"value_based": {"benchmarks": "own", "at_risk": 0.3, "of": "drg"}},
+    "outcome_tiers": {"outcome_tiers": {"predicted": "own", "of": "fee_for_service"}},
+    "satisfaction": {"satisfaction": {"at_risk": 0.1, "of": "drg"}},
+    "pay_for_performance": {"pay_for_performance": {"of": "fee_for_service"}},
+    "pay_for_performance, threshold": {
+        "pay_for_performance": {
+            "form": "threshold",
+            "stake": 0.25,
+            "measures": {"chronic_control": 2, "experience": 1},
+            "targets": "own",
+            "of": "capitation",
+        }
+    },
     "blend by weight": {
         "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
     },
@@ -52,3 +64,13 @@ CASES: dict[str, Any] = {
     "nested": NESTED,
     "value-based over nested": {"value_based": {"of": NESTED}},
 }
+
+POOLED: dict[str, Any] = {
+    "pay_for_performance, tournament": {
+        "pay_for_performance": {"form": "tournament", "winners": 0.4, "of": "fee_for_service"}
+    },
+    "pay_for_performance, withhold": {
+        "pay_for_performance": {"form": "withhold", "stake": 0.02, "of": "drg"}
+    },
+}
+"""Contracts under which providers share money."""

@@ -12,12 +12,17 @@ from sim.activity import Activity, Array
 from sim.errors import PaymentError
 from sim.payment import build, catalogue, registry
 from sim.testing import examine, sample_context
-from tests.payment.cases import CASES, FFS
+from tests.payment.cases import CASES, FFS, POOLED
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_payment_model_passes_the_common_exam(case: str) -> None:
     examine(lambda context: build(CASES[case], context))
+
+
+@pytest.mark.parametrize("case", POOLED)
+def test_model_that_shares_money_passes_the_common_exam_one_provider_at_a_time(case: str) -> None:
+    examine(lambda context: build(POOLED[case], context), is_pooled=True)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +45,7 @@ def test_payment_model_with_numbers_in_its_file_passes_the_common_exam(spec: Any
 
 
 def test_every_model_in_the_folder_is_examined() -> None:
-    assert set(registry()) <= {case.split(",")[0].split(" ")[0] for case in CASES}
+    assert set(registry()) <= {case.split(",")[0].split(" ")[0] for case in {**CASES, **POOLED}}
 
 
 def test_every_model_and_term_is_labeled_in_both_languages() -> None:

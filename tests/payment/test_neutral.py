@@ -11,16 +11,19 @@ from sim.activity import Scope
 from sim.errors import PaymentError
 from sim.payment import build, has_neutral, resolve_neutral
 from sim.testing import sample_context, sample_year
-from tests.payment.cases import CASES, NESTED
+from tests.payment.cases import CASES, NESTED, POOLED
 
 CONTEXT, BASE = sample_context(), sample_year()
 BEFORE = build("fee_for_service", CONTEXT)
 RECEIPTS = BEFORE.revenue(BASE)
 
 
-@pytest.mark.parametrize("case", [c for c in CASES if has_neutral(build(CASES[c], CONTEXT))])
+ALL = {**CASES, **POOLED}
+
+
+@pytest.mark.parametrize("case", [c for c in ALL if has_neutral(build(ALL[c], CONTEXT))])
 def test_group_earns_on_base_activity_what_it_would_have_earned(case: str) -> None:
-    new = resolve_neutral(build(CASES[case], CONTEXT), BASE, RECEIPTS, BEFORE)
+    new = resolve_neutral(build(ALL[case], CONTEXT), BASE, RECEIPTS, BEFORE)
     assert not has_neutral(new)
     paid = float(new.revenue(BASE).sum())
     # The fee part of these two has a price of its own: a cut is meant, and the others keep theirs.
