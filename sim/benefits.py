@@ -18,6 +18,9 @@ that covers something (``benefits: {deductible: {tertiary: 1500}}``). Status quo
         outpatient_cap: 250                                               # ins0153, CNY/year
         listed_rate: {primary: 0.65, secondary: 0.65, tertiary: 0.65}     # ins0157
         extra_cap: {two_diseases: 300, listed: 3000}                      # ins0156; listed assumed
+        listed_share:                                                     # assumed
+          {hypertension: 0.1, diabetes: 0.15, copd: 0.2, ischaemic_heart_disease: 1,
+           stroke_survivor: 1, ckd: 0.1, cancer: 1, mental_disorder: 0.15}
         deductible: {primary: 150, secondary: 400, tertiary: 900}         # ins0110 0112 0114
         rate: {primary: 0.87, secondary: 0.775, tertiary: 0.68}           # ins0111 0113 0115
         further_stays: 0.5                                                # ins0110 note
@@ -34,6 +37,10 @@ that covers something (``benefits: {deductible: {tertiary: 1500}}``). Status quo
         outpatient_cap: 2500                                              # ins0162
         listed_rate: {primary: 0.8, secondary: 0.8, tertiary: 0.75}       # assumed
         extra_cap: {two_diseases: 0, listed: 5000}                        # assumed
+        listed_share:                                                     # assumed
+          {hypertension: 0.1, diabetes: 0.15, copd: 0.2, ischaemic_heart_disease: 1,
+           stroke_survivor: 1, ckd: 0.1, cancer: 1, mental_disorder: 0.15}
+        retired_bonus: {outpatient: 0.05, inpatient: 0.03}                # ins0158 0119-0123
         deductible: {primary: 200, secondary: 500, tertiary: 900}         # ins0118 0120 0122
         rate: {primary: 0.92, secondary: 0.9, tertiary: 0.87}             # ins0119 0121 0123
         further_stays: 0.5
@@ -49,14 +56,18 @@ that covers something (``benefits: {deductible: {tertiary: 1500}}``). Status quo
 Meaning of the fields: rates are shares of covered charges; ``outpatient_cap`` limits what the fund
 pays for a person's outpatient care in a year and ``extra_cap`` is added to it for people with one
 of the two diseases (hypertension, diabetes) or a listed special disease, whose visits are paid at
-``listed_rate`` if that is higher; ``deductible`` is per stay, times ``further_stays`` from the
-second stay of the year, less ``referral_credit`` of the deductible of the stay that sent the
-patient (so up pays the difference, down pays nothing); ``unreferred_penalty`` lowers the rate of
-outpatient and inpatient care without referral or filing; ``contract_bonus`` raises a positive
-outpatient rate at the contracted practice and on its referral; ``annual_cap`` limits what the
-basic fund pays for a person in a year; ``serious_illness`` pays ``rate`` of the own share of
-covered inpatient charges above ``threshold`` up to ``cap``; ``assistance_rate`` is the share of
-what then remains that medical assistance pays for the poor. Amounts are CNY.
+``listed_rate`` if that is higher; ``listed_share`` is the share of a condition's cases, the
+frailest, whose stage the list accepts (left out: all of heart disease, stroke and cancer, none of
+the others); ``retired_bonus`` raises positive rates from the age of retirement; ``deductible`` is
+per stay, times ``further_stays`` from the second stay of the year, less ``referral_credit`` of the
+deductible of the stay that sent the patient (so up pays the difference, down pays nothing);
+``unreferred_penalty`` lowers the rate of outpatient and inpatient care without referral or filing;
+``contract_bonus`` raises a positive outpatient rate at the contracted practice and on its referral;
+``annual_cap`` limits what the basic fund pays for a person in a year; ``serious_illness`` pays
+``rate`` of the own share of covered inpatient charges above ``threshold`` up to ``cap``;
+``assistance_rate`` is the share of what then remains that medical assistance pays for the poor.
+Sessions for life (dialysis) are outpatient care paid as inpatient care: the rate of a stay, no
+deductible, and within the annual cap, serious-illness cover and assistance. Amounts are CNY.
 """
 
 from __future__ import annotations
@@ -79,6 +90,7 @@ __all__ = [
     "NO_LIMIT_FEN",
     "ORDINARY",
     "REFERRED",
+    "RETIRED",
     "TIERS",
     "TRANSFERRED_FROM",
     "TWO_DISEASES",
@@ -89,6 +101,7 @@ __all__ = [
     "expected_coinsurance",
     "inpatient_patient_share",
     "inpatient_split",
+    "is_retired",
     "outpatient_patient_share",
     "paid_out_after",
 ]
@@ -101,6 +114,9 @@ UNREFERRED, REFERRED, TRANSFERRED_FROM = 0, 1, 2
 
 ORDINARY, TWO_DISEASES, LISTED = 0, 1, 2
 """Outpatient entitlement: none; hypertension or diabetes; a listed special disease."""
+
+RETIRED = 3
+"""Added to the entitlement from the age of retirement."""
 
 NO_LIMIT_FEN = 9_000_000_000_000_000
 """Stands for "no cap" or "threshold never reached": above any person's lifetime spending."""
@@ -120,7 +136,7 @@ _CONDITIONS = (
     "mental_disorder",
 )
 _MASK_TWO_DISEASES = sum(1 << _CONDITIONS.index(name) for name in _TWO_DISEASES)
-_MASK_LISTED = sum(1 << _CONDITIONS.index(name) for name in _LISTED)
+_RETIRE_MEN, _RETIRE_WOMEN = 60 * 12, 55 * 12  # months of age
 
 COUNTY_2022: Mapping[str, object] = {
     "resident-scheme": {
@@ -129,6 +145,16 @@ COUNTY_2022: Mapping[str, object] = {
         "outpatient_cap": 250,
         "listed_rate": {"primary": 0.65, "secondary": 0.65, "tertiary": 0.65},
         "extra_cap": {"two_diseases": 300, "listed": 3000},
+        "listed_share": {
+            "hypertension": 0.1,
+            "diabetes": 0.15,
+            "copd": 0.2,
+            "ischaemic_heart_disease": 1,
+            "stroke_survivor": 1,
+            "ckd": 0.1,
+            "cancer": 1,
+            "mental_disorder": 0.15,
+        },
         "deductible": {"primary": 150, "secondary": 400, "tertiary": 900},
         "rate": {"primary": 0.87, "secondary": 0.775, "tertiary": 0.68},
         "further_stays": 0.5,
@@ -146,6 +172,17 @@ COUNTY_2022: Mapping[str, object] = {
         "outpatient_cap": 2500,
         "listed_rate": {"primary": 0.8, "secondary": 0.8, "tertiary": 0.75},
         "extra_cap": {"two_diseases": 0, "listed": 5000},
+        "listed_share": {
+            "hypertension": 0.1,
+            "diabetes": 0.15,
+            "copd": 0.2,
+            "ischaemic_heart_disease": 1,
+            "stroke_survivor": 1,
+            "ckd": 0.1,
+            "cancer": 1,
+            "mental_disorder": 0.15,
+        },
+        "retired_bonus": {"outpatient": 0.05, "inpatient": 0.03},
         "deductible": {"primary": 200, "secondary": 500, "tertiary": 900},
         "rate": {"primary": 0.92, "secondary": 0.9, "tertiary": 0.87},
         "further_stays": 0.5,
@@ -164,6 +201,8 @@ COUNTY_2022: Mapping[str, object] = {
 _BY_TIER = ("outpatient_rate", "listed_rate", "deductible", "rate", "unreferred_penalty")
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "extra_cap": ("two_diseases", "listed"),
+    "listed_share": _CONDITIONS,
+    "retired_bonus": ("outpatient", "inpatient"),
     "serious_illness": ("threshold", "rate", "cap"),
     "serious_illness_poor": ("threshold", "rate", "cap"),
 }
@@ -192,15 +231,16 @@ class BenefitTable(NamedTuple):
     """A benefit package as integers for scalar functions: money in fen, shares in millionths.
 
     Axes are payer (Y, the order of the region's payers), tier (T, the order of provider kinds)
-    and, where stated, entitlement (3) or poverty (2: not poor, poor). All arrays are int64.
+    and, where stated, entitlement (6: ordinary, two diseases, listed; then the same from the age of
+    retirement) or poverty (2: not poor, poor). All arrays are int64.
 
     Attributes
     ----------
-    outpatient_rate : array, shape (Y, T, 3)
+    outpatient_rate : array, shape (Y, T, 6)
         Share of covered outpatient charges the fund pays, by entitlement, millionths.
     outpatient_deductible : array, shape (Y,)
         Covered outpatient charges a person pays first each year, fen.
-    outpatient_cap : array, shape (Y, 3)
+    outpatient_cap : array, shape (Y, 6)
         Most the fund pays for a person's outpatient care in a year, by entitlement, fen.
     contract_bonus : array, shape (Y,)
         Added to a positive outpatient rate under a family-doctor contract, millionths.
@@ -221,6 +261,8 @@ class BenefitTable(NamedTuple):
         millionths; and its limit in a year, fen.
     assistance_rate : array, shape (Y, 2)
         Share of the remaining own covered inpatient spending paid by assistance, millionths.
+    retired_bonus : array, shape (Y,)
+        Added to a positive inpatient rate from the age of retirement, millionths.
     """
 
     outpatient_rate: NDArray[np.int64]
@@ -237,6 +279,7 @@ class BenefitTable(NamedTuple):
     serious_rate: NDArray[np.int64]
     serious_cap: NDArray[np.int64]
     assistance_rate: NDArray[np.int64]
+    retired_bonus: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -269,11 +312,15 @@ class Benefits:
         CNY, share, CNY per person and year; second axis not poor, poor.
     assistance_rate : array, shape (Y,)
         Share of remaining own covered inpatient spending paid for the poor.
+    listed_share : array, shape (Y, 8)
+        Share of each condition's cases that the list of special diseases accepts.
+    retired_bonus : array, shape (Y, 2)
+        Added to positive outpatient and inpatient rates from the age of retirement, share.
 
     Notes
     -----
-    Left out: personal accounts, higher rates for the retired, assistance for outpatient care,
-    caps by single disease, and the rule that emergencies need no referral (a caller files them).
+    Left out: personal accounts, assistance for outpatient care other than sessions for life, caps
+    by single disease, and the rule that emergencies need no referral (a caller files them).
     """
 
     payers: tuple[str, ...]
@@ -295,6 +342,8 @@ class Benefits:
     serious_rate: NDArray[np.float64]
     serious_cap: NDArray[np.float64]
     assistance_rate: NDArray[np.float64]
+    listed_share: NDArray[np.float64]
+    retired_bonus: NDArray[np.float64]
 
     @classmethod
     def from_spec(
@@ -386,6 +435,12 @@ class Benefits:
                 )
             return np.array(values, dtype=np.float64).reshape(len(names), len(inner))
 
+        for row, here in zip(rows, covers, strict=True):
+            if here:
+                usual_list = {name: float(name in _LISTED) for name in _CONDITIONS}
+                given = row.get("listed_share", {})
+                row["listed_share"] = usual_list | dict(_mapping(given, f"{where}.listed_share"))
+                row.setdefault("retired_bonus", dict.fromkeys(_PARTS["retired_bonus"], 0.0))
         usual = parts("serious_illness", _PARTS["serious_illness"])
         poor = parts("serious_illness_poor", _PARTS["serious_illness_poor"])
         serious = np.stack([usual, poor], axis=1)
@@ -409,6 +464,8 @@ class Benefits:
             serious_rate=serious[:, :, 1].copy(),
             serious_cap=serious[:, :, 2].copy(),
             assistance_rate=single("assistance_rate", 0.0),
+            listed_share=parts("listed_share", _CONDITIONS),
+            retired_bonus=parts("retired_bonus", _PARTS["retired_bonus"]),
         )
 
     def table(self) -> BenefitTable:
@@ -419,10 +476,13 @@ class Benefits:
         extra = _fen(self.extra_cap)
         caps = np.stack([cap, cap + extra[:, 0], cap + extra[:, 1]], axis=1)
         poor = _millionths(self.assistance_rate)
+        rates = np.stack([ordinary, ordinary, listed], axis=2)
+        bonus = _millionths(self.retired_bonus)
+        retired = np.where(rates > 0, np.minimum(rates + bonus[:, :1, None], _MILLION), 0)
         return BenefitTable(
-            outpatient_rate=np.ascontiguousarray(np.stack([ordinary, ordinary, listed], axis=2)),
+            outpatient_rate=np.ascontiguousarray(np.concatenate([rates, retired], axis=2)),
             outpatient_deductible=_fen(self.outpatient_deductible),
-            outpatient_cap=np.ascontiguousarray(np.minimum(caps, NO_LIMIT_FEN)),
+            outpatient_cap=np.ascontiguousarray(np.minimum(np.tile(caps, 2), NO_LIMIT_FEN)),
             contract_bonus=_millionths(self.contract_bonus),
             unreferred_penalty=_millionths(self.unreferred_penalty),
             deductible=_fen(self.deductible),
@@ -434,10 +494,21 @@ class Benefits:
             serious_rate=_millionths(self.serious_rate),
             serious_cap=_fen(self.serious_cap),
             assistance_rate=np.ascontiguousarray(np.stack([np.zeros_like(poor), poor], axis=1)),
+            retired_bonus=np.ascontiguousarray(bonus[:, 1]),
         )
 
 
-def entitlement(chronic: int) -> int:
+def is_retired(age_months: int, sex: int) -> int:
+    """Tell (0 or 1) whether a person has reached the age of retirement, 60 for men, 55 for women.
+
+    Only a scheme that treats the retired differently makes anything of it. Sex is 0 for men.
+    """
+    return 1 if age_months >= (_RETIRE_WOMEN if sex == 1 else _RETIRE_MEN) else 0
+
+
+def entitlement(
+    chronic: int, frailty: float, payer: int, retired: int, listed_from: NDArray[np.float64]
+) -> int:
     """Tell which outpatient list a person's chronic conditions open: the longer list wins.
 
     Parameters
@@ -445,23 +516,24 @@ def entitlement(chronic: int) -> int:
     chronic : int
         Bit mask of chronic conditions, bit 0 hypertension, 1 diabetes, 2 COPD, 3 ischaemic heart
         disease, 4 stroke survivor, 5 CKD, 6 cancer, 7 mental disorder.
+    frailty : float
+        Log frailty, which stands for the stage: the frailest cases are the severe ones (assumed).
+    payer, retired : int
+        Row of the thresholds; 1 from the age of retirement.
+    listed_from : array, shape (Y, C)
+        Frailty from which a case's stage is on the payer's list of special diseases.
 
     Returns
     -------
     int
-        ``LISTED`` with heart disease, stroke or cancer, else ``TWO_DISEASES`` with hypertension or
-        diabetes, else ``ORDINARY``.
-
-    Notes
-    -----
-    COPD, CKD and mental disorder are left out of the list: the entitlement needs a severe stage
-    (dialysis, psychosis), which is a small part of the cases counted by examination.
+        ``LISTED`` with a listed stage, else ``TWO_DISEASES`` with hypertension or diabetes, else
+        ``ORDINARY``; plus ``RETIRED`` from the age of retirement.
     """
-    if (chronic & _MASK_LISTED) != 0:
-        return 2
-    if (chronic & _MASK_TWO_DISEASES) != 0:
-        return 1
-    return 0
+    found = 1 if (chronic & _MASK_TWO_DISEASES) != 0 else 0
+    for c in range(listed_from.shape[1]):
+        if (chronic >> c) & 1 and frailty >= listed_from[payer, c]:
+            found = 2
+    return found + 3 * retired
 
 
 def outpatient_patient_share(
@@ -559,6 +631,8 @@ def inpatient_split(
     fund_year_fen: int,
     is_poor: int,
     table: BenefitTable,
+    retired: int = 0,
+    without_deductible: int = 0,
 ) -> tuple[int, int, int, int, int]:
     """Divide a covered inpatient charge among patient, basic fund, serious-illness cover and aid.
 
@@ -582,6 +656,8 @@ def inpatient_split(
         1 if entitled to medical assistance (the same all year).
     table : BenefitTable
         The packages.
+    retired, without_deductible : int
+        1 from the age of retirement; 1 for outpatient sessions paid as inpatient care.
 
     Returns
     -------
@@ -604,7 +680,11 @@ def inpatient_split(
         credit = (int(table.deductible[payer, is_referred - 2]) * share + 500_000) // 1_000_000
         credit = (credit * int(table.referral_credit[payer]) + 500_000) // 1_000_000
         first = max(0, first - credit)
+    if without_deductible != 0:
+        first = 0
     rate = int(table.rate[payer, tier])
+    if retired != 0 and rate > 0:
+        rate = min(1_000_000, rate + int(table.retired_bonus[payer]))
     if is_referred == 0:
         rate = max(0, rate - int(table.unreferred_penalty[payer, tier]))
     covered = int(covered_fen)

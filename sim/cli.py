@@ -844,8 +844,16 @@ def incentives(
             continue
         _table(
             f"{payer}: what one more brings, CNY",
-            ["provider", "one more", "unit", "cost", "receipts today", "after", "margin today",
-             "after"],
+            [
+                "provider",
+                "one more",
+                "unit",
+                "cost",
+                "receipts today",
+                "after",
+                "margin today",
+                "after",
+            ],
             _by_area(
                 [
                     [
@@ -854,8 +862,13 @@ def incentives(
                         row["unit"],
                         *(
                             _number(_float(row[name]), 1)
-                            for name in ("cost", "receipts_before", "receipts_after",
-                                         "margin_before", "margin_after")
+                            for name in (
+                                "cost",
+                                "receipts_before",
+                                "receipts_after",
+                                "margin_before",
+                                "margin_after",
+                            )
                         ),
                     ]
                     for row in sorted(mine, key=lambda row: _KINDS.index(row["kind"]))

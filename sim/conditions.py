@@ -26,6 +26,7 @@ from sim.engine.setting import (
 from sim.engine.tables import (
     AdmitTable,
     Float,
+    Int,
     Keys,
     MemberTable,
     NeedTable,
@@ -37,7 +38,8 @@ from sim.engine.tables import (
 )
 from sim.health.need import monthly_probability, severity_multiplier
 from sim.outlook import channel_marginals
-from sim.world import MONTHS, World, month_keys
+from sim.region import Region
+from sim.world import MONTHS, World, month_keys, quantiles
 
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
 
@@ -103,14 +105,26 @@ def _need_table(world: World) -> NeedTable:
         ratio=products_over_bits(groups.condition_ratio),
         control_ratio=products_over_bits(groups.control_ratio),
         level=np.cumsum(groups.share_level, axis=1),
-        prob_bed=groups.prob_bed * values["bed_need_scale"],
+        prob_bed=_bed_need(world),
         self_limiting=groups.self_limiting,
         worsening=groups.worsening,
         utility_loss=groups.utility_loss,
         utility=people.base_utility,
         decrement=_sums_over_bits(chronic.utility_decrement),
         untreated_death=values["untreated_death"],
+        sessions_onset=monthly(region.courses.onset_sessions),
+        sessions_death=region.courses.sessions_death,
     )
+
+
+def _bed_need(world: World) -> Float:
+    """Return the share of a group's episodes that need a bed (G,).
+
+    The region's data count every stay; those that a course plans follow from a first one.
+    """
+    courses, values = world.region.courses, world.setting.values
+    need = world.region.groups.prob_bed * values["bed_need_scale"]
+    return np.asarray(need / courses.stays_per_first, dtype=np.float64)
 
 
 def monthly(rate_year: Float) -> Float:
@@ -362,7 +376,7 @@ def _admit_table(world: World) -> AdmitTable:
         reach=setting.reach_in,
         up=setting.up,
         serves=region.providers.scope,
-        prob_bed=groups.prob_bed * values["bed_need_scale"],
+        prob_bed=_bed_need(world),
         sd_severity=groups.severity_sd,
         own=own_share,
         value=value,
@@ -386,7 +400,8 @@ def _idle_rate(world: World) -> Float:
     groups, values = world.region.groups, world.setting.values
     given = groups.prob_bed * (1.0 - groups.unmet)
     unneeded = given * groups.inappropriate / (1.0 - groups.inappropriate)
-    contacts = np.maximum(1.0 - groups.prob_bed, 0.02) * values["idle_contacts"]
+    first = groups.prob_bed / world.region.courses.stays_per_first
+    contacts = np.maximum(1.0 - first, 0.02) * values["idle_contacts"]
     return np.asarray(
         np.clip(unneeded / contacts * values["idle_scale"], 1e-5, 0.6), dtype=np.float64
     )
@@ -429,7 +444,7 @@ def _stay_table(world: World) -> StayTable:
         covered=world.region.providers.covered_share,
         quality=_quality(world),
         sd_severity=groups.severity_sd,
-        prob_bed=groups.prob_bed * values["bed_need_scale"],
+        prob_bed=_bed_need(world),
         weight=groups.weight[:, None] * groups.weight_level,
         avoidable=groups.is_avoidable,
         precision=values["stay_precision"],
@@ -462,7 +477,43 @@ def _member_table(world: World) -> MemberTable:
         frailty_sd=region.people.frailty_sd,
         experience_step=values["experience_step"],
         follow_per_month=int(values["follow_per_month"]),
+        listed_from=_listed_from(world),
+        planned_start=region.courses.start,
+        planned_fewest=region.courses.fewest,
+        planned_most=region.courses.most,
+        sessions_month=region.courses.sessions_month,
+        sessions_group=region.courses.sessions_group,
+        sessions_need=region.courses.sessions_need,
+        sessions_at=_sessions_at(region),
     )
+
+
+def _listed_from(world: World) -> Float:
+    """Return the log frailty from which a case's stage is on the list (Y, C).
+
+    So that the list accepts its share of cases: all from minus, none from plus infinity.
+    """
+    share, sd = world.benefits.listed_share, world.region.people.frailty_sd
+    inner = np.clip(1.0 - share, 1e-12, 1.0 - 1e-12)
+    found = sd * quantiles(inner) - 0.5 * sd * sd
+    found = np.where(share >= 1.0, -np.inf, np.where(share <= 0.0, np.inf, found))
+    return np.ascontiguousarray(found[:, : len(world.region.chronic.ids)])
+
+
+def _sessions_at(region: Region) -> Int:
+    """Return the hospital where each zone's people have sessions (Z, C), -1 where there is none.
+
+    The nearest that treats the group: with several sessions a week nobody goes farther.
+    """
+    found = np.full((len(region.zones.ids), len(region.chronic.ids)), -1, dtype=np.int64)
+    for c, group in enumerate(region.courses.sessions_group):
+        if group < 0:
+            continue
+        treats = (region.providers.kind > PRACTICE) & region.providers.scope[:, group]
+        if treats.any():
+            minutes = np.where(treats, region.zones.travel_minutes, np.inf)
+            found[:, c] = np.argmin(minutes, axis=1)
+    return found
 
 
 def _price_table(world: World) -> PriceTable:
@@ -483,7 +534,7 @@ def _price_table(world: World) -> PriceTable:
 
 
 def _own_prices(world: World, month: int) -> Float:
-    """Return the expected own payment of a contact (Y, 3, 2, 2, n), currency."""
+    """Return the expected own payment of a contact (Y, 6, 2, 2, n), currency."""
     setting, region = world.setting, world.region
     table = world.benefit_table
     n = len(setting.beds)
@@ -491,10 +542,10 @@ def _own_prices(world: World, month: int) -> Float:
     charge = setting.price_out.sum(axis=1)
     mix = 1.0 - setting.values["price_mix"]
     visits_left = setting.values["visits_expected"] * (MONTHS - month) / MONTHS
-    out = np.zeros((world.n_payers, 3, 2, 2, n))
+    out = np.zeros((world.n_payers, 6, 2, 2, n))
     first_visit = 100.0 * float(np.mean(charge)) * visits_left
     for y in range(world.n_payers):
-        for entitled in range(3):
+        for entitled in range(6):
             for used in range(2):
                 position = int(table.outpatient_cap[y, entitled]) if used else 0
                 for contract in range(2):

@@ -41,9 +41,7 @@ def _rebuild(
 ) -> PayshiftError:
     """Rebuild an error in another process; keyword arguments do not survive pickling alone."""
     if has_value:
-        return kind(
-            message, where=where, value=value, allowed=allowed, remedy=remedy, also=also
-        )
+        return kind(message, where=where, value=value, allowed=allowed, remedy=remedy, also=also)
     return kind(message, where=where, allowed=allowed, remedy=remedy, also=also)
 
 

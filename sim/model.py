@@ -154,6 +154,7 @@ class HealthSystem(mesa.Model):
         self.hospitals.do("see_patients")
         self.practices.do("review_list")
         self.hospitals.do("review_list")
+        self.patients.select(lambda patient: patient.has_sessions).do("have_sessions")
         # 7. Stays and how they end.
         self.give_beds()
         callers.do("close_month")

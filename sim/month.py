@@ -10,7 +10,8 @@ What happens, in this order:
 3. **Need**: ageing, chronic change, episodes, worsening, deaths and newborns.
 4. **Seeking care**: none, a practice or a hospital; least severe contacts beyond capacity wait.
 5. **Primary care** treats, asks back, or refers.
-6. **Hospitals** see outpatients and decide on beds; beds go by severity and months waited.
+6. **Hospitals** see outpatients, decide on beds, for planned stays too, and give the sessions of
+   courses for life; beds go by severity and months waited.
 7. **Outcome** of stays and contacts: recovery, readmission, death, experience.
 8. **Claims and money**: cost sharing, interim payments, subsidies, the ledger, closed at zero.
 9. **Oversight**: reviews, claw-back and fines.
@@ -40,6 +41,7 @@ from sim.engine.organization import (
     bed_capacity,
 )
 from sim.engine.tables import (
+    SESSIONS,
     Float,
     Int,
 )
@@ -120,7 +122,8 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         chosen[position] = kernels.TURNED_AWAY
     requests = new_requests(n_active)
     # A person may be referred by a practice, seen at a hospital and admitted in one month.
-    claims = new_claims(3 * n_active if world.with_claims else 0)
+    on_sessions = int(np.count_nonzero(c.course >= SESSIONS))
+    claims = new_claims(3 * n_active + on_sessions if world.with_claims else 0)
     kernels.practice_stage(
         c,
         tables.keys,
@@ -153,6 +156,7 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         requests,
         claims,
     )
+    kernels.session_stage(c, tables.keys, tables.treat, tables.price, tables.member, t, claims)
     order, granted = grant(world, requests)
     kernels.stay_stage(
         c,

@@ -130,9 +130,7 @@ def _number(row: Mapping[str, str], column: str, where: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ScenarioError(
-            f"column {column} is not a finite number", where=where, value=text
-        )
+        raise ScenarioError(f"column {column} is not a finite number", where=where, value=text)
     return value
 
 

@@ -37,12 +37,23 @@ from sim.numerics import compiled_with_memory, normal_cdf, normal_quantile, powe
 from sim.randomness import Decision, key, subkey, uniforms
 from sim.region import Region
 
-__all__ = ["NO_GROUP", "NO_PROVIDER", "People", "newborns", "person_uids", "synthesize"]
+__all__ = [
+    "NO_GROUP",
+    "NO_PROVIDER",
+    "SESSIONS",
+    "People",
+    "newborns",
+    "person_uids",
+    "synthesize",
+]
 
 NO_GROUP: Final = 255
 """Value of ``ep_group`` and ``follow_group`` without an episode or a follow-up."""
 NO_PROVIDER: Final = -1
 """Value of ``wait_provider`` and ``last_provider`` without a provider."""
+
+SESSIONS: Final = 200
+"""From here on ``course`` tells the condition that needs regular sessions for life."""
 
 TOWN_INCOME_SHIFT: Final = 0.9
 EMPLOYEE_RANK_POWER: Final = 1.5
@@ -77,6 +88,8 @@ class People:
         level 0-2, severity rank in (0, 1), months untreated, flags of the engine.
     wait_provider, wait_months : the list a person waits on (-1 none) and for how long.
     follow_group, follow_left : follow-up contacts still to come, and for which group.
+    course : uint8, planned stays still to come, or ``SESSIONS`` plus the condition that needs
+        regular sessions for life.
     last_provider : int16, provider seen last (-1 none).
     spent_year, spent_last_year, oop_year, paid_out_year, own_covered_year : int32 fen: spending
         this and last year, own payments, fund payments for outpatient care, and the own share of
@@ -108,6 +121,7 @@ class People:
     wait_months: NDArray[np.uint8]
     follow_group: NDArray[np.uint8]
     follow_left: NDArray[np.uint8]
+    course: NDArray[np.uint8]
     last_provider: NDArray[np.int16]
     spent_year: NDArray[np.int32]
     spent_last_year: NDArray[np.int32]
@@ -213,6 +227,7 @@ class _Trait(IntEnum):
     CONTRACT = 5
     CHRONIC = 16
     CONTROL = 32
+    SESSIONS = 48
 
 
 def _draw(
@@ -262,6 +277,11 @@ def _draw(
         held = has & (trait(_Trait.CONTROL + c) < region.chronic.share_controlled[c])
         chronic |= has.astype(np.uint8) << np.uint8(c)
         control |= held.astype(np.uint8) << np.uint8(c)
+    course = np.zeros(count, dtype=np.uint8)
+    for c in np.flatnonzero(region.courses.share_sessions > 0.0)[::-1]:
+        on_course = (chronic >> np.uint8(c)) & 1 > 0
+        on_course &= trait(_Trait.SESSIONS + int(c)) < region.courses.share_sessions[c]
+        course[on_course] = SESSIONS + c
 
     listed = [region.chronic.ids.index(c) for c in PRIORITY_CONDITIONS if c in region.chronic.ids]
     mask = np.uint8(sum(1 << c for c in listed))
@@ -296,6 +316,7 @@ def _draw(
         wait_months=np.zeros(count, dtype=np.uint8),
         follow_group=np.full(count, NO_GROUP, dtype=np.uint8),
         follow_left=np.zeros(count, dtype=np.uint8),
+        course=course,
         last_provider=np.full(count, NO_PROVIDER, dtype=np.int16),
         spent_year=np.zeros(count, dtype=np.int32),
         spent_last_year=np.zeros(count, dtype=np.int32),

@@ -110,6 +110,7 @@ class Decision(IntEnum):
     ASK_BACK = 68
     PREVENTION = 69
     CONTROL = 70
+    COURSE_SESSIONS = 71
     # Hospital.
     ADMISSION = 80
     QUEUE = 81
@@ -128,6 +129,7 @@ class Decision(IntEnum):
     EPISODE_DEATH = 103
     AUDIT_SAMPLE = 104
     DETECTION = 105
+    COURSE = 106
 
 
 _MASK: Final = (1 << 64) - 1

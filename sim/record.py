@@ -133,8 +133,12 @@ _FREE_COLUMNS: dict[str, tuple[str, str, str]] = {
         f"{name}_milli_{index}": ("thousandths of a unit", f"{english} {part}", f"{chinese}{zh}")
         for name, english, chinese in (("need", "Needed", "适宜"), ("units", "Given", "实际"))
         for index, (part, zh) in enumerate(
-            (("drugs", "药品"), ("diagnostics", "检查检验"), ("procedures", "治疗与耗材"),
-             ("labor", "医疗服务"))
+            (
+                ("drugs", "药品"),
+                ("diagnostics", "检查检验"),
+                ("procedures", "治疗与耗材"),
+                ("labor", "医疗服务"),
+            )
         )
     },
     "days": ("days", "Bed-days", "床日"),
@@ -184,11 +188,7 @@ def typed_table(name: str, columns: Mapping[str, Any]) -> pa.Table:
         Columns beyond the schema's are kept with the type they have.
     """
     known = set(TABLES[name].names)
-    arrays = {
-        column: pa.array(values)
-        for column, values in columns.items()
-        if column not in known
-    }
+    arrays = {column: pa.array(values) for column, values in columns.items() if column not in known}
     schema = _schema(name, [(column, array.type) for column, array in arrays.items()])
     ready = []
     for item in schema:
@@ -416,8 +416,10 @@ class Record:
             If the disk does not take it; nothing half-written is left under the final name.
         """
         target = Path(folder) if folder is not None else records_folder() / self.key
-        if target.exists() and not (target / RUN_FILE).is_file() and (
-            not target.is_dir() or any(target.iterdir())
+        if (
+            target.exists()
+            and not (target / RUN_FILE).is_file()
+            and (not target.is_dir() or any(target.iterdir()))
         ):
             raise DiskError(
                 "there is something else than a record",

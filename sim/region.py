@@ -39,6 +39,7 @@ KINDS = ("practice", "secondary", "tertiary")
 SEXES = ("male", "female")
 CARE_CLASSES = ("necessary", "ordinary", "discretionary")
 MONTHS_PER_YEAR = 12
+MOST_PLANNED = 100  # stays of a course, at most
 
 
 @dataclass(frozen=True)
@@ -327,6 +328,42 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Courses:
+    """Courses of care that go on after their start (G groups, C conditions).
+
+    ``courses.csv`` has one row a course; a region without the file has none. A course of stays
+    follows a needed stay of its group, one a month; a course of sessions is for life, as an
+    outpatient, and comes upon people with its condition.
+
+    Attributes
+    ----------
+    start : (G,) share of needed stays that start a course of stays.
+    fewest, most : (G,) further stays of it, each number in between as likely.
+    share_sessions : (C,) share of the condition's cases on sessions at the start.
+    onset_sessions : (C,) per year and case not on sessions, chance of coming to need them.
+    sessions_month : (C,) sessions a month.
+    sessions_need : (C,) units of a session over those of a mean visit of the group.
+    sessions_death : (C,) ratio on the deaths of the condition's cases.
+    sessions_group : (C,) clinical group that sessions count in; -1 where there are none.
+    """
+
+    start: Floats
+    fewest: Indices
+    most: Indices
+    share_sessions: Floats
+    onset_sessions: Floats
+    sessions_month: Indices
+    sessions_need: Floats
+    sessions_death: Floats
+    sessions_group: Indices
+
+    @property
+    def stays_per_first(self) -> Floats:
+        """(G,) stays of a group over those that are not planned by a course."""
+        return np.asarray(1.0 + self.start * (self.fewest + self.most) / 2.0, dtype=np.float64)
+
+
+@dataclass(frozen=True)
 class Region:
     """Everything a scenario knows about its place before any policy is chosen."""
 
@@ -340,6 +377,7 @@ class Region:
     providers: Providers
     groups: Groups
     chronic: Chronic
+    courses: Courses
     people: PeopleTables
     drift: Drift
     parameters: Mapping[str, Parameter]
@@ -622,6 +660,7 @@ def _read(folder: Path) -> Region:
         providers=providers,
         groups=groups,
         chronic=chronic,
+        courses=_courses(files, groups, chronic),
         people=people,
         drift=Drift(
             price_growth=_constant(constants, "price_growth"),
@@ -814,6 +853,41 @@ def _groups(files: _Folder, chronic: Chronic) -> Groups:
         self_limiting=table.floats("self_limiting", 0, 1),
         utility_loss=table.floats("utility_loss", 0, 1 / MONTHS_PER_YEAR),
     )
+
+
+def _courses(files: _Folder, groups: Groups, chronic: Chronic) -> Courses:
+    n_groups, n_conditions = len(groups.ids), len(chronic.ids)
+    found = Courses(
+        start=np.zeros(n_groups),
+        fewest=np.zeros(n_groups, dtype=np.int64),
+        most=np.zeros(n_groups, dtype=np.int64),
+        share_sessions=np.zeros(n_conditions),
+        onset_sessions=np.zeros(n_conditions),
+        sessions_month=np.zeros(n_conditions, dtype=np.int64),
+        sessions_need=np.zeros(n_conditions),
+        sessions_death=np.ones(n_conditions),
+        sessions_group=np.full(n_conditions, -1, dtype=np.int64),
+    )
+    if not any((folder / "courses.csv").is_file() for folder in files.from_farthest()):
+        return found
+    table = files.table("courses.csv")
+    group = table.choices("group", groups.ids)
+    condition = table.choices("condition", chronic.ids)
+    kind = table.choices("kind", ("stays", "sessions"))
+    for row in range(len(table.rows)):
+        g, c = int(group[row]), int(condition[row])
+        if kind[row] == 0:
+            found.start[g] = table.number(row, "start", 0, 1)
+            found.fewest[g] = table.number(row, "fewest", 1, MOST_PLANNED)
+            found.most[g] = table.number(row, "most", found.fewest[g], MOST_PLANNED)
+        else:
+            found.share_sessions[c] = table.number(row, "share", 0, 1)
+            found.onset_sessions[c] = table.number(row, "start", 0, 1)
+            found.sessions_month[c] = table.number(row, "per_month", 1, 31)
+            found.sessions_need[c] = table.number(row, "need", 0)
+            found.sessions_death[c] = table.number(row, "death_ratio", 0)
+            found.sessions_group[c] = g
+    return found
 
 
 def _providers(files: _Folder, groups: tuple[str, ...]) -> Providers:

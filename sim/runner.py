@@ -181,9 +181,7 @@ def provider_traits(region: Region) -> ProviderTraits:
     )
 
 
-def simulate_scenario(
-    task: RunTask, on_month: Callable[[int], None] | None = None
-) -> Lived:
+def simulate_scenario(task: RunTask, on_month: Callable[[int], None] | None = None) -> Lived:
     """Live through a scenario's months once, with either engine."""
     return _lived(task, task.scenario.horizon.months, on_month)
 
@@ -368,9 +366,7 @@ def _per_provider(
         yield f"lever_{lever.name.lower()}", unit, levers[:, :, lever].mean(axis=0)
 
 
-def _providers(
-    task: RunTask, history: History, traits: ProviderTraits, months: slice
-) -> pa.Table:
+def _providers(task: RunTask, history: History, traits: ProviderTraits, months: slice) -> pa.Table:
     region = task.scenario.region().providers
     n = traits.kind.size
     measures = list(_per_provider(history, months))
@@ -466,8 +462,17 @@ def _incentives(task: RunTask, lived: Lived) -> pa.Table:
     traits = lived.traits
     columns: dict[str, list[Any]] = {
         name: []
-        for name in ("year", "provider", "kind", "payer", "activity", "unit",
-                     "marginal_receipts", "marginal_cost", "volume")
+        for name in (
+            "year",
+            "provider",
+            "kind",
+            "payer",
+            "activity",
+            "unit",
+            "marginal_receipts",
+            "marginal_cost",
+            "volume",
+        )
     }
     years = min((values.shape[0] for values in lived.history.marginal.values()), default=0)
     for year in range(years):
@@ -1046,10 +1051,7 @@ def compare(
         raise ScenarioError("nothing to compare", where="compare", allowed="one scenario or more")
     wanted = _checked(chosen, replicates, engine, keep)
     start = chosen[0].seed if seed is None else seed
-    arms = {
-        name: scenario.with_seed(start)
-        for name, scenario in _arms(chosen, status_quo).items()
-    }
+    arms = {name: scenario.with_seed(start) for name, scenario in _arms(chosen, status_quo).items()}
     record = _gather(
         Comparison,
         arms,

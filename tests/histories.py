@@ -98,9 +98,19 @@ def _add_the_rest(history: History, rng: np.random.Generator, people: int) -> No
     years = months // 12
     history.people += [_one_year(rng, people) for _ in range(years)]
     groups = history.days.shape[3]
-    shapes = {"visit": (), "out": (4,), "inside": (4,), "day": (groups,), "case": (groups, 3),
-              "cost": (), "elsewhere": (), "quality": (5,), "refer": (), "experience": (),
-              "member": ()}
+    shapes = {
+        "visit": (),
+        "out": (4,),
+        "inside": (4,),
+        "day": (groups,),
+        "case": (groups, 3),
+        "cost": (),
+        "elsewhere": (),
+        "quality": (5,),
+        "refer": (),
+        "experience": (),
+        "member": (),
+    }
     for name, shape in shapes.items():
         history.marginal[name] = rng.random((years, n, payers, *shape))
     history.ledger |= {

@@ -19,6 +19,7 @@ from sim.benefits import (
     LISTED,
     ORDINARY,
     REFERRED,
+    RETIRED,
     TIERS,
     TRANSFERRED_FROM,
     TWO_DISEASES,
@@ -28,6 +29,7 @@ from sim.benefits import (
     expected_coinsurance,
     inpatient_patient_share,
     inpatient_split,
+    is_retired,
     outpatient_patient_share,
     paid_out_after,
 )
@@ -41,7 +43,7 @@ payers = st.integers(0, 2)
 tiers = st.integers(0, 2)
 flags = st.integers(0, 1)
 referrals = st.integers(0, 4)
-entitlements = st.integers(0, 2)
+entitlements = st.integers(0, 5)
 charges = st.integers(0, 60_000_000)
 
 
@@ -185,11 +187,79 @@ def test_deductible_met_to_the_fen_leaves_the_next_visit_covered() -> None:
     assert visit(10_000, payer=EMPLOYEE, position=position) == 3_500
 
 
+def entitled(chronic: int, frailty: float = 0.0, retired: int = 0) -> int:
+    """Give the entitlement where all heart disease, stroke and cancer is listed, and frail COPD."""
+    never, always = np.inf, -np.inf
+    row = [never, never, 0.7, always, always, never, always, never]
+    return entitlement(chronic, frailty, 0, retired, np.array([row]))
+
+
 def test_entitlement_follows_the_chronic_conditions() -> None:
-    assert entitlement(0) == ORDINARY
-    assert entitlement(0b1) == entitlement(0b10) == TWO_DISEASES
-    assert entitlement(0b100) == ORDINARY
-    assert entitlement(0b1001) == entitlement(0b100_0000) == LISTED
+    assert entitled(0) == ORDINARY
+    assert entitled(0b1) == entitled(0b10) == TWO_DISEASES
+    assert entitled(0b100) == ORDINARY
+    assert entitled(0b1001) == entitled(0b100_0000) == LISTED
+
+
+def test_a_condition_is_listed_in_its_severe_stage_alone() -> None:
+    assert [entitled(0b100, frailty) for frailty in (0.69, 0.7, 2.0)] == [ORDINARY, LISTED, LISTED]
+    # A condition one does not have opens nothing, however frail one is.
+    assert entitled(0b1, 2.0) == TWO_DISEASES
+
+
+def test_from_the_age_of_retirement_the_entitlement_is_that_of_the_retired() -> None:
+    assert [is_retired(12 * age, 0) for age in (59, 60, 90)] == [0, 1, 1]
+    assert [is_retired(12 * age, 1) for age in (54, 55, 90)] == [0, 1, 1]
+    assert entitled(0b1000, retired=1) == LISTED + RETIRED
+
+
+def test_the_retired_of_the_employee_scheme_are_paid_more_and_those_of_the_other_the_same() -> None:
+    # 70 instead of 65 % at a practice; 100 yuan after the deductible is met.
+    assert visit(10_000, payer=EMPLOYEE, position=1) == 3_500
+    assert visit(10_000, payer=EMPLOYEE, position=1, entitled=ORDINARY + RETIRED) == 3_000
+    assert visit(10_000, entitled=ORDINARY + RETIRED) == visit(10_000)
+    # A county stay of 6,000 covered: 93 instead of 90 % of 5,500.
+    arguments = (600_000, EMPLOYEE, 1, REFERRED, 0, 0, 0, 0, TABLE)
+    assert inpatient_split(*arguments)[1] == 495_000
+    assert inpatient_split(*arguments, 1)[1] == 511_500
+    # Where nothing is paid, nothing is added.
+    assert inpatient_split(600_000, SELF_PAY, 1, REFERRED, 0, 0, 0, 0, TABLE, 1)[1] == 0
+
+
+def test_dialysis_is_paid_as_a_stay_without_deductible_up_to_serious_illness_cover() -> None:
+    # 5,000 covered in a month: 77.5 % of it, where a stay would lose 400 first.
+    assert inpatient_split(500_000, RESIDENT, 1, 1, 0, 0, 0, 0, TABLE, 0, 1)[:2] == (
+        112_500,
+        387_500,
+    )
+    own = fund = 0
+    for _month in range(12):
+        patient, basic, serious, aid, mine = inpatient_split(
+            500_000, RESIDENT, 1, 1, 0, own, fund, 0, TABLE, 0, 1
+        )
+        own += mine
+        fund += basic + serious + aid
+    # The year's own covered share is 12 x 1,125 = 13,500: 500 above the threshold, 60 % of it paid.
+    assert own == 1_350_000
+    assert fund == 12 * 387_500 + 30_000
+    assert (patient, serious) == (82_500, 30_000)
+
+
+def test_assistance_reaches_the_poor_on_dialysis() -> None:
+    patient, basic, serious, aid, own = inpatient_split(
+        500_000, RESIDENT, 1, 1, 0, 0, 0, 1, TABLE, 0, 1
+    )
+    assert (basic, serious, own) == (387_500, 0, 112_500)
+    assert aid == 78_750  # 70 % of the 1,125 left
+    assert patient == 33_750
+
+
+def test_a_list_of_special_diseases_left_out_is_heart_disease_stroke_and_cancer() -> None:
+    spec = changed()
+    del spec["resident-scheme"]["listed_share"]
+    read = Benefits.from_spec(spec, PAYERS, TIERS)
+    assert read.listed_share[RESIDENT].tolist() == [0, 0, 0, 1, 1, 0, 1, 0]
+    assert read.retired_bonus.tolist() == [[0, 0], [0.05, 0.03], [0, 0]]
 
 
 @given(charges, payers, tiers, flags, flags, referrals, entitlements, st.integers(-30_000, 800_000))
@@ -355,12 +425,15 @@ def test_compiled_functions_give_the_same_fen_and_the_same_bits() -> None:
             inpatient_split,
             expected_coinsurance,
             entitlement,
+            is_retired,
         )
     ]
     generator = np.random.Generator(np.random.PCG64(1))
     for _ in range(300):
         payer, tier = (int(x) for x in generator.integers(0, 3, 2))
-        referral, entitled = int(generator.integers(0, 5)), int(generator.integers(0, 3))
+        referral, entitled = int(generator.integers(0, 5)), int(generator.integers(0, 6))
+        listed_from = generator.normal(size=(3, 8))
+        retired, free = (int(x) for x in generator.integers(0, 2, 2))
         contract, own_practice, poor = (int(x) for x in generator.integers(0, 2, 3))
         covered = int(generator.integers(0, 30_000_000))
         position = int(generator.integers(-30_000, 300_000))
@@ -371,7 +444,9 @@ def test_compiled_functions_give_the_same_fen_and_the_same_bits() -> None:
                 (covered, *where, contract, own_practice, referral, entitled, position, TABLE)
             ),
             "paid_out_after": (covered, covered // 2, payer, position, TABLE),
-            "inpatient_split": (covered, *where, referral, tier, own, fund, poor, TABLE),
+            "inpatient_split": (
+                (covered, *where, referral, tier, own, fund, poor, TABLE, retired, free)
+            ),
             "expected_coinsurance": (
                 *where,
                 int(generator.integers(0, 3)),
@@ -386,7 +461,8 @@ def test_compiled_functions_give_the_same_fen_and_the_same_bits() -> None:
                 0.5,
                 TABLE,
             ),
-            "entitlement": (covered % 256,),
+            "entitlement": (covered % 256, float(generator.normal()), payer, retired, listed_from),
+            "is_retired": (covered % 1200, poor),
         }
         for plain, compiled in pairs:
             assert plain(*calls[plain.__name__]) == compiled(*calls[plain.__name__])

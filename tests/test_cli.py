@@ -40,9 +40,7 @@ def payshift(capsys: pytest.CaptureFixture[str]) -> Command:
 def believed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make-believe runs in place of real ones."""
     real_run, real_compare = runner.run, runner.compare
-    monkeypatch.setattr(
-        runner, "run", lambda *a, **k: real_run(*a, **k, simulate=make_believe())
-    )
+    monkeypatch.setattr(runner, "run", lambda *a, **k: real_run(*a, **k, simulate=make_believe()))
     monkeypatch.setattr(
         runner, "compare", lambda *a, **k: real_compare(*a, **k, simulate=make_believe(0.1))
     )
@@ -51,7 +49,12 @@ def believed(monkeypatch: pytest.MonkeyPatch) -> None:
 def _subprocess(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "sim", *words],
-        capture_output=True, text=True, cwd=ROOT, timeout=120, check=False, **options,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+        **options,
     )
 
 
@@ -64,8 +67,18 @@ def test_help_appears_at_once_and_names_every_command() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     )
-    for name in ("list", "validate", "show", "run", "compare", "incentives", "export", "hash",
-                 "schema", "doctor"):
+    for name in (
+        "list",
+        "validate",
+        "show",
+        "run",
+        "compare",
+        "incentives",
+        "export",
+        "hash",
+        "schema",
+        "doctor",
+    ):
         assert f" {name} " in done.stdout
     assert done.stdout.splitlines()[-1] == ""
 
@@ -238,9 +251,7 @@ def test_a_comparison_prints_differences_with_intervals_and_writes_a_report(
     assert 'lang="zh-CN"' in report
     assert "report " in err
     told = json.loads(
-        payshift(
-            *words, "--json", "--no-report", "--no-status-quo", "china-county-capitation"
-        )[1]
+        payshift(*words, "--json", "--no-report", "--no-status-quo", "china-county-capitation")[1]
     )
     assert told["report"] is None
     assert [arm["id"] for arm in told["arms"]] == ["china-county-drg", "china-county-capitation"]
@@ -253,9 +264,7 @@ def test_every_word_of_the_command_line_is_kept_to_reproduce_the_run(
     payshift: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["payshift", "run", "tiny", "--set", "horizon.reform=24"])
-    told = json.loads(
-        payshift("run", "tiny", "--set", "horizon.reform=24", "--json")[1]
-    )
+    told = json.loads(payshift("run", "tiny", "--set", "horizon.reform=24", "--json")[1])
     record = Record.load(told["record"])
     assert record.info["command"] == "payshift run tiny --set horizon.reform=24"
     assert record.info["horizon"]["reform"] == 24
@@ -345,7 +354,11 @@ def test_an_interrupted_run_is_exit_code_130(
 def test_a_reader_that_stops_early_is_no_error() -> None:
     done = subprocess.run(
         f"{sys.executable} -m sim list parameters --json | head -c 10",
-        shell=True, capture_output=True, text=True, cwd=ROOT, check=False,
+        shell=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
     )
     assert done.stderr == ""
 
@@ -368,7 +381,10 @@ def test_ctrl_c_ends_the_process_with_130() -> None:
         "raise SystemExit(cli.main(['run', 'tiny']))\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         cwd=ROOT,
     )
     assert process.stdout is not None

@@ -48,8 +48,14 @@ def test_every_outcome_is_named_explained_and_measured_in_both_languages() -> No
 
 def test_every_area_has_outcomes_and_the_scenario_files_own_are_among_them() -> None:
     assert {o.area for o in registry()} == set(AREAS)
-    for name in ("spending_per_person", "fund_balance", "qaly", "avoidable_admissions",
-                 "first_contact_primary", "wait"):
+    for name in (
+        "spending_per_person",
+        "fund_balance",
+        "qaly",
+        "avoidable_admissions",
+        "first_contact_primary",
+        "wait",
+    ):
         assert name in OUTCOMES
 
 
@@ -107,12 +113,19 @@ def test_nothing_happened_gives_nulls_with_reasons_and_never_a_silent_zero() -> 
 
 def test_what_the_region_does_not_value_stays_unmeasured() -> None:
     about = dataclasses.replace(
-        traits(), weights=None, value_of_qaly=math.nan, value_of_hour=math.nan,
+        traits(),
+        weights=None,
+        value_of_qaly=math.nan,
+        value_of_hour=math.nan,
         administration=math.nan,
     )
     found = evaluate(random_history(), about, slice(0, 24))
-    for name in ("case_mix_billed", "net_benefit", "travel_cost_per_person",
-                 "administration_per_person"):
+    for name in (
+        "case_mix_billed",
+        "net_benefit",
+        "travel_cost_per_person",
+        "administration_per_person",
+    ):
         assert math.isnan(found[name]["all"].value)
         assert "no " in found[name]["all"].reason
 
@@ -120,8 +133,17 @@ def test_what_the_region_does_not_value_stays_unmeasured() -> None:
 def test_groups_are_named_as_reports_name_them() -> None:
     names = groups_of(traits())
     assert names[0] == "all"
-    for name in ("income:1", "income:5", "health:0", "health:2+", "payer:resident-scheme",
-                 "place:rural", "place:town", "kind:practice", "kind:tertiary"):
+    for name in (
+        "income:1",
+        "income:5",
+        "health:0",
+        "health:2+",
+        "payer:resident-scheme",
+        "place:rural",
+        "place:town",
+        "kind:practice",
+        "kind:tertiary",
+    ):
         assert name in names
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.errors import ScenarioError
-from sim.population import NO_GROUP, People, newborns, person_uids, synthesize
+from sim.population import NO_GROUP, SESSIONS, People, newborns, person_uids, synthesize
 from sim.region import Region
 
 REGIONS = Path(__file__).resolve().parents[1] / "scenarios" / "regions"
@@ -77,6 +77,21 @@ def test_prevalence_and_control_are_the_tables(county: Region, people: People) -
         close(has, county.chronic.prevalence[c] @ by_age)
         close(((people.control >> c) & 1)[has == 1], county.chronic.share_controlled[c])
     assert (people.control & ~people.chronic).sum() == 0
+
+
+def test_those_on_dialysis_are_the_share_of_kidney_disease_in_the_register(
+    county: Region, people: People
+) -> None:
+    kidney = county.chronic.ids.index("ckd")
+    has = (people.chronic >> kidney) & 1 == 1
+    on_course = people.course == SESSIONS + kidney
+    assert not (on_course & ~has).any()
+    assert set(np.unique(people.course)) <= {0, SESSIONS + kidney}
+    share = county.courses.share_sessions[kidney]
+    cases = int(has.sum())
+    assert abs(on_course.sum() - share * cases) < 5 * np.sqrt(share * cases)
+    # The register has about 600 per million; the county is older than the nation.
+    assert 1e6 * on_course.mean() == pytest.approx(600, rel=0.3)
 
 
 def test_conditions_are_independent_given_age_as_the_base_rates_suppose(

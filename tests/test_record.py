@@ -28,9 +28,7 @@ def record() -> Record:
 
 def _summary(rows: list[tuple[str, int, str, str, float]]) -> pa.Table:
     names = ("arm", "replicate", "outcome", "group", "value")
-    return typed_table(
-        "summary", {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    )
+    return typed_table("summary", {name: [row[i] for row in rows] for i, name in enumerate(names)})
 
 
 def _comparison(values: dict[str, list[float]], outcome: str = "wait") -> Comparison:
@@ -42,8 +40,12 @@ def _comparison(values: dict[str, list[float]], outcome: str = "wait") -> Compar
     info = {
         "key": "x",
         "arms": [
-            {"id": arm, "title": {"en": arm, "zh": arm}, "is_status_quo": i == 0,
-             "scenario_sha": ""}
+            {
+                "id": arm,
+                "title": {"en": arm, "zh": arm},
+                "is_status_quo": i == 0,
+                "scenario_sha": "",
+            }
             for i, arm in enumerate(values)
         ],
         "horizon": {"warm_up": 0, "baseline": 12, "reform": 12},
@@ -77,8 +79,21 @@ def test_every_column_of_every_table_carries_its_unit_and_labels(
 
 def test_run_json_says_what_was_run_with_what(record: Record, tmp_path: Path) -> None:
     info = json.loads((record.save(tmp_path / "a") / "run.json").read_text("utf-8"))
-    for name in ("record_schema", "versions", "commit", "seeds", "engine", "command", "started",
-                 "finished", "input_tables", "code_version", "population", "residents", "sha256"):
+    for name in (
+        "record_schema",
+        "versions",
+        "commit",
+        "seeds",
+        "engine",
+        "command",
+        "started",
+        "finished",
+        "input_tables",
+        "code_version",
+        "population",
+        "residents",
+        "sha256",
+    ):
         assert name in info
     (arm,) = info["arms"]
     assert arm["scenario_sha"] == sim.load("tiny").sha256()
@@ -252,8 +267,8 @@ def test_arms_that_differ_before_the_reform_are_found_out() -> None:
     honest = compare([drg], replicates=2, simulate=make_believe(0.1))
     assert len(honest.before_check()) == 0
     monthly = honest.table("monthly")
-    spoiled = (monthly["arm"] != "status-quo") & (monthly["month"] == 3) & (
-        monthly["outcome"] == "qaly"
+    spoiled = (
+        (monthly["arm"] != "status-quo") & (monthly["month"] == 3) & (monthly["outcome"] == "qaly")
     )
     monthly.loc[spoiled, "value"] += 1e-12 + 1e-9
     honest.tables["monthly"] = typed_table("monthly", monthly.to_dict("list"))

@@ -31,9 +31,7 @@ def test_the_first_replicate_has_the_scenarios_own_seed_and_the_others_differ() 
 
 def test_the_same_seed_gives_the_same_tables_and_another_seed_others() -> None:
     tiny = sim.load("tiny")
-    first, again, other = (
-        run(tiny, seed=seed, simulate=make_believe()) for seed in (7, 7, 8)
-    )
+    first, again, other = (run(tiny, seed=seed, simulate=make_believe()) for seed in (7, 7, 8))
     assert first.sha256() == again.sha256() != other.sha256()
 
 
@@ -100,8 +98,12 @@ def test_bad_settings_of_a_run_are_refused(what: dict, message: str) -> None:
 
 def test_progress_counts_months_over_all_runs_and_never_falls() -> None:
     seen: list[tuple[int, int]] = []
-    run(sim.load("tiny"), replicates=2, simulate=make_believe(),
-        progress=lambda done, total: seen.append((done, total)))
+    run(
+        sim.load("tiny"),
+        replicates=2,
+        simulate=make_believe(),
+        progress=lambda done, total: seen.append((done, total)),
+    )
     assert seen[0] == (0, 48)
     assert seen[-1] == (48, 48)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -181,9 +183,7 @@ def test_workers_do_not_run_the_users_own_script_again() -> None:
 
 
 def _small_reform() -> sim.Scenario:
-    return sim.load("tiny").with_payment(
-        {"capitation": {"rate": "neutral", "risk": "age-sex"}}
-    )
+    return sim.load("tiny").with_payment({"capitation": {"rate": "neutral", "risk": "age-sex"}})
 
 
 @pytest.mark.slow
@@ -241,7 +241,10 @@ def test_importing_the_package_loads_none_of_its_parts() -> None:
         "print(*sorted(m for m in sys.modules if m.startswith(('sim.', 'numpy', 'mesa'))))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
         env={**os.environ},
     )
     assert done.stdout.strip() == ""

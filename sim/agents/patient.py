@@ -11,14 +11,16 @@ import mesa
 import numpy as np
 
 from sim.agents.this_month import ThisMonth
-from sim.engine.bills import cover_used_up, entitlement
+from sim.engine.bills import cover_used_up, entitlement, is_retired
 from sim.engine.counting import count_month, count_need
 from sim.engine.kernels import cell_of, uid_of
 from sim.engine.person import (
     after_stay,
     after_treatment,
     chronic_count,
+    course_after_stay,
     entrant,
+    is_unmet,
     leaves_list,
     months_on_list,
     need,
@@ -27,7 +29,18 @@ from sim.engine.person import (
     seek,
     untreated_longer,
 )
-from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, READMITTED, SEEN, Int, Stay, Treatment
+from sim.engine.tables import (
+    LISTED,
+    NEEDS_BED,
+    NO_GROUP,
+    PLANNED,
+    READMITTED,
+    SEEN,
+    SESSIONS,
+    Int,
+    Stay,
+    Treatment,
+)
 from sim.health.outcome import updated_experience
 from sim.tallies import PersonTally, ProviderTally
 
@@ -79,6 +92,7 @@ class Patient(mesa.Agent):
     wait_months: int
     follow_group: int
     follow_left: int
+    course: int
     last_provider: int
     spent_year: int
     spent_last_year: int
@@ -147,9 +161,22 @@ class Patient(mesa.Agent):
         return chronic_count(self.chronic)
 
     @property
+    def of_retirement_age(self) -> int:
+        """1 from the age of retirement, else 0."""
+        return is_retired(self.age_months, self.sex)
+
+    @property
+    def has_sessions(self) -> bool:
+        """Whether the person is on a course of sessions for life."""
+        return self.course >= SESSIONS
+
+    @property
     def entitled(self) -> int:
         """What the person's conditions entitle to as an outpatient."""
-        return entitlement(self.chronic)
+        listed_from = self.month.tables.member.listed_from
+        return entitlement(
+            self.chronic, self.frailty, self.scheme, self.of_retirement_age, listed_from
+        )
 
     @property
     def has_used_up_cover(self) -> int:
@@ -177,7 +204,7 @@ class Patient(mesa.Agent):
     def live(self) -> None:
         """Grow a month older: die, fall ill, get worse or better; be counted."""
         tables = self.month.tables
-        alive, chronic, control, group, level, rank, untreated, flags, events, qaly_micro = need(
+        alive, chronic, control, group, level, rank, untreated, flags, course, events, qaly = need(
             self.age_months,
             self.sex,
             self.chronic,
@@ -188,6 +215,7 @@ class Patient(mesa.Agent):
             self.ep_rank,
             self.ep_untreated,
             self.ep_flags,
+            self.course,
             float(tables.member.prevention[self.practice]),
             self.uid,
             tables.keys,
@@ -199,10 +227,10 @@ class Patient(mesa.Agent):
             return
         self.chronic, self.control = chronic, control
         self.ep_group, self.ep_level, self.ep_rank = group, level, remembered(rank)
-        self.ep_untreated, self.ep_flags = untreated, flags
+        self.ep_untreated, self.ep_flags, self.course = untreated, flags, course
         if not self.is_listed:
             self.stop_waiting()
-        self._be_counted(events, qaly_micro)
+        self._be_counted(events, qaly)
         self.age_months += 1
 
     def _be_counted(self, events: int, qaly_micro: int) -> None:
@@ -238,6 +266,7 @@ class Patient(mesa.Agent):
         self.ep_untreated = self.ep_flags = 0
         self.stop_waiting()
         self.follow_group, self.follow_left = NO_GROUP, 0
+        self.course = 0
         self.last_provider = NOBODY
         self.spent_year = self.spent_last_year = self.oop_year = 0
         self.paid_out_year = self.own_covered_year = self.stays_year = 0
@@ -306,6 +335,12 @@ class Patient(mesa.Agent):
         self.ep_flags |= SEEN
         self.stay_untreated()
 
+    def have_sessions(self) -> None:
+        """Have this month's sessions of a course for life, where the home's people have them."""
+        provider = int(self.month.tables.member.sessions_at[self.zone, self.course - SESSIONS])
+        if provider != NOBODY:
+            self.provider(provider).gives_sessions(self)
+
     # --- waiting for a bed -----------------------------------------------------------------------
 
     def _gives_up_waiting(self) -> bool:
@@ -322,7 +357,10 @@ class Patient(mesa.Agent):
         self.stay_untreated()
 
     def wait_another_month(self) -> None:
-        """Wait on."""
+        """Wait on, or ask for a planned stay that has come due."""
+        if self.ep_flags & PLANNED:
+            self.ep_flags &= ~PLANNED
+            return
         self.wait_months = one_more(self.wait_months)
 
     def stop_waiting(self) -> None:
@@ -369,6 +407,15 @@ class Patient(mesa.Agent):
         self.stop_waiting()
         self.ep_untreated = 0
         group = self.ep_group
+        self.course = course_after_stay(
+            group,
+            self.needs_bed,
+            self.ep_flags,
+            self.course,
+            self.uid,
+            self.month.tables.keys,
+            member,
+        )
         self.ep_group, self.ep_flags, self.follow_group, self.follow_left = after_stay(
             group,
             self.needs_bed,
@@ -376,14 +423,17 @@ class Patient(mesa.Agent):
             int(member.follow_after_stay[group]),
             self.follow_group,
             self.follow_left,
+            self.course,
         )
-        if done.readmitted:
+        if self.is_listed:
+            self.wait_provider = provider
+        if self.needs_bed:
             self.tally[PersonTally.NEED_BED] += 1
             self.tally[PersonTally.NEED_BED_AVOIDABLE] += member.avoidable_milli[group]
 
     def close_month(self) -> None:
         """Be counted among those who end the month in need of a bed."""
-        if not self.is_ill or not self.needs_bed or self.is_readmission:
+        if not is_unmet(self.ep_group, self.ep_flags):
             return
         self.tally[PersonTally.UNMET_BED] += 1
         if self.is_listed:

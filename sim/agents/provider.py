@@ -11,7 +11,7 @@ import mesa
 import numpy as np
 
 from sim.agents.this_month import ThisMonth
-from sim.engine.bills import inpatient_bill, outpatient_bill, own_share_of
+from sim.engine.bills import course_bill, inpatient_bill, outpatient_bill, own_share_of
 from sim.engine.counting import (
     claim_contact,
     claim_stay,
@@ -32,11 +32,12 @@ from sim.engine.person import (
     goes_back_down,
     is_first_contact,
     one_more,
+    sessions,
     stay,
     treat,
     without_bed,
 )
-from sim.engine.tables import NO_GROUP, Int, Treatment
+from sim.engine.tables import NO_GROUP, SESSIONS, Int, Treatment
 from sim.month import World
 from sim.tallies import PersonTally, ProviderTally
 
@@ -302,6 +303,65 @@ class Provider(mesa.Agent):
         )
         return own_share_of(owed + uncovered, done.charge_fen)
 
+    def gives_sessions(self, patient: Patient) -> None:
+        """Give an outpatient the month's sessions of a course for life; paid as inpatient care."""
+        tables, tallies = self.month.tables, self.month.tallies
+        payer = patient.scheme
+        group = int(tables.member.sessions_group[patient.course - SESSIONS])
+        done = sessions(
+            self.row,
+            payer,
+            patient.course,
+            patient.uid,
+            tables.keys,
+            tables.treat,
+            tables.member,
+        )
+        covered, owed, aid, patient.own_covered_year = course_bill(
+            done.charge_fen,
+            float(tables.price.covered[self.row, 0]),
+            payer,
+            self.kind,
+            patient.own_covered_year,
+            patient.spent_year - patient.oop_year,
+            patient.is_poor,
+            patient.of_retirement_age,
+            tables.price.benefits,
+        )
+        uncovered = done.charge_fen - covered
+        patient.pay(done.charge_fen, owed + uncovered)
+        count_treatment(
+            self.tally(payer),
+            patient.tally,
+            done,
+            self.kind,
+            False,
+            False,
+            covered,
+            owed,
+            patient.minutes_to(self.row),
+        )
+        self.tally(payer)[ProviderTally.AID] += aid
+        count_member_spending(
+            patient.own_practice.tally(payer), self.row == patient.practice, covered
+        )
+        tallies.visits_by_group[self.kind, group] += done.visits
+        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
+        claim_contact(
+            self.month.claims,
+            patient.uid,
+            self.row,
+            payer,
+            self.kind,
+            group,
+            0,
+            MIDDLING,
+            done,
+            covered,
+            owed,
+            NOBODY,
+        )
+
     # --- beds ------------------------------------------------------------------------------------
 
     def decides_on_bed(self, patient: Patient) -> bool:
@@ -391,6 +451,7 @@ class Provider(mesa.Agent):
             patient.own_covered_year,
             patient.spent_year - patient.oop_year,
             patient.is_poor,
+            patient.of_retirement_age,
             tables.price.benefits,
         )
         uncovered = done.charge_fen - covered

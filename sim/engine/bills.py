@@ -11,6 +11,7 @@ from sim.engine.tables import READMITTED, Int
 from sim.numerics import compiled
 
 entitlement = compiled(benefits.entitlement)
+is_retired = compiled(benefits.is_retired)
 outpatient_patient_share = compiled(benefits.outpatient_patient_share)
 paid_out_after = compiled(benefits.paid_out_after)
 inpatient_split = compiled(benefits.inpatient_split)
@@ -25,7 +26,7 @@ def cover_used_up(paid_out_year: int, payer: int, entitled: int, used_up: Int) -
     paid_out_year : int
         What the fund has paid so far this year, fen.
     payer, entitled : int
-    used_up : int64, shape (Y, 3)
+    used_up : int64, shape (Y, 6)
         Fen that use up the cover.
     """
     return 1 if paid_out_year >= used_up[payer, entitled] else 0
@@ -91,6 +92,7 @@ def inpatient_bill(
     own_covered_year: int,
     funded_year: int,
     is_poor: int,
+    retired: int,
     table: BenefitTable,
 ) -> tuple[int, int, int, int]:
     """Divide the charge of a stay; sent on, readmitted or below the top tier counts as referred.
@@ -109,8 +111,8 @@ def inpatient_bill(
     stays_year, own_covered_year, funded_year : int
         This year so far: stays; own payments for covered inpatient care and what others have paid
         for all care, fen.
-    is_poor : int
-        0 or 1: entitled to medical assistance.
+    is_poor, retired : int
+        0 or 1: entitled to medical assistance; of retirement age.
     table : BenefitTable
 
     Returns
@@ -133,6 +135,44 @@ def inpatient_bill(
         funded_year,
         is_poor,
         table,
+        retired,
+    )
+    return covered, patient, aid, own_covered_year + own_covered
+
+
+@compiled
+def course_bill(
+    charge_fen: int,
+    share: float,
+    payer: int,
+    kind: int,
+    own_covered_year: int,
+    funded_year: int,
+    is_poor: int,
+    retired: int,
+    table: BenefitTable,
+) -> tuple[int, int, int, int]:
+    """Divide the charge of outpatient sessions that the scheme pays as inpatient care.
+
+    Nobody is referred month by month to sessions for life, so they count as referred; there is no
+    deductible.
+
+    Parameters
+    ----------
+    charge_fen : int
+    share : float
+        Covered share of the provider's outpatient charges.
+    payer, kind, own_covered_year, funded_year, is_poor, retired, table
+        As in :func:`inpatient_bill`.
+
+    Returns
+    -------
+    tuple of int
+        As :func:`inpatient_bill`.
+    """
+    covered = covered_part(charge_fen, share)
+    patient, _basic, _serious, aid, own_covered = inpatient_split(
+        covered, payer, kind, 1, 0, own_covered_year, funded_year, is_poor, table, retired, 1
     )
     return covered, patient, aid, own_covered_year + own_covered
 

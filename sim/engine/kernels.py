@@ -12,9 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.bills import (
+    course_bill,
     cover_used_up,
     entitlement,
     inpatient_bill,
+    is_retired,
     outpatient_bill,
     own_share_of,
 )
@@ -40,9 +42,11 @@ from sim.engine.person import (
     bed_priority,
     chronic_count,
     contact_outcome,
+    course_after_stay,
     entrant,
     goes_back_down,
     is_first_contact,
+    is_unmet,
     joins,
     leaves_list,
     months_on_list,
@@ -52,6 +56,7 @@ from sim.engine.person import (
     referral_contact,
     refers,
     seek,
+    sessions,
     stay,
     treat,
     untreated_longer,
@@ -61,8 +66,10 @@ from sim.engine.tables import (
     LISTED,
     NEEDS_BED,
     NO_GROUP,
+    PLANNED,
     READMITTED,
     SEEN,
+    SESSIONS,
     AdmitTable,
     Float,
     Int,
@@ -100,6 +107,7 @@ _P_REFERRED_DOWN = int(PersonTally.REFERRED_DOWN)
 _P_UNMET = int(PersonTally.UNMET_BED)
 _P_NEED_BED = int(PersonTally.NEED_BED)
 _P_NEED_AVOIDABLE = int(PersonTally.NEED_BED_AVOIDABLE)
+_AID = int(ProviderTally.AID)
 
 # What ``chosen`` says besides a provider's index.
 NO_CARE = -1
@@ -132,6 +140,7 @@ class Columns(NamedTuple):
     wait_months: npt.NDArray[np.uint8]
     follow_group: npt.NDArray[np.uint8]
     follow_left: npt.NDArray[np.uint8]
+    course: npt.NDArray[np.uint8]
     last_provider: npt.NDArray[np.int16]
     spent_year: npt.NDArray[np.int32]
     spent_last_year: npt.NDArray[np.int32]
@@ -192,6 +201,14 @@ def cell_at(i: int, c: Columns, m: MemberTable) -> int:
 
 
 @compiled
+def entitled_at(i: int, c: Columns, m: MemberTable) -> int:
+    """Return the outpatient entitlement of the person in row i."""
+    payer = whole(c.scheme[i])
+    retired = is_retired(whole(c.age_months[i]), whole(c.sex[i]))
+    return entitlement(whole(c.chronic[i]), np.float64(c.frailty[i]), payer, retired, m.listed_from)
+
+
+@compiled
 def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     """Give the slot of someone who died to a newborn of the same place and household means."""
     generation = whole(c.generation[i]) + 1
@@ -213,6 +230,7 @@ def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     c.wait_months[i] = 0
     c.follow_group[i] = NO_GROUP
     c.follow_left[i] = 0
+    c.course[i] = 0
     c.last_provider[i] = -1
     c.spent_year[i] = 0
     c.spent_last_year[i] = 0
@@ -246,7 +264,7 @@ def need_stage(
         practice = whole(c.practice[i])
         uid = uid_of(whole(c.generation[i]), i)
         age_months = whole(c.age_months[i])
-        alive, chronic, control, group, level, rank, untreated, flags, events, micro = need(
+        alive, chronic, control, group, level, rank, untreated, flags, course, events, micro = need(
             age_months,
             whole(c.sex[i]),
             whole(c.chronic[i]),
@@ -257,6 +275,7 @@ def need_stage(
             np.float64(c.ep_rank[i]),
             whole(c.ep_untreated[i]),
             whole(c.ep_flags[i]),
+            whole(c.course[i]),
             m.prevention[practice],
             uid,
             keys,
@@ -273,6 +292,7 @@ def need_stage(
         c.ep_rank[i] = rank
         c.ep_untreated[i] = untreated
         c.ep_flags[i] = flags
+        c.course[i] = course
         if (flags & LISTED) == 0:
             c.wait_provider[i] = -1
             c.wait_months[i] = 0
@@ -340,7 +360,7 @@ def seek_stage(
             c.wait_provider[i] = -1
             c.wait_months[i] = 0
         payer = whole(c.scheme[i])
-        entitled = entitlement(whole(c.chronic[i]))
+        entitled = entitled_at(i, c, m)
         used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
         k = seek(
             group,
@@ -496,7 +516,7 @@ def treat_person(
     rank = 0.5 if is_follow_up else np.float64(c.ep_rank[i])
     uid = uid_of(whole(c.generation[i]), i)
     practice = whole(c.practice[i])
-    entitled = entitlement(whole(c.chronic[i]))
+    entitled = entitled_at(i, c, m)
     used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
     is_own = 1 if p == practice else 0
     contract = whole(c.contract[i])
@@ -639,7 +659,7 @@ def practice_stage(
         ):
             t.provider[p, payer, _REFERRED_UP] += 1
             t.person[cell_at(i, c, m), _P_REFERRED_UP] += 1
-            entitled = entitlement(whole(c.chronic[i]))
+            entitled = entitled_at(i, c, m)
             used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
             k = seek(
                 group,
@@ -697,7 +717,7 @@ def count_referral_visit(
         whole(c.contract[i]),
         1 if p == practice else 0,
         1 if origin >= 0 else 0,
-        entitlement(whole(c.chronic[i])),
+        entitled_at(i, c, m),
         whole(c.paid_out_year[i]),
         prices.benefits,
     )
@@ -759,7 +779,11 @@ def hospital_stage(
         i = whole(active[a])
         p = whole(chosen[a])
         if p == ON_LIST:
-            c.wait_months[i] = one_more(whole(c.wait_months[i]))
+            flags = whole(c.ep_flags[i])
+            if flags & PLANNED:
+                c.ep_flags[i] = flags & ~PLANNED
+            else:
+                c.wait_months[i] = one_more(whole(c.wait_months[i]))
             ask_for_bed(i, whole(c.wait_provider[i]), c, keys, admitting, m, t, requests)
         elif p >= 0 and m.kind[p] > 0:
             treat_person(
@@ -776,6 +800,66 @@ def hospital_stage(
                 requests,
                 claims,
             )
+
+
+@compiled
+def session_stage(
+    c: Columns,
+    keys: Keys,
+    table: TreatTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    claims: Claims,
+) -> None:
+    """Give this month's sessions to everyone on a course of them."""
+    for i in range(c.course.shape[0]):
+        if c.course[i] < SESSIONS:
+            continue
+        course = whole(c.course[i])
+        zone = whole(c.zone[i])
+        p = m.sessions_at[zone, course - SESSIONS]
+        if p < 0:
+            continue
+        payer = whole(c.scheme[i])
+        uid = uid_of(whole(c.generation[i]), i)
+        done = sessions(p, payer, course, uid, keys, table, m)
+        kind = m.kind[p]
+        covered, patient, aid, own_covered = course_bill(
+            done.charge_fen,
+            prices.covered[p, 0],
+            payer,
+            kind,
+            whole(c.own_covered_year[i]),
+            whole(c.spent_year[i]) - whole(c.oop_year[i]),
+            whole(c.is_poor[i]),
+            is_retired(whole(c.age_months[i]), whole(c.sex[i])),
+            prices.benefits,
+        )
+        c.own_covered_year[i] = own_covered
+        uncovered = done.charge_fen - covered
+        c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+        c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
+        count_treatment(
+            t.provider[p, payer],
+            t.person[cell_at(i, c, m)],
+            done,
+            kind,
+            False,
+            False,
+            covered,
+            patient,
+            m.minutes[zone, p],
+        )
+        t.provider[p, payer, _AID] += aid
+        practice = whole(c.practice[i])
+        count_member_spending(t.provider[practice, payer], p == practice, covered)
+        group = m.sessions_group[course - SESSIONS]
+        t.visits_by_group[kind, group] += done.visits
+        fifth = whole(c.fifth[i])
+        t.patient_money[p, payer, fifth, 0] += patient
+        t.patient_money[p, payer, fifth, 1] += uncovered
+        claim_contact(claims, uid, p, payer, kind, group, 0, 0.5, done, covered, patient, -1)
 
 
 @compiled
@@ -832,6 +916,7 @@ def stay_stage(
             whole(c.own_covered_year[i]),
             whole(c.spent_year[i]) - whole(c.oop_year[i]),
             whole(c.is_poor[i]),
+            is_retired(whole(c.age_months[i]), whole(c.sex[i])),
             prices.benefits,
         )
         c.own_covered_year[i] = own_covered
@@ -892,6 +977,8 @@ def stay_stage(
         c.wait_provider[i] = -1
         c.wait_months[i] = 0
         c.ep_untreated[i] = 0
+        course = course_after_stay(group, needed, flags, whole(c.course[i]), uid, keys, m)
+        c.course[i] = course
         new_group, new_flags, follow_group, follow_left = after_stay(
             group,
             needed,
@@ -899,12 +986,15 @@ def stay_stage(
             m.follow_after_stay[group],
             whole(c.follow_group[i]),
             whole(c.follow_left[i]),
+            course,
         )
         c.ep_group[i] = new_group
         c.ep_flags[i] = new_flags
         c.follow_group[i] = follow_group
         c.follow_left[i] = follow_left
-        if done.readmitted:
+        if new_flags & LISTED:
+            c.wait_provider[i] = p
+        if new_flags & NEEDS_BED:
             t.person[cell, _P_NEED_BED] += 1
             t.person[cell, _P_NEED_AVOIDABLE] += avoidable
 
@@ -917,7 +1007,7 @@ def closing_stage(
     for a in range(n_active):
         i = whole(active[a])
         flags = whole(c.ep_flags[i])
-        if c.ep_group[i] == NO_GROUP or (flags & NEEDS_BED) == 0 or (flags & READMITTED) != 0:
+        if not is_unmet(whole(c.ep_group[i]), flags):
             continue
         t.person[cell_at(i, c, m), _P_UNMET] += 1
         if flags & LISTED:

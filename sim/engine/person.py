@@ -42,12 +42,15 @@ from sim.engine.tables import (
     NEW_EPISODE,
     NO_GROUP,
     ONSET,
+    PLANNED,
     READMITTED,
     RESOLVED,
     SEEN,
+    SESSIONS,
     WORSE,
     AdmitTable,
     Keys,
+    MemberTable,
     NeedTable,
     ReferTable,
     SeekTable,
@@ -103,6 +106,9 @@ _DOCUMENTATION = int(Decision.DOCUMENTATION)
 _STAY_DRUGS = int(Decision.HOSPITAL_DRUGS)
 _READMISSION = int(Decision.READMISSION)
 _STAY_DEATH = int(Decision.EPISODE_DEATH)
+_PROGRESSION = int(Decision.CHRONIC_PROGRESSION)
+_COURSE = int(Decision.COURSE)
+_COURSE_SESSIONS = int(Decision.COURSE_SESSIONS)
 
 N_DECISIONS = max(int(d) for d in Decision) + 1
 
@@ -129,16 +135,17 @@ def need(
     rank: float,
     untreated: int,
     flags: int,
+    course: int,
     prevention: float,
     uid: int,
     keys: Keys,
     table: NeedTable,
-) -> tuple[bool, int, int, int, int, float, int, int, int, int]:
+) -> tuple[bool, int, int, int, int, float, int, int, int, int, int]:
     """Live one month of need: death, chronic change, illness old and new.
 
     Parameters
     ----------
-    age_months, sex, chronic, control, group, level, untreated, flags : int
+    age_months, sex, chronic, control, group, level, untreated, flags, course : int
         The person's columns; ``group`` is ``NO_GROUP`` without an open episode.
     frailty, rank : float
         Log hazard multiplier; severity rank of the open episode.
@@ -153,8 +160,8 @@ def need(
     Returns
     -------
     tuple
-        ``(is_alive, chronic, control, group, level, rank, untreated, flags, events, qaly_micro)``
-        with ``events`` as bits.
+        ``(is_alive, chronic, control, group, level, rank, untreated, flags, course, events,
+        qaly_micro)`` with ``events`` as bits.
     """
     age = age_months // 12
     if age > 100:
@@ -163,15 +170,17 @@ def need(
     person = np.uint64(uid)
 
     severity_ratio = 1.0
-    if group != NO_GROUP and (flags & NEEDS_BED) != 0:
+    if group != NO_GROUP and (flags & (NEEDS_BED | PLANNED)) == NEEDS_BED:
         severity_ratio = table.untreated_death
+    if course >= SESSIONS:
+        severity_ratio *= table.sessions_death[course - SESSIONS]
     prob_death = death_probability(
         table.death[age, sex],
         table.death_ratio[chronic] * table.death_control[control & chronic],
         severity_ratio,
     )
     if uniform(keys[_DEATH], person) < prob_death:
-        return False, chronic, control, group, level, rank, untreated, flags, events, 0
+        return False, chronic, control, group, level, rank, untreated, flags, course, events, 0
 
     u = uniform(keys[_ONSET], person)
     cumulative = 0.0
@@ -203,12 +212,18 @@ def need(
                         control &= ~bit
                 elif 1.0 - u < control_gain(table.gain[c], prevention):
                     control |= bit
+                if course == 0 and chronic & bit and table.sessions_onset[c] > 0.0:
+                    u = uniform(np.uint64(subkey(keys[_PROGRESSION], np.uint64(c))), person)
+                    if u < table.sessions_onset[c]:
+                        course = SESSIONS + c
 
     lost_year = 0.0
     if group != NO_GROUP:
         u = uniform(keys[_WORSENING], person)
         if untreated > 0 and u < table.self_limiting[group] * (1.0 - rank):
             group, flags, untreated = NO_GROUP, 0, 0
+            if course < SESSIONS:
+                course = 0
             events |= RESOLVED
         else:
             lost_year = table.utility_loss[group] * 12.0 * rank
@@ -264,7 +279,7 @@ def need(
     if year < 0.0:
         year = 0.0
     micro = int(np.floor(year / 12.0 * 1e6 + 0.5))
-    return True, chronic, control, group, level, rank, untreated, flags, events, micro
+    return True, chronic, control, group, level, rank, untreated, flags, course, events, micro
 
 
 @compiled
@@ -830,8 +845,52 @@ def after_treatment(
 
 
 @compiled
+def course_after_stay(
+    group: int, needed: bool, flags: int, course: int, uid: int, keys: Keys, table: MemberTable
+) -> int:
+    """Return a person's course of care after a stay survived: begun, one stay further, or as it is.
+
+    Some care comes in cycles, each a stay planned when the one before ends (chemotherapy). How
+    many is drawn once, by the chance that chose the person.
+
+    Parameters
+    ----------
+    group : int
+    needed : bool
+        The bed was truly needed.
+    flags : int
+        The episode's flags at admission: an unplanned return is none of the planned stays.
+    course : int
+        As in the person's column.
+
+    Returns
+    -------
+    int
+        Planned stays to come, or the sessions for life as they were.
+    """
+    if course >= SESSIONS:
+        return course
+    if course > 0:
+        return course if (flags & READMITTED) != 0 else course - 1
+    chance = table.planned_start[group]
+    if not needed or chance <= 0.0:
+        return 0
+    u = uniform(keys[_COURSE], np.uint64(uid))
+    if u >= chance:
+        return 0
+    fewest = table.planned_fewest[group]
+    return int(fewest + int(u / chance * (table.planned_most[group] - fewest + 1)))
+
+
+@compiled
 def after_stay(
-    group: int, needed: bool, readmitted: bool, due: int, follow_group: int, follow_left: int
+    group: int,
+    needed: bool,
+    readmitted: bool,
+    due: int,
+    follow_group: int,
+    follow_left: int,
+    course: int,
 ) -> tuple[int, int, int, int]:
     """Return a person's episode and follow-up after a stay survived.
 
@@ -844,6 +903,9 @@ def after_stay(
         Contacts due after a stay of this group.
     follow_group, follow_left : int
         Follow-up that was due already.
+    course : int
+        What is planned after this stay; a stay to come keeps the episode open, on the list of the
+        hospital that gave this one.
 
     Returns
     -------
@@ -852,6 +914,8 @@ def after_stay(
     """
     if readmitted:
         return group, NEEDS_BED | READMITTED, follow_group, follow_left
+    if 0 < course < SESSIONS:
+        return group, NEEDS_BED | SEEN | LISTED | PLANNED, follow_group, follow_left
     if due > 0 and needed:
         return NO_GROUP, 0, group, due
     return NO_GROUP, 0, follow_group, follow_left
@@ -924,6 +988,81 @@ def without_bed(group: int, flags: int) -> int:
         Clinical group, or ``NO_GROUP``.
     """
     return group if (flags & SEEN) != 0 else NO_GROUP
+
+
+@compiled
+def is_unmet(group: int, flags: int) -> bool:
+    """Tell whether a person needs a bed now that nobody has given: neither planned nor a return."""
+    return group != NO_GROUP and (flags & (NEEDS_BED | READMITTED | PLANNED)) == NEEDS_BED
+
+
+@compiled
+def sessions(
+    p: int, payer: int, course: int, uid: int, keys: Keys, table: TreatTable, member: MemberTable
+) -> Treatment:
+    """Give a month's sessions of a course for life (dialysis): how many is need, not choice.
+
+    The hospital chooses what each holds, by its practised intensity, as for any outpatient.
+
+    Parameters
+    ----------
+    p, payer : int
+    course : int
+        At least ``SESSIONS``.
+
+    Returns
+    -------
+    Treatment
+        One contact with as many visits as sessions.
+    """
+    person = np.uint64(uid)
+    c = course - SESSIONS
+    group = member.sessions_group[c]
+    visits = member.sessions_month[c]
+    needed = table.need[group] * member.sessions_need[c] * visits
+    charge = 0.0
+    cost = 0.0
+    worth_given = 0.0
+    worth_needed = 0.0
+    loss = 0.0
+    u0 = u1 = u2 = u3 = 0
+    need_milli = int(np.floor(needed * 1000.0 + 0.5))
+    for j in range(4):
+        ratio = practised_quantity(
+            table.style[p, payer, group, j],
+            1.0,
+            table.precision,
+            table.curvature[p, group, j],
+            uniform(np.uint64(subkey(keys[_COURSE_SESSIONS], np.uint64(j))), person),
+        )
+        given = ratio * needed
+        worth_given += table.price[p, j] * given
+        worth_needed += table.price[p, j] * needed
+        if needed > 0.0:
+            loss += misuse_loss(given, needed, table.at_stake[p, group, j] * needed)
+        milli = int(np.floor(given * 1000.0 + 0.5))
+        charge += table.price[p, j] * milli
+        cost += table.cost[p, j] * milli
+        if j == 0:
+            u0 = milli
+        elif j == 1:
+            u1 = milli
+        elif j == 2:
+            u2 = milli
+        else:
+            u3 = milli
+    return Treatment(
+        visits,
+        (u0, u1, u2, u3),
+        (need_milli, need_milli, need_milli, need_milli),
+        False,
+        int(np.floor(charge * 0.1 + 0.5)),
+        int(np.floor(cost * 0.1 + 0.5)),
+        worth_given / worth_needed if worth_needed > 0.0 else 1.0,
+        int(np.floor(loss * 1e6 + 0.5)),
+        True,
+        0,
+    )
 
 
 @compiled

@@ -24,6 +24,11 @@ NEEDS_BED = 1
 READMITTED = 2  # the open episode is a return within 30 days of a discharge
 LISTED = 4  # waits for a bed on the list of ``wait_provider``
 SEEN = 8  # has had a contact for this episode
+PLANNED = 16  # the next stay of a course of care, not due before next month
+
+# What ``course`` says: 0 nothing; below SESSIONS, planned stays to come; from it on, sessions for
+# life for condition ``course - SESSIONS``.
+SESSIONS = 200
 
 # What the need stage reports of a person's month, as bits.
 NEW_EPISODE = 1
@@ -42,7 +47,9 @@ class NeedTable(NamedTuple):
     decay (C,) chances per month, gain (C,) per year; rate (A, 2, G) episodes
     per person-month without conditions, season included; total (A, 2) its sum; ratio (256, G) and
     control_ratio (256, G); level (G, 3) cumulative shares; prob_bed, self_limiting, worsening,
-    utility_loss (G,); utility (A,) and decrement (256,) QALYs per year; untreated_death ratio.
+    utility_loss (G,); utility (A,) and decrement (256,) QALYs per year; untreated_death ratio;
+    sessions_onset (C,) chance per month that a case comes to need regular sessions for life, and
+    sessions_death (C,) ratio on deaths while on them.
     """
 
     death: Float
@@ -66,6 +73,8 @@ class NeedTable(NamedTuple):
     utility: Float
     decrement: Float
     untreated_death: float
+    sessions_onset: Float
+    sessions_death: Float
 
 
 class SeekTable(NamedTuple):
@@ -75,7 +84,7 @@ class SeekTable(NamedTuple):
     log_minutes (Z, n); serves (n, G); wait (n,) months; constant (3, n)
     by class of care; slope (3,) per unit of severity rank by kind of provider; seek (G,) and
     seek_slope; sensitivities per unit; dissimilarity of practices, of hospitals, of seeking.
-    price has shape (Y, 3, 2, 2, n): payer, entitlement, cover used up, contract there, provider.
+    price has shape (Y, 6, 2, 2, n): payer, entitlement, cover used up, contract there, provider.
     """
 
     options: Int
@@ -266,8 +275,12 @@ class MemberTable(NamedTuple):
     kind, beds, is_town; minutes (Z, n) one-way; home_practice (Z,); serves (n, G); prevention (n,)
     preventive effect and contact (n,) chance of a preventive contact of a chronic member;
     risk_milli (A, 2) risk weight; avoidable_milli (G,); elective (G,); follow_after_stay (G,)
-    contacts due after a stay; used_up (Y, 3) fen of outpatient payments that use up the cover;
-    leave_list chance per month; frailty_sd; experience_step; follow_per_month.
+    contacts due after a stay; used_up (Y, 6) fen of outpatient payments that use up the cover;
+    leave_list chance per month; frailty_sd; experience_step; follow_per_month; listed_from (Y, C)
+    log frailty from which a case has a stage that the special list accepts; planned_start (G,)
+    share of needed stays that start a course of planned_fewest to planned_most (G,) further ones;
+    sessions_month (C,) sessions a month of a course for life, of sessions_group (C,), each needing
+    sessions_need (C,) of a visit's units; sessions_at (Z, C) where, -1 nowhere.
     """
 
     kind: Int
@@ -287,6 +300,14 @@ class MemberTable(NamedTuple):
     frailty_sd: float
     experience_step: float
     follow_per_month: int
+    listed_from: Float
+    planned_start: Float
+    planned_fewest: Int
+    planned_most: Int
+    sessions_month: Int
+    sessions_group: Int
+    sessions_need: Float
+    sessions_at: Int
 
 
 class Treatment(NamedTuple):
@@ -324,7 +345,7 @@ class Stay(NamedTuple):
 class PriceTable(NamedTuple):
     """What a contact costs whom: cost sharing, expected own payment, the referring contact.
 
-    visit (Y, 3, 2, 2, n) own payment expected for a contact of mean need; consult (n,) the
+    visit (Y, 6, 2, 2, n) own payment expected for a contact of mean need; consult (n,) the
     referring contact as a treatment.
     """
 

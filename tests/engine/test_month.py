@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, READMITTED
+from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, PLANNED, READMITTED, SESSIONS
 from sim.month import MONTHS, World, activity_of, build_world, run_month, simulate
 from sim.scenario import load
 from sim.tallies import PersonTally as P
@@ -78,6 +78,13 @@ def breaches_of(world: World) -> list[str]:
         | (world.setting.beds[np.maximum(c.wait_provider, 0)] > 0.0),
         "only the listed wait": is_listed == (c.wait_provider >= 0),
         "only who needs a bed is listed": ~is_listed | ((c.ep_flags & NEEDS_BED) != 0),
+        "a planned stay is on a list and of a course": ((c.ep_flags & PLANNED) == 0)
+        | (is_listed & (c.course > 0) & (c.course < SESSIONS) & (c.wait_months == 0)),
+        "who has planned stays to come has an open episode": (c.course == 0)
+        | (c.course >= SESSIONS)
+        | is_open,
+        "sessions for life are of a condition one has": (c.course < SESSIONS)
+        | ((c.chronic >> np.maximum(c.course, SESSIONS) - SESSIONS) & 1 == 1),
         "months waited are of a list": is_listed | (c.wait_months == 0),
         "follow-up is of a group": (c.follow_left > 0) == (c.follow_group != NO_GROUP),
         "own spending is part of spending": (c.oop_year >= 0) & (c.oop_year <= c.spent_year),

@@ -108,9 +108,16 @@ def test_every_person_of_a_county_lives_the_same_life_in_both_engines(name: str)
 
 
 def hard_times(region: Region) -> Region:
-    """Return the region with deadlier hospitals and a quarter of the time for outpatients."""
+    """Return the region with deadlier hospitals, little time for outpatients, and many courses."""
+    courses = region.courses
     return replace(
         region,
+        courses=replace(
+            courses,
+            start=np.minimum(courses.start * 5.0, 1.0),
+            share_sessions=courses.share_sessions * 20.0,
+            onset_sessions=courses.onset_sessions * 100.0,
+        ),
         groups=replace(region.groups, fatality=np.minimum(region.groups.fatality * 20.0, 0.5)),
         providers=replace(
             region.providers, visits_capacity=region.providers.visits_capacity * 0.25
@@ -301,10 +308,15 @@ STAGES = [
     "admission",
     "bed_priority",
     "stay",
+    "course_after_stay",
     "after_stay",
+    "is_unmet",
+    "sessions",
     "contact_outcome",
     "outpatient_bill",
     "inpatient_bill",
+    "course_bill",
+    "entitlement",
     "updated_experience",
 ]
 
