@@ -51,6 +51,28 @@ CASES: dict[str, Any] = {
             "of": "capitation",
         }
     },
+    "phase_in": {
+        "phase_in": {
+            "before": "fee_for_service",
+            "after": {"global_budget": {"of": "drg"}},
+            "weights": [0.4, 1.0],
+        }
+    },
+    "contract_choice": {
+        "contract_choice": {"standard": FFS, "option": "capitation", "largest_share": 0.6},
+    },
+    "shared_savings": {
+        "shared_savings": {"minimum_rate": 0.02, "quality_gate": 0.3, "of": "fee_for_service"}
+    },
+    "shared_savings, two-sided": {
+        "shared_savings": {
+            "loss_sharing": 0.4,
+            "minimum_rate": 0.0,
+            "risk_growth_cap": 10,
+            "agreement_years": 1,
+            "of": "capitation",
+        }
+    },
     "blend by weight": {
         "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
     },
