@@ -15,12 +15,12 @@ Examples
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from sim.activity import Activity, Array
+from sim.activity import Activity, Array, CaseRule, EpisodeRule
 from sim.incentives import marginal_receipts
 from sim.ledger import Ledger, interim
 from sim.payment import (
@@ -32,6 +32,7 @@ from sim.payment import (
     numerical_partials,
     resolve_neutral,
     spec_from,
+    thresholds_of,
 )
 from sim.payment import is_pooled as shares_money
 from sim.units import to_minor
@@ -50,7 +51,9 @@ _MONEY = (
 )
 
 
-def sample_context(n: int = _N_PROVIDERS, groups: int = _N_GROUPS, seed: int = 0) -> PaymentContext:
+def sample_context(
+    n: int = _N_PROVIDERS, groups: int = _N_GROUPS, seed: int = 0, modes: int = 1
+) -> PaymentContext:
     """Give made-up providers with made-up price lists, CNY of a county's order of size.
 
     Parameters
@@ -59,9 +62,11 @@ def sample_context(n: int = _N_PROVIDERS, groups: int = _N_GROUPS, seed: int = 0
         Number of providers and clinical groups.
     seed : int
         Seed of the numbers.
+    modes : int
+        Number of modes of treatment; with more than one they have weights.
     """
     rng = np.random.default_rng(seed)
-    return PaymentContext(
+    context = PaymentContext(
         provider_ids=tuple(f"provider-{j + 1}" for j in range(n)),
         kinds=np.arange(n) % 3,
         groups=tuple(f"group-{g + 1}" for g in range(groups)),
@@ -71,10 +76,19 @@ def sample_context(n: int = _N_PROVIDERS, groups: int = _N_GROUPS, seed: int = 0
         weights=np.sort(rng.uniform(0.3, 3.0, (groups, 3)), axis=1),
         grade_coefficient=rng.uniform(0.6, 1.0, n),
     )
+    if modes == 1:
+        return context
+    return replace(context, mode_weight=np.sort(rng.uniform(0.6, 2.5, (groups, modes)), axis=1))
 
 
 def sample_year(
-    n: int = _N_PROVIDERS, groups: int = _N_GROUPS, seed: int = 1, size: float = 1.0
+    n: int = _N_PROVIDERS,
+    groups: int = _N_GROUPS,
+    seed: int = 1,
+    size: float = 1.0,
+    *,
+    modes: int = 1,
+    rules: Sequence[CaseRule | EpisodeRule] = (),
 ) -> Activity:
     """Give a made-up year with something in every field.
 
@@ -86,9 +100,22 @@ def sample_year(
         Seed of the numbers.
     size : float
         Factor on the amount of care.
+    modes : int
+        Number of modes of treatment.
+    rules : sequence of CaseRule or EpisodeRule
+        How a contract wants stays sorted, as its ``thresholds()`` say: every side of a threshold
+        then has cases that lie on it, every band days, every bundle episodes.
     """
     rng = np.random.default_rng(seed)
-    empty = Activity.zeros(n, groups)
+    cases = [rule for rule in rules if isinstance(rule, CaseRule)]
+    empty = Activity.zeros(
+        n,
+        groups,
+        modes=modes,
+        bands=max((rule.n_bands for rule in cases), default=1),
+        sides=max((rule.n_sides for rule in cases), default=1),
+        bundles=1 + max((r.bundle for r in rules if isinstance(r, EpisodeRule)), default=0),
+    )
     year = empty.with_fields(
         **{
             name: size * rng.uniform(50.0, 500.0, getattr(empty, name).shape)
@@ -97,12 +124,29 @@ def sample_year(
     )
     money = {name: 1e3 * getattr(year, name) for name in _MONEY}
     members = {name: 1e2 * getattr(year, name) for name in ("member_months", "risk_months")}
-    return year.with_fields(
+    year = year.with_fields(
         **money,
         **members,
         quality_num=year.quality_den * rng.uniform(0.4, 0.9, year.quality_den.shape),
         experience=rng.uniform(0.6, 0.9, n),
     )
+    spending = year.episodes[:, :, 0] * rng.uniform(5e3, 15e3, year.episodes.shape[:2])
+    year = year.with_fields(episodes=np.stack([year.episodes[:, :, 0], spending], axis=2))
+    for rule in cases:
+        if rule.n_sides > 1:
+            year = _on_its_sides(year, rule.thresholds, rng)
+    return year
+
+
+def _on_its_sides(year: Activity, thresholds: Array, rng: np.random.Generator) -> Activity:
+    """Put every stay on a side of the thresholds, with a charge that lies there."""
+    first, last = np.zeros_like(thresholds[..., :1]), 2.0 * thresholds[..., -1:]
+    edges = np.concatenate([first, thresholds, last], axis=3)
+    charge = edges[..., :-1] + np.diff(edges, axis=3) * rng.uniform(0.1, 0.9, year.cases_side.shape)
+    share = rng.uniform(0.2, 1.0, year.cases_side.shape)
+    share /= share.sum(axis=3, keepdims=True)
+    stays = year.admissions.sum(axis=3)[..., None] * share
+    return year.with_fields(cases_side=stays, charges_side=stays * charge)
 
 
 def _same(a: Array, b: Array, message: str, tolerance: float = 1e-9) -> None:
@@ -143,6 +187,7 @@ def examine(
     has_fixed_prices: bool = False,
     has_fixed_sums: bool = False,
     is_pooled: bool = False,
+    modes: int = 1,
 ) -> None:
     """Sit a payment model the common exam; the first failure is an AssertionError in plain words.
 
@@ -160,6 +205,8 @@ def examine(
         Providers share money, so that one's revenue may depend on another's activity. The model
         then says so itself (``is_pooled``), and its gradient is held to differences in which one
         provider moves at a time.
+    modes : int
+        Number of modes of treatment that the made-up year has and the context weighs.
 
     Notes
     -----
@@ -170,9 +217,10 @@ def examine(
     its revenue, and its incentives are finite. What it writes to a file builds the same model. Next
     year's terms are a payment model again.
     """
-    context, year = sample_context(), sample_year()
+    context, year = sample_context(modes=modes), sample_year(modes=modes)
     model = _resolved(make, context, year, 1.0)
-    other = sample_year(seed=2, size=1.1)
+    # The year before was counted by another contract; this one is sorted as the model asks.
+    other = sample_year(seed=2, size=1.1, modes=modes, rules=thresholds_of(model))
 
     _is_pure(model, other)
     _is_repeatable(model, other)
@@ -218,7 +266,7 @@ def _is_repeatable(model: PaymentModel, year: Activity) -> None:
 
 
 def _pays_no_negative_claim(model: PaymentModel, year: Activity) -> None:
-    idle = Activity.zeros(year.n_providers, year.admissions.shape[1])
+    idle = year.scaled(0.0)
     for activity, name in (
         (year, "a usual year"),
         (year.scaled(50.0), "fifty times the year"),
@@ -268,7 +316,10 @@ def _counts_in_money(
     make: Factory, context: PaymentContext, base: Activity, year: Activity, model: PaymentModel
 ) -> None:
     def in_fen(activity: Activity) -> Activity:
-        return activity.with_fields(**{n: 100.0 * getattr(activity, n) for n in _MONEY})
+        return activity.with_fields(
+            **{n: 100.0 * getattr(activity, n) for n in _MONEY},
+            episodes=activity.episodes * np.array([1.0, 100.0]),
+        )
 
     priced = replace(
         context,

@@ -26,6 +26,7 @@ from sim.payment._protocol import (
     timetable_of,
 )
 from sim.payment._registry import build, catalogue, registry
+from sim.payment._sorting import sorted_by
 from sim.payment._terms import NEUTRAL, Neutral, term
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "numerical_partials",
     "registry",
     "resolve_neutral",
+    "sorted_by",
     "spec_from",
     "tariff_of",
     "term",

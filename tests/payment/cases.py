@@ -73,6 +73,38 @@ CASES: dict[str, Any] = {
             "of": "capitation",
         }
     },
+    "per_diem": "per_diem",
+    "per_diem, by band": {
+        "per_diem": {
+            "bands": [{"to": 3, "ratio": 1.3}, {"to": 10, "ratio": 1.0}, {"ratio": 0.7}],
+            "by_group": {"group-2": 1.2},
+        }
+    },
+    "bundled_payment": {
+        "bundled_payment": {
+            "groups": ["group-1", "group-3"],
+            "discount": 0,
+            "of": {"fee_for_service": {"multiplier": "neutral"}},
+        }
+    },
+    "bundled_payment, one-sided": {
+        "bundled_payment": {"groups": "group-2", "loss_share": 0, "stop_gain": 0.05, "of": "drg"}
+    },
+    "clinical_pathway": {"clinical_pathway": {"groups": ["group-2"], "of": "drg"}},
+    "clinical_pathway, shared": {
+        "clinical_pathway": {
+            "groups": ["group-1", "group-2"],
+            "share_above": 0.5,
+            "share_below": 0.3,
+            "of": {"fee_for_service": {"multiplier": "neutral"}},
+        }
+    },
+    "service_unit": "service_unit",
+    "service_unit, stay": {"service_unit": {"unit": "stay"}},
+    "cost_reimbursement": "cost_reimbursement",
+    "cost_reimbursement, ceiling": {
+        "cost_reimbursement": {"share": "neutral", "ceiling": "neutral"}
+    },
     "blend by weight": {
         "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
     },
@@ -88,6 +120,8 @@ CASES: dict[str, Any] = {
 }
 
 POOLED: dict[str, Any] = {
+    "dip": "dip",
+    "dip, prefecture": {"dip": {"rest_share": 0.8, "primary_care": ["group-2"]}},
     "pay_for_performance, tournament": {
         "pay_for_performance": {"form": "tournament", "winners": 0.4, "of": "fee_for_service"}
     },
