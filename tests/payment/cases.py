@@ -122,6 +122,10 @@ CASES: dict[str, Any] = {
 POOLED: dict[str, Any] = {
     "dip": "dip",
     "dip, prefecture": {"dip": {"rest_share": 0.8, "primary_care": ["group-2"]}},
+    "consortium": {"consortium": {"premium": 0, "weight_on_history": 0.3, "of": "fee_for_service"}},
+    "consortium, by members over nested": {
+        "consortium": {"premium": 0, "risk": "none", "distribution": "members", "of": NESTED}
+    },
     "pay_for_performance, tournament": {
         "pay_for_performance": {"form": "tournament", "winners": 0.4, "of": "fee_for_service"}
     },
