@@ -1,4 +1,4 @@
-"""Consortium: one budget for several providers, what is left shared out among them after settlement."""
+"""Consortium: one budget for several providers, surplus and overrun shared out among them."""
 
 from __future__ import annotations
 
