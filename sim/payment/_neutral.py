@@ -13,9 +13,10 @@ from sim.activity import Activity, Array
 from sim.errors import PaymentError
 from sim.payment._protocol import PaymentModel, resolve
 
-__all__ = ["common_rate", "level", "resolve_neutral"]
+__all__ = ["common_rate", "level", "level_near", "resolve_neutral"]
 
 _ROUNDS = 200
+_STRIDE, _STRIDES = 1.1, 30  # a seventeenth to seventeen times the start
 
 
 def resolve_neutral(
@@ -86,4 +87,37 @@ def level(outlay: Callable[[float], float], target: float, start: float = 1.0) -
         if middle in (low, high):
             break
         low, high = (middle, high) if outlay(middle) < target else (low, middle)
+    return 0.5 * (low + high)
+
+
+def level_near(outlay: Callable[[float], float], target: float, start: float) -> float:
+    """Give the factor nearest the start at which an outlay meets its target; start if none does.
+
+    Notes
+    -----
+    For outlays that may also fall: a rule that pays charges for cheap and dear cases pays most of
+    them where the rate is very low or very high. Strides of a tenth are taken in both directions
+    until the outlay crosses the target, and that stride is halved.
+    """
+    if abs(outlay(start) - target) <= 1e-12 * max(abs(target), 1.0):
+        return start
+    ends = {direction: (start, outlay(start)) for direction in (1, -1)}
+    for stride in range(1, _STRIDES + 1):
+        for direction, (x, paid) in list(ends.items()):
+            following = start * _STRIDE ** (direction * stride)
+            there = outlay(following)
+            if (paid < target) != (there < target):
+                return _halved(outlay, target, x, following)
+            ends[direction] = (following, there)
+    return start
+
+
+def _halved(outlay: Callable[[float], float], target: float, low: float, high: float) -> float:
+    """Give the crossing between a factor and another on the other side of the target."""
+    is_low = outlay(low) < target
+    for _ in range(_ROUNDS):
+        middle = 0.5 * (low + high)
+        if middle in (low, high):
+            break
+        low, high = (middle, high) if (outlay(middle) < target) == is_low else (low, middle)
     return 0.5 * (low + high)

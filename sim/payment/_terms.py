@@ -27,6 +27,7 @@ __all__ = [
     "is_neutral",
     "per_provider",
     "read_number",
+    "read_table",
     "read_term",
     "spec_of",
     "term",
@@ -233,6 +234,19 @@ def per_provider(
             raise PaymentError("a provider has no number", where=where, value=missing[0])
         return np.array([read_number(value[p], of, f"{where}.{p}") for p in provider_ids])
     return np.full(n, read_number(value, of, where))
+
+
+def read_table(value: object, shape: tuple[int, ...], of: Term, where: str) -> Array:
+    """Read nested lists of numbers, every one in its range."""
+    flat = np.empty(shape)
+    for place in np.ndindex(*shape):
+        row: Any = value
+        path = where
+        for k in place:
+            path = f"{path}[{k}]"
+            row = row[k] if isinstance(row, Sequence) and len(row) > k else None
+        flat[place] = read_number(row, of, path)
+    return flat
 
 
 def spec_of(value: object, provider_ids: Sequence[str] = ()) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.activity import Activity, Array, CaseRule, EpisodeRule
-from sim.payment._neutral import level
+from sim.payment._neutral import level, level_near
 from sim.payment._protocol import (
     Build,
     Contract,
@@ -31,7 +31,16 @@ from sim.payment._sorting import (
     renewed_mean,
     sorted_by,
 )
-from sim.payment._terms import Neutral, Term, check_keys, is_neutral, read_number, spec_of, term
+from sim.payment._terms import (
+    Neutral,
+    Term,
+    check_keys,
+    is_neutral,
+    read_number,
+    read_table,
+    spec_of,
+    term,
+)
 
 _LIST = "list"
 _POOL = Term("CNY/year", 0.0, 1e13, "fund's pool", "基金总额", can_be_neutral=True)
@@ -320,12 +329,12 @@ class PointsByDisease(Contract):
         if mean == "neutral" or isinstance(mean, Neutral):
             terms["mean_charge"] = Neutral()
         else:
-            terms["mean_charge"] = _read_table(
+            terms["mean_charge"] = read_table(
                 mean, (n, n_groups, 3), _CHARGE, f"{where}.mean_charge"
             )
         named = spec.get("weights", _LIST)
         if not isinstance(named, str):
-            weight = _read_table(named, (n_groups, 3), _RATIO, f"{where}.weights")
+            weight = read_table(named, (n_groups, 3), _RATIO, f"{where}.weights")
             named = "own"
         elif named == _LIST:
             weight = context.weights
@@ -610,7 +619,7 @@ class PointsByDisease(Contract):
         # Without the floor outlays rise with the pool, so this has an answer; with it they may not.
         bare = dataclasses.replace(found, floor=0.0)
         pool = level(lambda x: outlay(bare, x), target, target * (1.0 + odds))
-        pool = level(lambda x: outlay(found, x), target, pool)
+        pool = level_near(lambda x: outlay(found, x), target, pool)
         return dataclasses.replace(found, pool=pool)
 
 
@@ -641,16 +650,3 @@ def _group_means(year: Activity) -> Array:
         means = np.where(cases > 0, charges / cases, 0.0)
     overall = float(charges.sum()) / max(float(cases.sum()), 1e-300)
     return np.asarray(means / overall if overall > 0 else means)
-
-
-def _read_table(value: object, shape: tuple[int, ...], of: Term, where: str) -> Array:
-    """Read nested lists of numbers, every one in its range."""
-    flat = np.empty(shape)
-    for place in np.ndindex(*shape):
-        row: Any = value
-        path = where
-        for k in place:
-            path = f"{path}[{k}]"
-            row = row[k] if isinstance(row, Sequence) and len(row) > k else None
-        flat[place] = read_number(row, of, path)
-    return flat

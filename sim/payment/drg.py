@@ -10,12 +10,26 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sim.activity import Activity, Array
-from sim.payment._neutral import common_rate
+from sim.activity import MEASURES, Activity, Array, CaseRule, EpisodeRule
+from sim.errors import PaymentError
+from sim.payment._neutral import common_rate, level_near
 from sim.payment._protocol import Build, Contract, Partials, PaymentContext, PaymentModel
-from sim.payment._terms import Neutral, Term, is_neutral, read_number, term
+from sim.payment._sorting import mode_mix, mode_slopes, need_sides, sorted_by
+from sim.payment._terms import (
+    Neutral,
+    Term,
+    is_neutral,
+    per_provider,
+    read_number,
+    read_table,
+    term,
+)
 
 _LIST = "list"
+_OWN = "own"
+_NO_READMISSION = MEASURES.index("no_readmission")
+_WEIGHT = Term("ratio", 0.0, 1000.0, "relative weight", "相对权重")
+_OWN_RATE = Term("CNY", 0.0, 1e7, "own base rate", "历史费率", can_be_neutral=True)
 _RATE = Term("CNY", 0.0, 1e7, "base rate", "基础费率")
 
 
@@ -32,9 +46,32 @@ class DiagnosisRelatedGroups(Contract):
     base_rate : float or Neutral
         Payment of a stay of weight one, CNY.
     weights : str
-        ``list`` for the region's weights, or the name of a table.
+        ``list`` for the region's weights, the name of a table, or ``own`` once recalibrated.
     growth : float
         Yearly update of the base rate.
+    modes : {'no', 'yes'}
+        Whether the mode of treatment weighs in (groups split by procedure).
+    low_outlier : float
+        A case whose charge is below this ratio of its payment is paid its charge; 0: none is.
+    high_outlier, fixed_loss : float
+        A case is a high outlier when its cost reaches ``high_outlier`` times its payment plus the
+        fixed loss, CNY; ratio 0: none is.
+    outlier_share : float
+        Share of the cost beyond that threshold that is paid too.
+    cost_to_charge : float
+        Cost per yuan of charge, by which the payer reckons cost.
+    readmission_merged : float
+        Share of 30-day readmissions that are merged with the first stay and not paid.
+    recalibration : float
+        Weight of the year's charges in next year's relative weights.
+    weight_on_own : float
+        Weight of the hospital's own historical rate in its base rate.
+    own_rate : ndarray, shape (n,), Neutral or None
+        That rate, CNY. Neutral: own receipts per weighted stay on base activity.
+    provider_ids : tuple of str
+        Names of the providers.
+    mode_weight : ndarray, shape (G, M), or None
+        Weight of each mode over its group's.
 
     Notes
     -----
@@ -44,7 +81,22 @@ class DiagnosisRelatedGroups(Contract):
         revenue = base_rate x grade_coefficient x sum_{g, l, mode} weight[g, l] admissions
 
     One more covered service or day inside a stay brings nothing; one more stay, or a higher billed
-    level, brings its weight. Left out: outliers, transfers, recalibration of weights.
+    level, brings its weight. What is more is off unless a contract asks for it. With P the payment
+    of a case and c its covered charge at list prices::
+
+        c < low_outlier P:  the case brings c
+        cost_to_charge c >= high_outlier P + fixed_loss =: T:
+                            P + outlier_share (cost_to_charge c - T)
+        revenue x (1 - readmission_merged x rate of 30-day readmission)
+        base rate = (1 - weight_on_own) base_rate + weight_on_own own_rate
+        weights'  = (1 - recalibration) weights + recalibration mean charges, at the year's
+                    case-mix index
+
+    China pays high outliers beyond 2.5 P, low ones below .4 P at charges; the US 80 % of cost
+    beyond payment plus fixed loss (ratio 1). Left out, because a year's sums do not tell: transfers
+    by day up to the full payment, stays of at most 2 or at least 60 days outside the groups
+    (bed-days are counted by band, not by stay), and readmissions within 15 days apart from those
+    within 30; also the effect of today's charges on recalibrated weights.
 
     References
     ----------
@@ -93,58 +145,347 @@ class DiagnosisRelatedGroups(Contract):
             label_zh="费率年增长",
         ),
     )
+    modes: str = dataclasses.field(
+        default="no",
+        metadata=term(
+            unit="word",
+            choices=("no", "yes"),
+            label_en="mode of treatment weighs in",
+            label_zh="按治疗方式细分权重",
+        ),
+    )
+    low_outlier: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="ratio",
+            low=0.0,
+            high=1.0,
+            label_en="charges paid below this ratio of the payment",
+            label_zh="低倍率界限",
+        ),
+    )
+    high_outlier: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="ratio",
+            low=0.0,
+            high=100.0,
+            label_en="high outlier above this ratio of the payment",
+            label_zh="高倍率界限",
+        ),
+    )
+    fixed_loss: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="CNY",
+            low=0.0,
+            high=1e7,
+            label_en="fixed loss of a high outlier",
+            label_zh="固定损失额",
+        ),
+    )
+    outlier_share: float = dataclasses.field(
+        default=0.8,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="share of cost beyond the threshold paid",
+            label_zh="超界费用支付比例",
+        ),
+    )
+    cost_to_charge: float = dataclasses.field(
+        default=1.0,
+        metadata=term(
+            unit="ratio",
+            low=0.01,
+            high=10.0,
+            label_en="cost per yuan charged",
+            label_zh="成本收费比",
+        ),
+    )
+    readmission_merged: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="share of 30-day readmissions not paid",
+            label_zh="再入院合并比例",
+        ),
+    )
+    recalibration: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="weight of charges in next year's weights",
+            label_zh="权重按费用再校准比例",
+        ),
+    )
+    weight_on_own: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="share",
+            low=0.0,
+            high=1.0,
+            label_en="weight of the own historical rate",
+            label_zh="历史费率权重",
+        ),
+    )
+    own_rate: Array | Neutral | None = dataclasses.field(
+        default=None,
+        metadata=term(
+            unit=_OWN_RATE.unit,
+            low=_OWN_RATE.low,
+            high=_OWN_RATE.high,
+            can_be_neutral=True,
+            label_en=_OWN_RATE.label_en,
+            label_zh=_OWN_RATE.label_zh,
+        ),
+    )
+    provider_ids: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    mode_weight: Array | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
     def from_spec(
         cls, spec: Mapping[str, Any], context: PaymentContext, build: Build, where: str
     ) -> PaymentModel:
         """Read weights from the context or from a named table; the rate is neutral by default."""
-        terms = cls.read_terms({"base_rate": "neutral", **spec}, where, ("weights",))
-        name = str(spec.get("weights", _LIST))
-        weight = context.weights
-        if name != _LIST:
-            weight = np.broadcast_to(context.table(name, f"{where}.weights"), weight.shape)
-        return cls(weight, context.grade_coefficient, weights=name, **terms)
+        structural = ("weights", "own_rate")
+        terms = cls.read_terms({"base_rate": "neutral", **spec}, where, structural)
+        named, weight = spec.get("weights", _LIST), context.weights
+        if not isinstance(named, str):
+            weight = read_table(named, weight.shape, _WEIGHT, f"{where}.weights")
+            named = _OWN
+        elif named != _LIST:
+            weight = np.broadcast_to(context.table(named, f"{where}.weights"), weight.shape)
+        low, high = terms.get("low_outlier", 0.0), terms.get("high_outlier", 0.0)
+        if high and low * terms.get("cost_to_charge", 1.0) >= high:
+            raise PaymentError(
+                "a case would be a low and a high outlier at once",
+                where=f"{where}.high_outlier",
+                value=high,
+                allowed=f"more than {low * terms.get('cost_to_charge', 1.0):g}",
+            )
+        ids = tuple(context.provider_ids)
+        if terms.get("weight_on_own"):
+            rate = spec.get("own_rate", "neutral")
+            terms["own_rate"] = per_provider(rate, _OWN_RATE, ids, f"{where}.own_rate")
+        return cls(
+            weight,
+            context.grade_coefficient,
+            weights=named,
+            provider_ids=ids,
+            mode_weight=context.mode_weight if terms.get("modes") == "yes" else None,
+            **terms,
+        )
+
+    def to_spec(self) -> dict[str, Any]:
+        """Give the mapping a scenario file would hold."""
+        found = super().to_spec()
+        if self.weights == _OWN:
+            found[self.id]["weights"] = self.relative_weight.tolist()
+        return found
+
+    @property
+    def _has_sides(self) -> bool:
+        return self.low_outlier > 0 or self.high_outlier > 0
 
     @property
     def reads(self) -> frozenset[str]:
         """Give the fields paid for."""
-        return frozenset({"admissions"})
+        found = {"cases_side", "charges_side"} if self._has_sides else {"admissions"}
+        if self.mode_weight is not None:
+            found.add("admissions")
+        if self.readmission_merged:
+            found |= {"quality_num", "quality_den"}
+        return frozenset(found)
 
     @property
     def is_straight(self) -> bool:
-        """Tell that every further stay brings the same."""
+        """Tell that every further stay brings the same: rules of cases are counted by side."""
         return True
-
-    def partials(self, activity: Activity) -> Partials:
-        """Give the payment of one more stay by group and level, shape (n, G, 3, 1)."""
-        return {"admissions": self._price}
 
     @cached_property
     def _price(self) -> Array:
-        rate = read_number(self.base_rate, _RATE, f"{self.id}.base_rate, not yet resolved")
+        """Give the payment of a stay by provider, group and level, shape (n, G, 3, 1)."""
+        rate: float | Array = read_number(
+            self.base_rate, _RATE, f"{self.id}.base_rate, not yet resolved"
+        )
+        if self.weight_on_own:
+            if isinstance(self.own_rate, Neutral):
+                read_number(self.own_rate, _OWN_RATE, f"{self.id}.own_rate, not yet resolved")
+            own = np.asarray(self.own_rate, dtype=np.float64)
+            rate = (1.0 - self.weight_on_own) * rate + self.weight_on_own * own
         price = (rate * self.grade_coefficient)[:, None, None] * self.relative_weight
         return np.asarray(price[:, :, :, None])
 
-    def revenue(self, activity: Activity) -> Array:
-        """Give rate times case-mix-weighted stays, CNY per year, shape (n,)."""
-        rate = read_number(self.base_rate, _RATE, f"{self.id}.base_rate, not yet resolved")
+    # ---- rules of cases ----
+
+    @property
+    def _threshold(self) -> Array:
+        """Give the cost at which a case is a high outlier, CNY, shape (n, G, 3)."""
+        return np.asarray(self.high_outlier * self._price[..., 0] + self.fixed_loss)
+
+    def _rule(self) -> CaseRule:
+        edges = []
+        if self.low_outlier:
+            edges.append(self.low_outlier * self._price[..., 0])
+        if self.high_outlier:
+            edges.append(self._threshold / self.cost_to_charge)
+        return CaseRule(np.stack(edges, axis=3))
+
+    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+        """Give the charges at which a case is an outlier."""
+        return (self._rule(),) if self._has_sides else ()
+
+    def _mix(self, activity: Activity) -> Array:
+        if self.mode_weight is None:
+            return np.ones(activity.shape_of("cases_side")[:3])
+        return mode_mix(activity.admissions, self.mode_weight)
+
+    def _weighed(self) -> Array:
+        """Give 1 for sides that are paid by weight, shape (sides,)."""
+        sides = np.ones(1 + bool(self.low_outlier) + bool(self.high_outlier))
+        sides[0] = 0.0 if self.low_outlier else 1.0
+        return sides
+
+    def _case_slopes(self, activity: Activity) -> Partials:
+        need_sides(activity, len(self._weighed()), self.id)
+        mix, price = self._mix(activity)[..., None], self._price
+        case = price * mix * self._weighed()
+        yuan = np.zeros_like(case)
+        if self.low_outlier:
+            yuan[..., 0] = 1.0
+        if self.high_outlier:
+            case[..., -1] -= self.outlier_share * self._threshold
+            yuan[..., -1] = self.outlier_share * self.cost_to_charge
+        found: Partials = {"cases_side": case, "charges_side": yuan}
+        if self.mode_weight is not None:
+            weighed = (activity.cases_side * self._weighed()).sum(axis=3)[..., None]
+            found["admissions"] = (
+                price * weighed * mode_slopes(activity.admissions, self.mode_weight)
+            )
+        return found
+
+    def _gross(self, activity: Activity) -> Array:
+        """Give the payment of all stays before readmissions are merged, shape (n,)."""
+        if self._has_sides:
+            slopes = self._case_slopes(activity)
+            return np.asarray(
+                (slopes["cases_side"] * activity.cases_side).sum(axis=(1, 2, 3))
+                + (slopes["charges_side"] * activity.charges_side).sum(axis=(1, 2, 3))
+            )
+        if self.mode_weight is not None:
+            price = self._price * self.mode_weight[None, :, None, :]
+            return np.asarray((price * activity.admissions).sum(axis=(1, 2, 3)))
         stays = activity.admissions.sum(axis=3)
+        if self.weight_on_own:
+            return np.asarray(np.einsum("ngl,ngl->n", self._price[..., 0], stays))
+        rate = read_number(self.base_rate, _RATE, f"{self.id}.base_rate, not yet resolved")
         weighted = np.einsum("gl,ngl->n", self.relative_weight, stays)
         return np.asarray(rate * self.grade_coefficient * weighted)
 
+    def _share_paid(self, activity: Activity) -> Array:
+        """Give the share of payments left when readmissions are merged, shape (n,)."""
+        good = activity.quality_num[:, _NO_READMISSION]
+        all_ = activity.quality_den[:, _NO_READMISSION]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            rate = np.where(all_ > 0, 1.0 - good / all_, 0.0)
+        return np.asarray(1.0 - self.readmission_merged * rate)
+
+    def partials(self, activity: Activity) -> Partials:
+        """Give what one more stay brings by group and level, (n, G, 3, 1), or by side."""
+        if self._has_sides:
+            found = self._case_slopes(activity)
+        elif self.mode_weight is not None:
+            found = {"admissions": self._price * self.mode_weight[None, :, None, :]}
+        else:
+            found = {"admissions": self._price}
+        if not self.readmission_merged:
+            return found
+        paid = self._share_paid(activity)
+        found = {name: array * paid[:, None, None, None] for name, array in found.items()}
+        good, all_ = activity.quality_num, activity.quality_den
+        lost = self._gross(activity) * self.readmission_merged
+        for name, top in (("quality_num", 1.0), ("quality_den", -1.0)):
+            slope = np.zeros_like(good)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                per = lost / all_[:, _NO_READMISSION]
+                share = good[:, _NO_READMISSION] / all_[:, _NO_READMISSION]
+            per = per * (1.0 if top > 0 else share)
+            slope[:, _NO_READMISSION] = np.where(all_[:, _NO_READMISSION] > 0, top * per, 0.0)
+            found[name] = slope
+        return found
+
+    def revenue(self, activity: Activity) -> Array:
+        """Give the payment of the year's stays, CNY per year, shape (n,)."""
+        gross = self._gross(activity)
+        if not self.readmission_merged:
+            return gross
+        return np.asarray(gross * self._share_paid(activity))
+
+    # ---- next year, and the first ----
+
     def renew(self, history: Sequence[Activity]) -> Self:
-        """Update the rate by the agreed growth."""
-        if not self.growth or isinstance(self.base_rate, Neutral):
-            return self
-        return dataclasses.replace(self, base_rate=self.base_rate * (1.0 + self.growth))
+        """Update the rate by the agreed growth, and the weights by the year's charges."""
+        changed: dict[str, Any] = {}
+        if self.growth and not isinstance(self.base_rate, Neutral):
+            changed["base_rate"] = self.base_rate * (1.0 + self.growth)
+            if isinstance(self.own_rate, np.ndarray):
+                changed["own_rate"] = self.own_rate * (1.0 + self.growth)
+        if self.recalibration:
+            changed["relative_weight"] = self._recalibrated(history[-1])
+            changed["weights"] = _OWN
+        return dataclasses.replace(self, **changed) if changed else self
+
+    def _recalibrated(self, year: Activity) -> Array:
+        """Move weights toward mean charges; the year's case-mix index stays what it was."""
+        cases, charges = year.cases_side.sum(axis=(0, 3)), year.charges_side.sum(axis=(0, 3))
+        known = (cases > 0) & (charges > 0)
+        old, whole = self.relative_weight, float(charges[known].sum())
+        if whole <= 0:
+            return old
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means = np.where(known, charges / cases, 0.0)
+        scale = float((cases * old)[known].sum()) / whole
+        k = self.recalibration
+        return np.asarray(np.where(known, (1.0 - k) * old + k * scale * means, old))
 
     def resolved(
         self, base: Activity, receipts: Array, previous: PaymentModel | None
     ) -> PaymentModel:
-        """Fix a neutral base rate for the group."""
+        """Fix own rates at own receipts per weighted stay, and a neutral base rate for the group.
+
+        Outliers lie where the rate puts them, so base activity is sorted anew at every rate tried.
+        Of several rates the one nearest to that without outliers is taken. Where none brings the
+        receipts, since ever more cases would be paid their charges, it is that rate itself.
+        """
+        found = self
+        if isinstance(self.own_rate, Neutral):
+            found = self._with_own_rates(base, receipts)
         if not is_neutral(self.base_rate):
-            return self
-        one = dataclasses.replace(self, base_rate=1.0).revenue(base)
-        rate = common_rate(np.zeros_like(one), one, receipts, self.id)
-        return dataclasses.replace(self, base_rate=rate)
+            return found
+        plain = dataclasses.replace(found, low_outlier=0.0, high_outlier=0.0)
+        zero, one = (dataclasses.replace(plain, base_rate=r).revenue(base) for r in (0.0, 1.0))
+        if not found.weight_on_own:
+            zero = np.zeros_like(one)
+        rate = common_rate(zero, one, receipts, self.id)
+        if found._has_sides:
+
+            def outlay(x: float) -> float:
+                at = dataclasses.replace(found, base_rate=x)
+                return float(at.revenue(sorted_by(base, at._rule())).sum())
+
+            rate = level_near(outlay, float(receipts.sum()), rate)
+        return dataclasses.replace(found, base_rate=rate)
+
+    def _with_own_rates(self, base: Activity, receipts: Array) -> Self:
+        plain = dataclasses.replace(self, low_outlier=0.0, high_outlier=0.0, weight_on_own=0.0)
+        one = dataclasses.replace(plain, base_rate=1.0, own_rate=None).revenue(base)
+        whole = float(receipts.sum()) / max(float(one.sum()), 1e-300)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.where(one > 0, receipts / one, whole)
+        return dataclasses.replace(self, own_rate=own)
