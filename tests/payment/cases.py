@@ -105,6 +105,9 @@ CASES: dict[str, Any] = {
     "cost_reimbursement, ceiling": {
         "cost_reimbursement": {"share": "neutral", "ceiling": "neutral"}
     },
+    "performance_budget": {
+        "performance_budget": {"full_from": 0.0, "count_uncovered": 0.5, "of": "fee_for_service"}
+    },
     "blend by weight": {
         "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
     },
