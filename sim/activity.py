@@ -491,9 +491,13 @@ class Activity:
 
         return Activity.deferred(make, self)
 
-    def of_rows(self, rows: NDArray[np.int64]) -> Activity:
+    def of_rows(self, rows: NDArray[np.int64] | slice) -> Activity:
         """Give the year of some of the providers."""
-        return Activity.deferred(lambda name: getattr(self, name)[rows], self, len(rows))
+        everyone = self.n_providers
+        n = len(range(everyone)[rows]) if isinstance(rows, slice) else len(rows)
+        if isinstance(rows, slice) and n == everyone:
+            return self
+        return Activity.deferred(lambda name: getattr(self, name)[rows], self, n)
 
     def masked(self, scope: Scope) -> Activity:
         """Give the part of the year inside a scope.

@@ -234,7 +234,8 @@ class Ledger:
         self._openings: list[NDArray[np.int64]] = [balances.copy()]
         self._closings: list[NDArray[np.int64]] = []
         self._first_month = int(first_month)
-        self._balances = balances
+        # Whole numbers of Python: the few transfers of a month move one balance at a time.
+        self._balances: list[int] = balances.tolist()
         self._flows: list[dict[tuple[int, int, int], int]] = [{}]
         self._found: dict[tuple[str, ...], list[int]] = {}
         self._cells: list[dict[tuple[int, int], NDArray[np.int64]]] = [{}]
@@ -264,11 +265,11 @@ class Ledger:
 
     def balance(self, account: str) -> int:
         """Give an account's balance as posted so far, fen."""
-        return int(self._balances[self.index(account)])
+        return self._balances[self.index(account)]
 
     def balances(self) -> NDArray[np.int64]:
         """Give every account's balance as posted so far, fen, in the order of accounts."""
-        return self._balances.copy()
+        return np.array(self._balances, dtype=np.int64)
 
     def post(self, month: int, payer: str, payee: str, purpose: str, amount: int) -> None:
         """Move money from one account to another.
@@ -289,7 +290,10 @@ class Ledger:
         LedgerError
             For a closed month, an unknown name, a fraction of a fen or a negative amount.
         """
-        self.post_many(month, payer, payee, purpose, np.array([_whole(amount, purpose)]))
+        self._open(month)
+        kind = self._purpose(purpose)
+        whole = amount if type(amount) is int else int(_whole(amount, purpose))
+        self._move(kind, [self.index(payer)], [self.index(payee)], [whole])
 
     def post_many(
         self,
@@ -322,34 +326,40 @@ class Ledger:
         values = _whole(amounts, purpose)
         if values.ndim != 1:
             raise LedgerError(where=purpose, value=values.shape, allowed="one dimension")
-        if bool(np.any(values < 0)):
-            raise LedgerError(
-                "a transfer is negative",
-                where=f"month {month}, {purpose}",
-                value=int(values.min()),
-                allowed="0 fen or more",
-                remedy="Post money that comes back as a transfer the other way.",
-            )
         size = int(values.shape[0])
         givers = self._positions(payers, size, purpose)
         takers = self._positions(payees, size, purpose)
-        moved = np.flatnonzero(values)
-        if not len(moved):
-            return
-        for row in moved.tolist():
-            if givers[row] == takers[row]:
+        self._move(kind, givers, takers, values.tolist())
+
+    def _move(self, kind: int, givers: list[int], takers: list[int], amounts: list[int]) -> None:
+        """Enter transfers of one purpose, all or none."""
+        month, purpose = self._month, _PURPOSE_NAMES[kind]
+        if amounts and min(amounts) < 0:
+            raise LedgerError(
+                "a transfer is negative",
+                where=f"month {month}, {purpose}",
+                value=min(amounts),
+                allowed="0 fen or more",
+                remedy="Post money that comes back as a transfer the other way.",
+            )
+        if amounts and max(amounts) > _LARGEST:
+            raise LedgerError(
+                "an amount is too large", where=purpose, allowed=f"below {_LARGEST} fen"
+            )
+        rows = [row for row in zip(givers, takers, amounts, strict=True) if row[2]]
+        for giver, taker, _ in rows:
+            if giver == taker:
                 raise LedgerError(
                     "an account pays itself",
                     where=f"month {month}, {purpose}",
-                    value=self._names[givers[row]],
+                    value=self._names[giver],
                 )
-        flows = self._flows[-1]
-        amounts_moved = values.tolist()
-        for row in moved.tolist():
-            place = (givers[row], takers[row], kind)
-            flows[place] = flows.get(place, 0) + amounts_moved[row]
-        np.subtract.at(self._balances, givers, values)
-        np.add.at(self._balances, takers, values)
+        flows, balances = self._flows[-1], self._balances
+        for giver, taker, amount in rows:
+            place = (giver, taker, kind)
+            flows[place] = flows.get(place, 0) + amount
+            balances[giver] -= amount
+            balances[taker] += amount
 
     def post_net(
         self,
@@ -373,7 +383,8 @@ class Ledger:
         """
         values = _whole(amounts, purpose)
         self.post_many(month, payers, payees, purpose, np.maximum(values, 0))
-        self.post_many(month, payees, payers, purpose_returned, np.maximum(-values, 0))
+        if bool((values < 0).any()):
+            self.post_many(month, payees, payers, purpose_returned, np.maximum(-values, 0))
 
     def post_patients(
         self, month: int, providers: Sequence[str], purpose: str, cells: NDArray[np.int64]
@@ -442,10 +453,10 @@ class Ledger:
         for (giver, taker, _), amount in self._flows[row].items():
             paid[giver] += amount
             received[taker] += amount
-        closing = self._closing(row)
+        closing, opening = self._closing(row).tolist(), self._openings[row].tolist()
         for position, name in enumerate(self._names):
-            expected = int(self._openings[row][position]) + received[position] - paid[position]
-            missing = int(closing[position]) - expected
+            expected = opening[position] + received[position] - paid[position]
+            missing = closing[position] - expected
             if missing != 0:
                 raise LedgerError(
                     "closing is not opening plus received less paid",
@@ -453,7 +464,7 @@ class Ledger:
                     value=missing,
                     allowed="0 fen",
                 )
-        total = sum(closing.tolist()) - sum(self._openings[row].tolist())
+        total = sum(closing) - sum(opening)
         if total != 0:
             raise LedgerError(
                 "money appeared or vanished", where=f"month {month}", value=total, allowed="0 fen"
@@ -471,8 +482,8 @@ class Ledger:
         """
         self._open(month)
         self.residual(month)
-        self._closings.append(self._balances.copy())
-        self._openings.append(self._balances.copy())
+        self._closings.append(self.balances())
+        self._openings.append(self.balances())
         self._flows.append({})
         self._cells.append({})
         self._month += 1
@@ -587,7 +598,7 @@ class Ledger:
 
     def _closing(self, row: int) -> NDArray[np.int64]:
         """Give the closing balances of a month, those so far if it is open."""
-        return self._closings[row] if row < len(self._closings) else self._balances.copy()
+        return self._closings[row] if row < len(self._closings) else self.balances()
 
     def _row(self, month: int) -> int:
         """Find a month's row."""
@@ -653,4 +664,4 @@ def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[n
         )
     if values.size > 0 and (int(values.max()) > largest or int(values.min()) < -largest):
         raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
-    return values.astype(np.int64)
+    return values.astype(np.int64, copy=False)

@@ -58,7 +58,7 @@ def pay(world: World, tallies: Tallies) -> Flows:
     uncovered = tallies.provider[:, :, _T.UNCOVERED_OUT] + tallies.provider[:, :, _T.UNCOVERED_IN]
     due = np.zeros_like(world.receipts_year)
     for agreement in world.agreements:
-        payer, rows = agreement.payer, agreement.rows
+        payer, rows = agreement.payer, agreement.span
         if not world.benefits.covers[payer]:
             continue
         so_far = year_so_far(world, payer, rows)
@@ -119,14 +119,11 @@ def _review(world: World, tallies: Tallies) -> AuditResult:
     upcoded = tallies.provider[:, :, _T.UPCODED]
     stays = tallies.provider[:, :, _T.ADMISSIONS]
     excess = np.floor(mean * upcoded * 100.0 + 0.5).astype(np.int64)
-    position = world.history[-MONTHS:]
-    seen = sum((h["provider"][:, :, _T.UPCODED].sum(axis=1) for h in position), start=0)
-    total = sum((h["provider"][:, :, _T.ADMISSIONS].sum(axis=1) for h in position), start=0)
-    n = len(stays)
-    seen_array = np.zeros(n) + seen
-    total_array = np.zeros(n) + total
-    peers = peer_share(seen_array, total_array, world.region.providers.kind)
-    prob = review_probability(world.audits, seen_array / np.maximum(total_array, 1.0), peers)
+    last = world.recent_before.provider
+    seen = last[:, :, _T.UPCODED].sum(axis=1).astype(np.float64)
+    total = last[:, :, _T.ADMISSIONS].sum(axis=1).astype(np.float64)
+    peers = peer_share(seen, total, world.region.providers.kind)
+    prob = review_probability(world.audits, seen / np.maximum(total, 1.0), peers)
     return audit(
         world.audits,
         prob,

@@ -265,6 +265,7 @@ def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -
             "days": tallies.days,
             "visits_by_group": tallies.visits_by_group,
             "receipts": flows.receipts,
+            "earned": (flows.receipts + uncovered).sum(axis=1),
             "uncovered": uncovered,
             "fund_paid": flows.fund_paid,
             "grants": flows.grants,

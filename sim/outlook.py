@@ -5,7 +5,7 @@ Knows how contracts are differentiated at projected activity; must not know any 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -28,8 +28,9 @@ from sim.oversight import (
     peer_share,
     review_probability,
 )
+from sim.payment import is_straight
 from sim.tallies import ProviderTally
-from sim.world import MONTHS, World, monthly_run_rate, year_so_far
+from sim.world import MONTHS, Agreement, World, monthly_run_rate, year_so_far
 
 _T = ProviderTally
 SETTLING = 36  # months of adjustment before the first
@@ -49,11 +50,28 @@ def see_incentives(world: World) -> Marginals:
     """Differentiate every contract at the projected year-end activity of its providers."""
     if not world.rolling:
         return world.reference.copy()
+    seen = _straight_marginals(world).copy()
+    _see(world, seen, [a for a in world.agreements if not is_straight(a.model)])
+    return seen
+
+
+def _straight_marginals(world: World) -> Marginals:
+    """Return what contracts without a bend bring: the same until terms are renewed."""
+    known = world.straight_seen
+    if known is not None and known[0] is world.agreements and known[1] is world.benefits:
+        return known[2]
+    seen = world.reference.copy()
+    _see(world, seen, [a for a in world.agreements if is_straight(a.model)])
+    world.straight_seen = (world.agreements, world.benefits, seen)
+    return seen
+
+
+def _see(world: World, seen: Marginals, agreements: Sequence[Agreement]) -> None:
+    """Write what some contracts bring at the projected year-end activity, in place."""
     elapsed = world.month % MONTHS
     terms = incentive_terms(world.setting.values)
-    seen = world.reference.copy()
-    for agreement in world.agreements:
-        payer, rows = agreement.payer, agreement.rows
+    for agreement in agreements:
+        payer, rows = agreement.payer, agreement.span
         if not world.benefits.covers[payer]:
             continue
         run_rate = monthly_run_rate(world, payer, rows)
@@ -68,14 +86,13 @@ def see_incentives(world: World) -> Marginals:
             agreement.model, projection, to_date, (MONTHS - elapsed) / MONTHS, terms
         )
         _write_marginals(seen, slope, payer, rows, world.setting)
-    return seen
 
 
 def _write_marginals(
-    seen: Marginals, slope: Activity, payer: int, rows: Int, setting: Setting
+    seen: Marginals, slope: Activity, payer: int, rows: Int | slice, setting: Setting
 ) -> None:
     """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
-    here = np.arange(len(rows))
+    here = np.arange(slope.n_providers)
     outpatient = setting.setting_of[rows]
     share = setting.region.providers.covered_share[rows]
     out, inside = share[:, :1], share[:, 1:]
@@ -152,7 +169,7 @@ def position(world: World) -> Position:
     peers = peer_share(upcoded, stays, world.region.providers.kind)
     own = upcoded / np.maximum(stays, 1.0)
     review = review_probability(world.audits, own, peers)
-    revenue = sum((h["receipts"] + h["uncovered"]).sum(axis=1) for h in world.history[-MONTHS:])
+    revenue = sum(h["earned"] for h in world.history[-MONTHS:])
     return Position(
         weights=weights,
         revenue=np.asarray(revenue, dtype=np.float64) / 100.0 * year,

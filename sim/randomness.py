@@ -41,6 +41,7 @@ OOPSLA '14, 453-472. https://doi.org/10.1145/2660193.2660195
 """
 
 from enum import IntEnum, unique
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -182,10 +183,14 @@ def key_plain(seed: int, month: int, decision: int) -> int:
     if not 0 <= seed <= _MASK:
         message = f"seed is {seed}; allowed are 0 to 2^64 - 1: choose a non-negative seed"
         raise ValueError(message)
-    state = _mix_plain(seed + _GOLDEN)
-    state = _mix_plain((state ^ (month & _MASK)) + _GOLDEN)
-    state = _mix_plain((state ^ (int(decision) & _MASK)) + _GOLDEN)
+    state = _mix_plain((_of_month(seed, month) ^ (int(decision) & _MASK)) + _GOLDEN)
     return _mix_plain(state + _GOLDEN)
+
+
+@lru_cache(maxsize=64)
+def _of_month(seed: int, month: int) -> int:
+    """Return what the keys of one month have in common; a month asks for fifty of them."""
+    return _mix_plain((_mix_plain(seed + _GOLDEN) ^ (month & _MASK)) + _GOLDEN)
 
 
 def key(seed: int, month: int, decision: int) -> np.uint64:

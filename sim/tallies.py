@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum, auto, unique
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -168,6 +169,11 @@ def person_cell(payer: int, fifth: int, health: int, is_town: int) -> int:
 
 def cell_traits(n_payers: int) -> dict[str, Int64]:
     """Traits of every cell: arrays ``payer``, ``fifth``, ``health``, ``is_town``."""
+    return dict(_cell_traits(n_payers))
+
+
+@cache
+def _cell_traits(n_payers: int) -> dict[str, Int64]:
     index = np.arange(n_payers * N_FIFTHS * N_HEALTH * 2, dtype=np.int64)
     return {
         "payer": index // (N_FIFTHS * N_HEALTH * 2),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -84,6 +84,14 @@ class Agreement:
     model: Any
     promised: Any
 
+    @cached_property
+    def span(self) -> Int | slice:
+        """Rows as a slice where they are neighbors, which spares a copy of every array."""
+        first, n = int(self.rows[0]), len(self.rows)
+        if np.array_equal(self.rows, np.arange(first, first + n)):
+            return slice(first, first + n)
+        return self.rows
+
 
 @dataclass
 class Year:
@@ -147,6 +155,7 @@ class World:
     past: list[Year]
     rolling: list[Tallies]
     recent: Year
+    recent_before: Year
     year_seen: dict[int, Activity]
     recent_seen: dict[int, Activity]
     receipts_year: Int
@@ -174,6 +183,7 @@ class World:
     yearly_marginals: list[Marginals] = field(default_factory=list)
     claims: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     price_cache: dict[int, Float] = field(default_factory=dict)
+    straight_seen: tuple[list[Agreement], Benefits, Marginals] | None = None
     need_seen: dict[int, NeedTable] = field(default_factory=dict)
 
     @property
@@ -294,6 +304,7 @@ def build_world(
         past=[],
         rolling=[],
         recent=Year.empty(n, n_payers, len(setting.need_out)),
+        recent_before=Year.empty(n, n_payers, len(setting.need_out)),
         year_seen={},
         recent_seen={},
         receipts_year=np.zeros((n, n_payers), dtype=np.int64),
@@ -462,6 +473,7 @@ def trended(activity: Activity, growth: float) -> Activity:
 def remember(world: World, tallies: Tallies) -> None:
     """Add a month to the accounting year and to the last twelve months."""
     world.year = world.year.plus(tallies)
+    world.recent_before = world.recent
     world.recent = world.recent.plus(tallies)
     if len(world.rolling) == MONTHS:
         world.recent = world.recent.minus(world.rolling[0])
@@ -469,7 +481,7 @@ def remember(world: World, tallies: Tallies) -> None:
     world.year_seen, world.recent_seen = {}, {}
 
 
-def year_so_far(world: World, payer: int, rows: Int) -> Activity:
+def year_so_far(world: World, payer: int, rows: Int | slice) -> Activity:
     """Return what some providers have done for a payer since the accounting year began."""
     if payer not in world.year_seen:
         everyone = np.arange(len(world.setting.beds))
@@ -477,7 +489,7 @@ def year_so_far(world: World, payer: int, rows: Int) -> Activity:
     return world.year_seen[payer].of_rows(rows)
 
 
-def monthly_run_rate(world: World, payer: int, rows: Int) -> Activity:
+def monthly_run_rate(world: World, payer: int, rows: Int | slice) -> Activity:
     """Return a month's mean activity of some providers over the last twelve months."""
     if payer not in world.recent_seen:
         everyone = np.arange(len(world.setting.beds))

@@ -37,6 +37,7 @@ __all__ = [
     "has_neutral",
     "interim_of",
     "is_pooled",
+    "is_straight",
     "next_year",
     "numerical_partials",
     "resolve",
@@ -478,6 +479,11 @@ def gradient_through(model: PaymentModel, outlook: Outlook, upstream: Array) -> 
     if isinstance(model, Contract):
         return model.gradient_through(outlook, upstream)
     return _partials_over_fan(model, outlook, upstream)
+
+
+def is_straight(model: PaymentModel) -> bool:
+    """Tell whether revenue is known to be a straight line in activity, whatever is done."""
+    return isinstance(model, Contract) and model.is_straight
 
 
 def next_year(model: PaymentModel, history: Sequence[Activity]) -> PaymentModel:

@@ -23,6 +23,7 @@ from sim.payment._protocol import (
     gradient_of,
     gradient_through,
     has_neutral,
+    is_straight,
     next_year,
     resolve,
     spec_from,
@@ -158,7 +159,7 @@ class Blend(Contract):
     @property
     def is_straight(self) -> bool:
         """Tell whether every part is a straight line."""
-        return all(isinstance(c, Contract) and c.is_straight for c in self.children)
+        return all(is_straight(c) for c in self.children)
 
     @property
     def children(self) -> tuple[PaymentModel, ...]:
