@@ -392,11 +392,11 @@ def test_chain_rule_equals_brute_differences_of_smoothed_revenue_for_every_model
 
 
 def _for_all(spec: Any) -> Any:
-    """Turn numbers by provider of the only provider into one number for all."""
+    """Turn numbers by provider of the only provider into one number for all, its name into none."""
     if isinstance(spec, dict):
         if set(spec) == {"provider-1"}:
             return spec["provider-1"]
-        return {k: _for_all(v) for k, v in spec.items()}
+        return {k: _for_all(v) for k, v in spec.items() if v != ["provider-1"]}
     if isinstance(spec, list):
         return [_for_all(v) for v in spec]
     return spec
