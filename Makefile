@@ -64,11 +64,13 @@ fast: .venv/payshift-dev ## under a minute with compiled rules at hand: style an
 	$(BIN)/ruff check .
 	$(BIN)/pytest -q -n $(JOBS) -m "not slow and not browser" --hypothesis-profile=dev
 
-EMERGENCE_PEOPLE ?= 9000
+EMERGENCE_PEOPLE ?= 5000
+# where effects are faint
+EMERGENCE_CROWD ?= 16000
 
 # Half an hour and more on two cores; fewer people or draws are quicker and noisier.
 emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
-	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --processes $(JOBS)
+	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --crowd $(EMERGENCE_CROWD) --processes $(JOBS)
 
 baseline: .venv/payshift-dev ## the county beside its published moments: experiments/records/baseline
 	$(BIN)/python -m experiments.baseline --replicates 8

@@ -8,7 +8,16 @@ Theory signs an effect only under a condition (a fee above marginal cost, a budg
 in the beds ...). Each claim states its condition and checks it on the runs themselves, through the
 contracts' marginal receipts and what providers' units cost. Each has a placebo twin: the same arms
 where the stake is nil, which theory says must differ by nothing. Arms are forks of one world at the
-start of the reform, so every difference is paired by person, month and draw.
+start of the reform, so every difference is paired by person, month and draw. A draw of parameters
+that does not meet a claim's condition says nothing of its sign: the sign is asked of the draws that
+meet it, which must be at least half.
+
+Effects that are large are lived by few people; a faint one is lived by the larger crowd of its
+ground, and the record gives the paired standard error of each. What prevention averts is lived for
+eight years: effort moves by half in four months, works with a lag of nine, and then fills a stock
+of people under control that takes years, so that theory signs the late effect and not the first.
+There the other channels are held in both arms, for a referral or a treatment that differs moves
+needs too, on a side that theory leaves open.
 
 Claims, conditions and thresholds are declared here, before any run; no number in this file is
 fitted. Knows scenarios and outcomes of runs; must not know how an effect comes about.
@@ -67,6 +76,7 @@ COMPONENTS: Final = ("drugs", "diagnostics", "procedures", "labor")
 PRACTICE, SECONDARY, TERTIARY = 0, 1, 2
 SEEDS_NEEDED: Final = 0.9
 DRAWS_NEEDED: Final = 0.8
+MET_NEEDED: Final = 0.5  # share of draws that must meet the condition
 CLEAR_MARGIN: Final = 0.01  # share of list price below which a margin counts as none
 UNIDENTIFIED: Final = (
     "income_elasticity",
@@ -122,7 +132,8 @@ ARMS: Final[Mapping[str, str | Sequence[Mapping[str, Any]] | None]] = {
     "status-quo": None,
     "item-fees": "china-county-fee-for-service",
     "per-member": "china-county-capitation-primary-only",
-    "per-member-downstream": [_pay(_PRACTICES, _members(0.5))],
+    # Responsibility as such: all of it, against none.
+    "per-member-downstream": [_pay(_PRACTICES, _members(1.0))],
     "per-case": "china-county-drg",
     # Without growth the budgets bind as soon as need drifts up; little of a surplus is kept.
     "binding-budget": [
@@ -209,12 +220,17 @@ class Ground:
     """What both arms of a comparison stand on: the county, or the county with one thing aside.
 
     ``before`` is the arm in force before the reform. Where a level and not a change is judged it is
-    the arm itself, for styles need years to leave what they were before.
+    the arm itself, for styles need years to leave what they were before. ``crowded`` grounds are
+    lived by more people, for effects that few cannot show; ``years`` are lived under the reform.
+    ``freeze`` holds channels in both arms, where a claim is about the one that is left free.
     """
 
     region: Callable[[Region], Region] = lambda region: region
     parameters: Mapping[str, float] = field(default_factory=dict)
     before: str = "status-quo"
+    crowded: bool = False
+    years: int = 3
+    freeze: frozenset[str] = frozenset()
 
 
 GROUNDS: Final[Mapping[str, Ground]] = {
@@ -222,6 +238,8 @@ GROUNDS: Final[Mapping[str, Ground]] = {
     "bare": Ground(_bare, before="item-fees"),
     "roomy": Ground(_roomy),
     "at-cost": Ground(_at_cost, {"effort_ratio": 0.0}, before="item-fees"),
+    "crowd": Ground(crowded=True),
+    "long": Ground(crowded=True, years=8),
     "one-level": Ground(_one_level),
     "one-severity": Ground(_one_severity),
 }
@@ -249,6 +267,11 @@ class Life:
         """Months since the reform."""
         return slice(self.world.reform_month, self.world.months)
 
+    @property
+    def late(self) -> slice:
+        """Months of the second half of the reform."""
+        return slice((self.world.reform_month + self.world.months) // 2, self.world.months)
+
     def rows(self, *kinds: int, inside: bool = False) -> npt.NDArray[np.intp]:
         """Give the providers of some kinds."""
         providers = self.world.region.providers
@@ -262,9 +285,9 @@ class Life:
         table = self.history.provider[months or self.reform]
         return float(table[:, rows, :, column].sum())
 
-    def people(self, column: P) -> float:
-        """Sum one tally over everybody and the months of the reform."""
-        return float(self.history.person[self.reform, :, column].sum())
+    def people(self, column: P, months: slice | None = None) -> float:
+        """Sum one tally over everybody and the months of the reform, or others."""
+        return float(self.history.person[months or self.reform, :, column].sum())
 
     def marginal(self, name: str, rows: npt.NDArray[np.intp]) -> Float:
         """Average what one more brought at the start of the reform's years, by charges (...)."""
@@ -290,7 +313,7 @@ def _scenario(arm: str) -> Scenario:
     return load(payment) if isinstance(payment, str) else load(COUNTY).with_payment(payment)
 
 
-def _at_reform(ground: str, seed: int, people: int, parameters: Mapping[str, float]) -> World:
+def world_at_reform(ground: str, seed: int, people: int, parameters: Mapping[str, float]) -> World:
     """Live the months before the reform once for all arms."""
     scenario = _scenario("status-quo")
     horizon = scenario.horizon
@@ -301,22 +324,22 @@ def _at_reform(ground: str, seed: int, people: int, parameters: Mapping[str, flo
         before,
         before,
         months_before=horizon.start,
-        months=horizon.months,
+        months=horizon.start + 12 * made.years,
         warm_up=horizon.warm_up,
         seed=seed,
         population=people,
         parameters={**scenario.parameters, **parameters, **made.parameters},
+        freeze=made.freeze,
     )
     while world.month < world.reform_month:
         run_month(world)
     return world
 
 
-def _forked(world: World, arm: str) -> Life:
-    """Live on from the start of the reform under one arm, leaving the world as it was."""
+def continued(world: World, after: Any) -> Life:
+    """Live on from the start of the reform under other contracts, leaving the world as it was."""
     shared = (world.setting, world.before, world.reference)
     twin = copy.deepcopy(world, {id(thing): thing for thing in shared})
-    after: Any = _scenario(arm).after
     twin.after = after
     while twin.month < twin.months:
         run_month(twin)
@@ -345,8 +368,8 @@ def lives(
     -------
     dict of arm to Life
     """
-    world = _at_reform(ground, seed, people, parameters or {})
-    return {arm: _forked(world, arm) for arm in arms}
+    world = world_at_reform(ground, seed, people, parameters or {})
+    return {arm: continued(world, _scenario(arm).after) for arm in arms}
 
 
 # --- measures -------------------------------------------------------------------------------------
@@ -422,14 +445,28 @@ def _prevention(life: Life) -> float:
     return 12.0 * _ratio(life.total(V.PREVENTIVE, rows), life.total(V.CHRONIC_MEMBERS, rows))
 
 
-def _admissions(life: Life) -> float:
+def _admissions(life: Life, months: slice | None = None) -> float:
     columns = (P.ADMISSIONS_PRACTICE, P.ADMISSIONS_SECONDARY, P.ADMISSIONS_TERTIARY)
-    months = life.people(P.PERSON_MONTHS)
-    return 1200.0 * _ratio(sum(life.people(c) for c in columns), months)
+    lived = life.people(P.PERSON_MONTHS, months)
+    return 1200.0 * _ratio(sum(life.people(c, months) for c in columns), lived)
 
 
-def _avoidable_need(life: Life) -> float:
-    return 12.0 * _ratio(life.people(P.NEED_BED_AVOIDABLE), life.people(P.PERSON_MONTHS))
+def _late_admissions(life: Life) -> float:
+    return _admissions(life, life.late)
+
+
+def _hospital_admissions(life: Life) -> float:
+    columns = (P.ADMISSIONS_SECONDARY, P.ADMISSIONS_TERTIARY)
+    return 1200.0 * _ratio(sum(life.people(c) for c in columns), life.people(P.PERSON_MONTHS))
+
+
+def _avoidable_need(life: Life, months: slice | None = None) -> float:
+    lived = life.people(P.PERSON_MONTHS, months)
+    return 12.0 * _ratio(life.people(P.NEED_BED_AVOIDABLE, months), lived)
+
+
+def _late_avoidable_need(life: Life) -> float:
+    return _avoidable_need(life, life.late)
 
 
 def _avoidable_not_given(life: Life) -> float:
@@ -461,6 +498,23 @@ def _deferral(life: Life) -> float:
     rows = life.rows(SECONDARY, inside=True)
     put_off = life.total(V.DEFERRED, rows)
     return _ratio(put_off, put_off + life.total(V.ELECTIVE, rows))
+
+
+def _deferral_at_the_turn(life: Life) -> float:
+    """Form the share of planned cases put off, Decembers less Januaries of the reform.
+
+    To put off is decided within the month, whereas practised styles follow incentives with a
+    half-life of months; a share of those considered, because cases put off come again.
+    """
+    rows = life.rows(SECONDARY, inside=True)
+
+    def share(month: int) -> float:
+        at = range(life.world.reform_month + month, life.world.months, 12)
+        put_off = sum(life.total(V.DEFERRED, rows, slice(m, m + 1)) for m in at)
+        given = sum(life.total(V.ELECTIVE, rows, slice(m, m + 1)) for m in at)
+        return _ratio(put_off, put_off + given)
+
+    return share(11) - share(0)
 
 
 def _outpatients_in(life: Life, month: int) -> float:
@@ -644,6 +698,19 @@ def _budget_binds(arm: Life, base: Life) -> Found:
     return Found(over > 1.0, over)
 
 
+def _squeezes_at_the_end(arm: Life, base: Life) -> Found:
+    """Check that the budget binds at the year's end but looks out of reach at its start.
+
+    Providers see ``(1 - myopia) projection + myopia (year to date)``. In January only the first
+    part counts: it has to lie below the budget by two forecast errors. With unbiased forecasts
+    they would see the overrun in January and theory gives no squeeze at the end.
+    """
+    values = base.world.setting.values
+    over = _budget_binds(arm, base).number
+    january = (1.0 - values["myopia"]) * over
+    return Found(over > 1.0 and january < 1.0 - 2.0 * values["forecast_sd"], january)
+
+
 def _budget_binds_with_room(arm: Life, base: Life) -> Found:
     """Check that the budget binds and that beds are not what puts cases off."""
     free = _load(base) < float(base.world.setting.values["bed_threshold"])
@@ -689,7 +756,7 @@ class Claim:
     id : str
     text : mapping of 'en' and 'zh' to text
     arm, comparator : str
-        Of :data:`ARMS`; a comparator ``appropriate`` is what patients need, at value 1.
+        Of :data:`ARMS`.
     outcome, group : str
         What is measured, in which unit, and of whom.
     sign : int
@@ -704,6 +771,10 @@ class Claim:
     required : bool
         Whether the sign must hold; the others are reported.
     ground : str
+    comparator_ground : str, optional
+        Where the comparator lives, if elsewhere.
+    side : function of the arm's Life to -1.0 or 1.0, optional
+        Which direction the margins of the run point to: the effect is counted positive there.
     """
 
     id: str
@@ -720,6 +791,8 @@ class Claim:
     placebo_measure: Measure | None = field(default=None, repr=False)
     required: bool = True
     ground: str = "county"
+    comparator_ground: str | None = None
+    side: Measure | None = field(default=None, repr=False)
 
 
 PLACEBOS: Final[Mapping[str, Placebo]] = {
@@ -809,40 +882,41 @@ _COMPONENT_ZH: Final = {
 def _margins_of_component(
     life: Life, kinds: Sequence[int], inpatient: bool, j: int
 ) -> tuple[float, float]:
-    """Return receipts less marginal cost and less effort too, in shares of list price."""
+    """Return receipts less marginal cost, and net of effort and patients' payments too.
+
+    In shares of list price. The net margin is that of the component formula, whose sign decides on
+    which side of appropriate care comes: ``m - k - a w c p - e q*``, with the parameters of this
+    life, so that the side follows each draw.
+    """
     rows = life.rows(*kinds)
-    setting = life.world.setting
+    setting, values = life.world.setting, life.world.setting.values
     price = setting.price_in if inpatient else setting.price_out
     cost = setting.cost_in if inpatient else setting.cost_out
     listed = float(life.over_rows(price, rows)[j])
     receipts = float(life.marginal("inside" if inpatient else "out", rows)[j])
     gap = (receipts - float(life.over_rows(cost, rows)[j])) / listed
-    return gap, gap - float(setting.values["effort_ratio"])
+    charge, own = (V.CHARGE_IN, V.PATIENT_IN) if inpatient else (V.CHARGE_OUT, V.PATIENT_OUT)
+    borne = _ratio(life.total(own, rows), life.total(charge, rows))
+    temper = float(life.over_rows(setting.altruism[:, None], rows)[0])
+    return gap, gap - values["effort_ratio"] - temper * values["oop_weight"] * borne
 
 
 def _component_claims() -> Iterator[Claim]:
     """Declare, for every component and setting, on which side of appropriate item fees put it.
 
-    The side is read off the margins of the run: the measure is the distance from appropriate,
-    counted positive on the side that receipts less marginal cost (effort included, which costs
-    too) point to.
+    The side is read off the margins of the run: the effect is the distance from appropriate,
+    counted positive on the side that receipts less marginal cost (effort and patients' payments
+    included, which cost too) point to. Appropriate is what the same people with the same draws are
+    given where every unit costs its list price and takes no effort, m = k: theory puts that world
+    at appropriate (Ellis and McGuire 1986), which its placebo checks against need, and practised
+    quantities spread around their optimum by draws that both worlds share, so that the difference
+    has a quarter of the noise that the distance from need has in one world. The record gives the
+    distance from need too.
     """
     for name, (label, kinds, inpatient) in _SETTINGS.items():
         for j, component in enumerate(COMPONENTS):
 
-            def side(
-                life: Life, kinds: Sequence[int] = kinds, inpatient: bool = inpatient, j: int = j
-            ) -> float:
-                first, need = (
-                    (V.UNITS_IN_0, V.NEED_IN_0) if inpatient else (V.UNITS_OUT_0, V.NEED_OUT_0)
-                )
-                rows = life.rows(*kinds)
-                given = life.total(V(first + j), rows)
-                distance = _ratio(given, life.total(V(need + j), rows)) - 1.0
-                _, net = _margins_of_component(life, kinds, inpatient, j)
-                return 1.0 + math.copysign(1.0, net) * distance
-
-            def distance_alone(
+            def given(
                 life: Life, kinds: Sequence[int] = kinds, inpatient: bool = inpatient, j: int = j
             ) -> float:
                 first, need = (
@@ -850,6 +924,11 @@ def _component_claims() -> Iterator[Claim]:
                 )
                 rows = life.rows(*kinds)
                 return _ratio(life.total(V(first + j), rows), life.total(V(need + j), rows))
+
+            def side(
+                life: Life, kinds: Sequence[int] = kinds, inpatient: bool = inpatient, j: int = j
+            ) -> float:
+                return math.copysign(1.0, _margins_of_component(life, kinds, inpatient, j)[1])
 
             def clear(
                 arm: Life,
@@ -859,8 +938,8 @@ def _component_claims() -> Iterator[Claim]:
                 j: int = j,
             ) -> Found:
                 _ = base
-                gap, net = _margins_of_component(arm, kinds, inpatient, j)
-                return Found(abs(net) > CLEAR_MARGIN, gap)
+                _, net = _margins_of_component(arm, kinds, inpatient, j)
+                return Found(abs(net) > CLEAR_MARGIN, net)
 
             yield Claim(
                 id=f"items-{name}-{component}",
@@ -871,22 +950,24 @@ def _component_claims() -> Iterator[Claim]:
                     "当且仅当收入高于边际成本时超过适宜量",
                 },
                 arm="item-fees",
-                comparator="appropriate",
-                outcome=f"{component} given over appropriate, distance on the side of the margin",
+                comparator="item-fees",
+                outcome=f"{component} given over needed, against the same people where m = k, on "
+                "the side of the margin",
                 group=label["en"],
                 sign=1,
                 condition={
-                    "en": "|receipts - cost - effort| above 1 % of the price; number: "
-                    "(receipts - cost) / price",
-                    "zh": "|收入-成本-努力|超过价格的1%;数值为(收入-成本)/价格",
+                    "en": "|receipts - cost - effort - weight on patients' payment| above 1 % of "
+                    "the price; number: that net margin over price",
+                    "zh": "|收入-成本-努力-患者自付权重|超过价格的1%;数值为净边际收益占价格比例",
                 },
-                measure=side,
+                measure=given,
                 check=clear,
                 placebo="at-cost",
-                placebo_measure=distance_alone,
                 # Drugs are sold at cost: theory puts them at appropriate, effort a trace below.
                 required=component != "drugs",
                 ground="bare",
+                comparator_ground="at-cost",
+                side=side,
             )
 
 
@@ -901,6 +982,11 @@ _MARGIN_RISES: Final = {
 _DOWNSTREAM: Final = {
     "en": "spending elsewhere costs the practice and control lowers it; number: receipts per yuan",
     "zh": "外流费用由机构分担且控制可降低外流;数值为每元外流的收入变化",
+}
+_SQUEEZE: Final = {
+    "en": "the budget binds at the year's end and looks out of reach in January by two forecast "
+    "errors; number: claims over budget as perceived in January",
+    "zh": "预算年末约束而1月看来尚有两个预测误差的余地;数值为1月所感知的费用与预算之比",
 }
 _BINDS: Final = {
     "en": "the comparator's claims of the last year exceed the budgets; number: claims over budget",
@@ -996,10 +1082,28 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             "no-share",
         ),
         Claim(
+            # Stays in a township center's own beds are no spending elsewhere, and replace some of
+            # those that are: theory signs hospital admissions and leaves their sum open.
             "downstream-admissions",
             {
-                "en": "Responsibility for downstream spending: fewer admissions",
-                "zh": "承担外流费用责任:住院减少",
+                "en": "Responsibility for downstream spending: fewer admissions to hospitals",
+                "zh": "承担外流费用责任:医院住院减少",
+            },
+            "per-member-downstream",
+            "per-member",
+            "admissions to hospitals per 100 person-years",
+            "everybody",
+            -1,
+            _DOWNSTREAM,
+            _hospital_admissions,
+            _answers_downstream,
+            "no-share",
+        ),
+        Claim(
+            "downstream-all-admissions",
+            {
+                "en": "Responsibility for downstream spending: fewer admissions, own beds included",
+                "zh": "承担外流费用责任:住院(含乡镇床位)减少",
             },
             "per-member-downstream",
             "per-member",
@@ -1010,22 +1114,44 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             _admissions,
             _answers_downstream,
             "no-share",
+            required=False,
         ),
         Claim(
             "downstream-prevented",
             {
-                "en": "Responsibility for downstream spending: avoidable needs do not arise",
-                "zh": "承担外流费用责任:可避免住院需要减少(真正预防)",
+                "en": "Responsibility for downstream spending, through prevention alone: avoidable "
+                "needs do not arise",
+                "zh": "承担外流费用责任,仅经预防:可避免住院需要减少(真正预防)",
             },
             "per-member-downstream",
             "per-member",
-            "avoidable needs of a bed per 1,000 person-years",
+            "avoidable needs of a bed per 1,000 person-years, years 5 to 8",
             "everybody",
             -1,
             _DOWNSTREAM,
-            _avoidable_need,
+            _late_avoidable_need,
             _answers_downstream,
             "no-share",
+            ground="long",
+        ),
+        Claim(
+            "downstream-averted",
+            {
+                "en": "Responsibility for downstream spending, through prevention alone: fewer "
+                "admissions",
+                "zh": "承担外流费用责任,仅经预防:住院减少",
+            },
+            "per-member-downstream",
+            "per-member",
+            "admissions per 100 person-years, years 5 to 8",
+            "everybody",
+            -1,
+            _DOWNSTREAM,
+            _late_admissions,
+            _answers_downstream,
+            "no-share",
+            required=False,
+            ground="long",
         ),
         Claim(
             "downstream-control",
@@ -1159,10 +1285,11 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             "log outpatient list charges, December over January of the year, from the second",
             "providers inside the county",
             -1,
-            _BINDS,
+            _SQUEEZE,
             _december_over_january,
-            _budget_binds,
+            _squeezes_at_the_end,
             "no-total",
+            ground="crowd",
         ),
         Claim(
             "budget-december-next-january",
@@ -1175,11 +1302,30 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             "log outpatient list charges, December over the next January",
             "providers inside the county",
             -1,
-            _BINDS,
+            _SQUEEZE,
             _december_over_next_january,
-            _budget_binds,
+            _squeezes_at_the_end,
             "no-total",
             required=False,
+            ground="crowd",
+        ),
+        Claim(
+            "budget-december-planned",
+            {
+                "en": "A binding budget: more planned care put off in December than in January",
+                "zh": "刚性预算:12月择期住院延迟多于1月",
+            },
+            "binding-budget",
+            "status-quo",
+            "share of planned cases put off when considered, December less January",
+            "county hospitals",
+            1,
+            _SQUEEZE,
+            _deferral_at_the_turn,
+            _squeezes_at_the_end,
+            "no-total",
+            required=False,
+            ground="crowd",
         ),
         Claim(
             "score-control",
@@ -1261,9 +1407,24 @@ class Job:
     index: int
     seed: int
     people: int
+    crowd: int
     parameters: Mapping[str, float]
     claims: tuple[str, ...]
     placebos: tuple[str, ...]
+
+
+class Judgment(NamedTuple):
+    """What a claim came to on two lives.
+
+    ``effect`` is counted on the claim's side where it has one, ``level`` and ``base`` are what was
+    measured in the arm and in the comparator.
+    """
+
+    effect: float
+    base: float
+    met: bool
+    number: float
+    level: float
 
 
 @dataclass(frozen=True)
@@ -1272,7 +1433,7 @@ class Read:
 
     Attributes
     ----------
-    claims : mapping of claim id to (effect, comparator's value, condition met, its number)
+    claims : mapping of claim id to Judgment
     placebos : mapping of (claim id) to effect in the twin
     levels : mapping of arm to mapping of open outcome to value, on the county as it is
     """
@@ -1281,55 +1442,67 @@ class Read:
     index: int
     seed: int
     seconds: float
-    claims: Mapping[str, tuple[float, float, bool, float]]
+    claims: Mapping[str, Judgment]
     placebos: Mapping[str, float]
     levels: Mapping[str, Mapping[str, float]]
 
 
-def judged(claim: Claim, arm: Life, base: Life) -> tuple[float, float, bool, float]:
-    """Return a claim's effect, the comparator's value, and whether and how its condition is met."""
-    level = 1.0 if claim.comparator == "appropriate" else claim.measure(base)
+def judged(claim: Claim, arm: Life, base: Life) -> Judgment:
+    """Return a claim's effect on two lives, and whether and how its condition is met."""
+    level, of_base = claim.measure(arm), claim.measure(base)
     found = claim.check(arm, base)
-    return claim.measure(arm) - level, level, found.met, found.number
+    side = claim.side(arm) if claim.side else 1.0
+    return Judgment(side * (level - of_base), of_base, found.met, found.number, level)
 
 
 def _arms_by_ground(job: Job) -> dict[str, list[str]]:
     needed: dict[str, list[str]] = {}
-    pairs = [(CLAIMS[c].ground, CLAIMS[c].arm, CLAIMS[c].comparator) for c in job.claims]
-    pairs += [(PLACEBOS[p].ground, PLACEBOS[p].arm, PLACEBOS[p].comparator) for p in job.placebos]
-    for ground, arm, comparator in pairs:
+    pairs: list[tuple[str, str]] = []
+    for name in job.claims:
+        c = CLAIMS[name]
+        pairs += [(c.comparator_ground or c.ground, c.comparator), (c.ground, c.arm)]
+    for name in job.placebos:
+        p = PLACEBOS[name]
+        pairs += [(p.ground, p.comparator), (p.ground, p.arm)]
+    for ground, arm in pairs:
         arms = needed.setdefault(ground, [])
-        arms += [x for x in (comparator, arm) if x not in arms and x != "appropriate"]
+        if arm != "appropriate" and arm not in arms:
+            arms.append(arm)
     return needed
 
 
 def work(job: Job) -> Read:
     """Live everything a job asks for and read off it."""
     started = time.perf_counter()
-    claims: dict[str, tuple[float, float, bool, float]] = {}
+    lived = {
+        ground: lives(
+            arms,
+            job.seed,
+            job.crowd if GROUNDS[ground].crowded else job.people,
+            job.parameters,
+            ground,
+        )
+        for ground, arms in _arms_by_ground(job).items()
+    }
+    claims: dict[str, Judgment] = {}
+    for name in job.claims:
+        claim = CLAIMS[name]
+        base = lived[claim.comparator_ground or claim.ground][claim.comparator]
+        claims[name] = judged(claim, lived[claim.ground][claim.arm], base)
     twins: dict[str, float] = {}
-    levels: dict[str, dict[str, float]] = {}
-    for ground, arms in _arms_by_ground(job).items():
-        lived = lives(arms, job.seed, job.people, job.parameters, ground)
-        for name in job.claims:
-            claim = CLAIMS[name]
-            if claim.ground == ground:
-                arm = lived[claim.arm]
-                base = arm if claim.comparator == "appropriate" else lived[claim.comparator]
-                claims[name] = judged(claim, arm, base)
-        for name, claim in CLAIMS.items():
+    for name, claim in CLAIMS.items():
+        if claim.placebo in job.placebos:
             placebo = PLACEBOS[claim.placebo]
-            if placebo.id in job.placebos and placebo.ground == ground:
-                measure = claim.placebo_measure or claim.measure
-                level = (
-                    1.0
-                    if placebo.comparator == "appropriate"
-                    else measure(lived[placebo.comparator])
-                )
-                twins[name] = measure(lived[placebo.arm]) - level
-        if ground == "county":
-            for arm_id, life in lived.items():
-                levels[arm_id] = {o: measure(life) for o, (_, measure) in OPEN.items()}
+            measure = claim.placebo_measure or claim.measure
+            of = lived[placebo.ground]
+            level = 1.0
+            if placebo.comparator != "appropriate":
+                level = measure(of[placebo.comparator])
+            twins[name] = measure(of[placebo.arm]) - level
+    levels = {
+        arm: {o: measure(life) for o, (_, measure) in OPEN.items()}
+        for arm, life in lived.get("county", {}).items()
+    }
     seconds = time.perf_counter() - started
     return Read(job.series, job.index, job.seed, seconds, claims, twins, levels)
 
@@ -1339,6 +1512,7 @@ class Study:
     """What was lived, and what it was asked with."""
 
     people: int
+    crowd: int
     seeds: int
     draws: int
     master: int
@@ -1352,16 +1526,22 @@ class Study:
 
 
 def _jobs(
-    seeds: int, draws: int, people: int, master: int, exact: int, claims: Sequence[str]
+    seeds: int,
+    draws: int,
+    people: int,
+    crowd: int,
+    master: int,
+    exact: int,
+    claims: Sequence[str],
 ) -> Iterator[Job]:
     ids = tuple(claims)
     wanted = {CLAIMS[c].placebo for c in ids}
     for r in range(seeds):
         # A twin that may not differ at all needs no crowd of seeds to show it.
         placebos = tuple(p for p in wanted if r < exact or not PLACEBOS[p].exact)
-        yield Job("seeds", r, seed_of(master, r), people, {}, ids, placebos)
+        yield Job("seeds", r, seed_of(master, r), people, crowd, {}, ids, placebos)
     for i, values in enumerate(parameter_draws(draws, master) if draws else []):
-        yield Job("draws", i, seed_of(master, 1000 + i), people, values, ids, ())
+        yield Job("draws", i, seed_of(master, 1000 + i), people, crowd, values, ids, ())
 
 
 def study(
@@ -1369,6 +1549,7 @@ def study(
     seeds: int,
     draws: int,
     people: int,
+    crowd: int | None = None,
     processes: int = 2,
     exact: int = 3,
     claims: Sequence[str] | None = None,
@@ -1382,6 +1563,8 @@ def study(
         Replicates at the county's own parameters, and draws of the assumed ones, each draw with a
         seed of its own.
     people : int
+    crowd : int, optional
+        People of crowded grounds, where effects are faint; as many by default.
     processes : int
     exact : int
         Seeds in which the twins that may not differ at all are lived.
@@ -1392,7 +1575,8 @@ def study(
     """
     started = time.perf_counter()
     scenario = load(COUNTY)
-    jobs = list(_jobs(seeds, draws, people, scenario.seed, exact, claims or tuple(CLAIMS)))
+    crowd = crowd or people
+    jobs = list(_jobs(seeds, draws, people, crowd, scenario.seed, exact, claims or tuple(CLAIMS)))
     reads: list[Read] = []
     if processes == 1:
         for job in jobs:
@@ -1408,6 +1592,7 @@ def study(
                     progress(len(reads), len(jobs))
     return Study(
         people,
+        crowd,
         seeds,
         draws,
         scenario.seed,
@@ -1417,13 +1602,17 @@ def study(
     )
 
 
+def _error(values: Float) -> float:
+    return float(values.std(ddof=1) / math.sqrt(len(values))) if len(values) > 1 else math.nan
+
+
 def _mean_interval(values: Float) -> tuple[float, float, float]:
     """Return the mean and its 95 % interval."""
     n = len(values)
     mean = float(values.mean())
     if n < 2:
         return mean, math.nan, math.nan
-    half = float(t.ppf(0.975, n - 1) * values.std(ddof=1) / math.sqrt(n))
+    half = float(t.ppf(0.975, n - 1)) * _error(values)
     return mean, mean - half, mean + half
 
 
@@ -1439,7 +1628,8 @@ class Verdict:
     draws_where_met : share with the sign among draws that meet the condition; NaN if none does
     number : mean of the number the condition is judged by, over seeds
     mean, low, high : mean effect over seeds and its 95 % interval
-    base : mean of the comparator
+    error : standard error of that mean, paired by seed
+    base, level : means of the comparator and of the arm
     draws_low, draws_high : 5th and 95th percentile of the effect over draws
     placebo : mean effect in the twin; placebo_half : half-width of its 95 % interval, 0 if exact
     placebo_zero : bool
@@ -1455,7 +1645,9 @@ class Verdict:
     mean: float
     low: float
     high: float
+    error: float
     base: float
+    level: float
     draws_low: float
     draws_high: float
     placebo: float
@@ -1467,10 +1659,14 @@ class Verdict:
         """Say whether sign, condition and placebo are all as theory says."""
         return (
             self.seeds >= SEEDS_NEEDED
-            and (math.isnan(self.draws) or self.draws >= DRAWS_NEEDED)
+            and (math.isnan(self.draws) or self._draws_hold)
             and self.met_seeds >= SEEDS_NEEDED
             and self.placebo_zero
         )
+
+    @property
+    def _draws_hold(self) -> bool:
+        return self.met_draws >= MET_NEEDED and self.draws_where_met >= DRAWS_NEEDED
 
 
 def verdicts(found: Study) -> list[Verdict]:
@@ -1482,9 +1678,9 @@ def verdicts(found: Study) -> list[Verdict]:
         by_draw = [r.claims[name] for r in draws if name in r.claims]
         if not by_seed:
             continue
-        effects = np.array([x[0] for x in by_seed])
-        drawn = np.array([x[0] for x in by_draw]) if by_draw else np.array([math.nan])
-        met = np.array([x[2] for x in by_draw], dtype=bool)
+        effects = np.array([x.effect for x in by_seed])
+        drawn = np.array([x.effect for x in by_draw]) if by_draw else np.array([math.nan])
+        met = np.array([x.met for x in by_draw], dtype=bool)
         signed = np.sign(drawn) == claim.sign
         mean, low, high = _mean_interval(effects)
         twin = np.array([r.placebos[name] for r in seeds if name in r.placebos])
@@ -1496,7 +1692,7 @@ def verdicts(found: Study) -> list[Verdict]:
             # One twin in four hundred fails by chance.
             half = 0.5 * (twin_high - twin_low)
             n = len(twin)
-            error = float(twin.std(ddof=1) / math.sqrt(n)) if n > 1 else math.nan
+            error = _error(twin)
             bound = float(t.ppf(1.0 - 0.00125, max(n - 1, 1)))
             zero = bool(abs(twin_mean) <= bound * error + 1e-9)
         out.append(
@@ -1504,14 +1700,16 @@ def verdicts(found: Study) -> list[Verdict]:
                 claim=claim,
                 seeds=float((np.sign(effects) == claim.sign).mean()),
                 draws=float(signed.mean()) if by_draw else math.nan,
-                met_seeds=float(np.mean([x[2] for x in by_seed])),
+                met_seeds=float(np.mean([x.met for x in by_seed])),
                 met_draws=float(met.mean()) if by_draw else math.nan,
                 draws_where_met=float(signed[met].mean()) if by_draw and met.any() else math.nan,
-                number=float(np.mean([x[3] for x in by_seed])),
+                number=float(np.mean([x.number for x in by_seed])),
                 mean=mean,
                 low=low,
                 high=high,
-                base=float(np.mean([x[1] for x in by_seed])),
+                error=_error(effects),
+                level=float(np.mean([x.level for x in by_seed])),
+                base=float(np.mean([x.base for x in by_seed])),
                 draws_low=float(np.quantile(drawn, 0.05)),
                 draws_high=float(np.quantile(drawn, 0.95)),
                 placebo=twin_mean,
@@ -1571,6 +1769,8 @@ def as_data(found: Study) -> dict[str, Any]:
             "arm": v.claim.arm,
             "comparator": v.claim.comparator,
             "ground": v.claim.ground,
+            "people": found.crowd if GROUNDS[v.claim.ground].crowded else found.people,
+            "years": GROUNDS[v.claim.ground].years,
             "outcome": v.claim.outcome,
             "group": v.claim.group,
             "sign": v.claim.sign,
@@ -1588,10 +1788,11 @@ def as_data(found: Study) -> dict[str, Any]:
         "code_version": code_version(library_root()),
         "scenario_sha256": load(COUNTY).sha256(),
         "people": found.people,
+        "crowd": found.crowd,
         "seeds": [r.seed for r in found.of("seeds")],
         "draw_seeds": [r.seed for r in found.of("draws")],
         "swept_parameters": list(found.parameters),
-        "needed": {"seeds": SEEDS_NEEDED, "draws": DRAWS_NEEDED},
+        "needed": {"seeds": SEEDS_NEEDED, "draws": DRAWS_NEEDED, "met": MET_NEEDED},
         "claims": judgments,
         "open": {
             arm: {o: [_number(x) for x in triple] for o, triple in outcomes.items()}
@@ -1603,7 +1804,7 @@ def as_data(found: Study) -> dict[str, Any]:
         },
         "effects": {
             series: {
-                name: [_number(r.claims[name][0]) for r in found.of(series)]
+                name: [_number(r.claims[name].effect) for r in found.of(series)]
                 for name in CLAIMS
                 if all(name in r.claims for r in found.of(series))
             }
@@ -1620,6 +1821,10 @@ def _plain(x: float | None) -> str:
     return "-" if x is None else f"{x:.3g}"
 
 
+def _level(x: float | None) -> str:
+    return "-" if x is None else f"{x:.5g}"
+
+
 def as_text(data: Mapping[str, Any]) -> str:
     """Write a record for readers."""
     lines = [
@@ -1627,25 +1832,30 @@ def as_text(data: Mapping[str, Any]) -> str:
         "",
         f"{len(data['seeds'])} seeds, {len(data['draw_seeds'])} draws of "
         f"{len(data['swept_parameters'])} assumed and unidentified parameters, "
-        f"{data['people']:,} people, 12 + 12 + 36 months. Arms are paired by seed. A required sign "
-        f"holds in {_share(data['needed']['seeds'])} of seeds and "
-        f"{_share(data['needed']['draws'])} of draws, with its condition met and its placebo twin "
-        "at zero. Written by `make emergence`; code "
-        f"`{data['code_version']}`, county `{data['scenario_sha256'][:12]}`.",
+        f"{data['people']:,} people, {data['crowd']:,} where effects are faint, 12 + 12 + 36 "
+        "months. Arms are paired by seed. A required sign holds in "
+        f"{_share(data['needed']['seeds'])} of seeds and in {_share(data['needed']['draws'])} of "
+        f"the draws that meet its condition, {_share(data['needed']['met'])} of all at least, with "
+        "the condition met in the seeds and its placebo twin at zero. Written by "
+        f"`make emergence`; code `{data['code_version']}`, "
+        f"county `{data['scenario_sha256'][:12]}`.",
         "",
         "## Claims",
         "",
-        "| claim | of whom, outcome | seeds | draws | mean effect (95 %) | comparator | "
-        "draws 5-95 % | placebo | holds |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| claim | of whom, outcome | people, years | seeds | draws where met | all draws | "
+        "mean effect (95 %) | paired standard error | arm | comparator | draws 5-95 % | placebo | "
+        "holds |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for c in data["claims"]:
         verdict = ("yes" if c["holds"] else "**no**") if c["required"] else "(reported)"
         arrow = "up" if c["sign"] > 0 else "down"
         lines.append(
             f"| {c['text']['en']} (`{c['id']}`) | {c['group']}: {c['outcome']}, {arrow} | "
-            f"{_share(c['seeds'])} | {_share(c['draws'])} | {_plain(c['mean'])} "
-            f"({_plain(c['low'])} to {_plain(c['high'])}) | {_plain(c['base'])} | "
+            f"{c['people']:,}, {c['years']} | {_share(c['seeds'])} | "
+            f"{_share(c['draws_where_met'])} | {_share(c['draws'])} | {_plain(c['mean'])} "
+            f"({_plain(c['low'])} to {_plain(c['high'])}) | {_plain(c['error'])} | "
+            f"{_level(c['level'])} | {_level(c['base'])} | "
             f"{_plain(c['draws_low'])} to {_plain(c['draws_high'])} | "
             f"{_plain(c['placebo'])}{'' if c['placebo_zero'] else ' (not zero)'} | {verdict} |"
         )
@@ -1653,9 +1863,8 @@ def as_text(data: Mapping[str, Any]) -> str:
         "",
         "## Conditions",
         "",
-        "| claim | condition | mean of the number | met in seeds | met in draws | "
-        "sign where met (draws) | placebo twin |",
-        "|---|---|---|---|---|---|---|",
+        "| claim | condition | mean of the number | met in seeds | met in draws | placebo twin |",
+        "|---|---|---|---|---|---|",
     ]
     for c in data["claims"]:
         twin = PLACEBOS[c["placebo_twin"]]
@@ -1663,7 +1872,7 @@ def as_text(data: Mapping[str, Any]) -> str:
         lines.append(
             f"| `{c['id']}` | {c['condition']['en']} | {_plain(c['number'])} | "
             f"{_share(c['met_seeds'])} | {_share(c['met_draws'])} | "
-            f"{_share(c['draws_where_met'])} | {twin.text['en']}: {kind} |"
+            f"{twin.text['en']}: {kind} |"
         )
     outcomes = list(OPEN)
     lines += [
@@ -1713,7 +1922,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m experiments.emergence", description=__doc__)
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--draws", type=int, default=100)
-    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--people", type=int, default=5_000)
+    parser.add_argument("--crowd", type=int, default=16_000, help="people where effects are faint")
     parser.add_argument("--processes", type=int, default=2)
     default = Path(__file__).parent / "records" / "emergence"
     parser.add_argument("--out", type=Path, default=default)
@@ -1732,6 +1942,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seeds=given.seeds,
         draws=given.draws,
         people=given.people,
+        crowd=given.crowd,
         processes=given.processes,
         progress=show,
     )

@@ -22,6 +22,7 @@ from experiments.emergence import (
     GROUNDS,
     OPEN,
     PLACEBOS,
+    Judgment,
     Read,
     Study,
     as_data,
@@ -38,18 +39,10 @@ from sim.scenario import load
 SEEDS, DRAWS, PEOPLE = 8, 10, 5_000
 SEEDS_WITH_SIGN, DRAWS_WITH_SIGN = 6, 6
 
-# Effects that 5,000 people cannot show against the luck of single seeds: one month's care, a few
-# dozen planned cases, and what prevention averts. Their mean must not have the wrong sign beyond
-# chance; the record asks the rest.
-FAINT = {
-    "items-practices-procedures",
-    "items-outpatients-procedures",
-    "items-inpatients-procedures",
-    "downstream-admissions",
-    "downstream-prevented",
-    "budget-deferral",
-    "budget-december",
-}
+# Effects that 5,000 people cannot show against the luck of single seeds: two months of care, and
+# what prevention averts. Their mean must not have the wrong sign beyond chance; the record asks
+# the rest of a larger crowd.
+FAINT = {"downstream-admissions", "downstream-prevented", "budget-december"}
 REQUIRED = [name for name, claim in CLAIMS.items() if claim.required]
 CLEAR = [name for name in REQUIRED if name not in FAINT]
 
@@ -61,7 +54,8 @@ def small() -> Study:
 
 def signs(found: Study, series: str, name: str) -> int:
     return sum(
-        math.copysign(1.0, r.claims[name][0]) == CLAIMS[name].sign and r.claims[name][0] != 0.0
+        math.copysign(1.0, r.claims[name].effect) == CLAIMS[name].sign
+        and r.claims[name].effect != 0.0
         for r in found.of(series)
     )
 
@@ -72,13 +66,18 @@ def test_a_sign_shows_in_seeds_and_over_the_ranges_of_what_is_assumed(
     name: str, small: Study
 ) -> None:
     assert signs(small, "seeds", name) >= SEEDS_WITH_SIGN
-    assert signs(small, "draws", name) >= DRAWS_WITH_SIGN
+    # A draw that does not meet the condition says nothing of the sign.
+    of_draws = [r.claims[name] for r in small.of("draws")]
+    met = [x for x in of_draws if x.met]
+    with_sign = sum(x.effect * CLAIMS[name].sign > 0.0 for x in met)
+    assert len(met) >= DRAWS // 2
+    assert with_sign * DRAWS >= DRAWS_WITH_SIGN * len(met)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FAINT))
 def test_a_faint_effect_is_not_of_the_other_sign_beyond_chance(name: str, small: Study) -> None:
-    effects = np.array([r.claims[name][0] for r in small.of("seeds")]) * CLAIMS[name].sign
+    effects = np.array([r.claims[name].effect for r in small.of("seeds")]) * CLAIMS[name].sign
     error = float(effects.std(ddof=1)) / math.sqrt(len(effects))
     # 3.5 standard errors at 7 degrees of freedom: one true zero in 200.
     assert effects.mean() > -3.5 * error
@@ -87,8 +86,8 @@ def test_a_faint_effect_is_not_of_the_other_sign_beyond_chance(name: str, small:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REQUIRED)
 def test_the_condition_that_gives_the_sign_is_met(name: str, small: Study) -> None:
-    met = [r.claims[name][2] for r in small.of("seeds")]
-    assert np.mean(met) >= 0.9, [r.claims[name][3] for r in small.of("seeds")]
+    met = [r.claims[name].met for r in small.of("seeds")]
+    assert np.mean(met) >= 0.9, [r.claims[name].number for r in small.of("seeds")]
 
 
 @pytest.mark.slow
@@ -108,8 +107,8 @@ def test_a_placebo_twin_is_the_same_life_to_the_last_unit() -> None:
 def test_every_claim_names_arms_ground_and_twin_that_exist() -> None:
     for claim in CLAIMS.values():
         assert claim.arm in ARMS
-        assert claim.comparator in {*ARMS, "appropriate"}
-        assert claim.ground in GROUNDS
+        assert claim.comparator in ARMS
+        assert {claim.ground, claim.comparator_ground or claim.ground} <= set(GROUNDS)
         twin = PLACEBOS[claim.placebo]
         assert twin.arm in ARMS
         assert twin.comparator in {*ARMS, "appropriate"}
@@ -122,12 +121,33 @@ def test_a_condition_that_is_not_met_is_reported_and_not_passed_over() -> None:
     lived = lives(("status-quo",), 5, 500)
     same = lived["status-quo"]
     for claim in CLAIMS.values():
-        if claim.comparator == "appropriate":
-            continue
-        effect, _, met, _ = judged(claim, same, same)
-        assert effect == 0.0
-        # Whether a budget binds is a matter of one arm's budget; all else is a matter of two arms.
-        assert not met or claim.arm == "binding-budget", claim.id
+        found = judged(claim, same, same)
+        assert found.effect == 0.0
+        # Whether a budget binds and on which side a margin is are matters of one arm.
+        alone = claim.arm == "binding-budget" or claim.side is not None
+        assert not found.met or alone, claim.id
+
+
+def test_the_side_of_item_fees_follows_effort_and_patients_payments_of_the_draw() -> None:
+    claim = CLAIMS["items-practices-procedures"]
+    assert claim.side is not None
+    # Procedures bring a tenth over their cost: an effort of a fifth turns the net margin over.
+    for effort, sign in ((0.05, 1.0), (0.2, -1.0)):
+        parameters = {"effort_ratio": effort, "oop_weight": 0.0}
+        life = lives(("item-fees",), 5, 300, parameters, "bare")["item-fees"]
+        assert claim.side(life) == sign
+        assert claim.check(life, life).number == pytest.approx(0.1 - effort)
+    paying = lives(("item-fees",), 5, 300, {"effort_ratio": 0.05, "oop_weight": 0.25}, "bare")
+    assert claim.check(paying["item-fees"], paying["item-fees"]).number < 0.05
+
+
+def test_without_myopia_no_squeeze_at_the_end_of_the_year_is_claimed() -> None:
+    claim = CLAIMS["budget-december"]
+    for myopia in (0.0, 0.8):
+        lived = lives(("status-quo", "binding-budget"), 5, 500, {"myopia": myopia}, "crowd")
+        found = judged(claim, lived["binding-budget"], lived["status-quo"])
+        over = found.number / (1.0 - myopia)
+        assert found.met == (over > 1.0 and myopia > 0.0 and found.number < 0.84)
 
 
 def test_draws_fill_the_ranges_of_what_is_assumed_or_unidentified_and_of_nothing_else() -> None:
@@ -152,13 +172,14 @@ def test_draws_fill_the_ranges_of_what_is_assumed_or_unidentified_and_of_nothing
 def made_up(effect: float, twin: float) -> Study:
     """Give a study in which one claim came out the same everywhere."""
     name = "case-stay"
+    judgment = Judgment(effect, 1.0, True, -0.5, 1.0 + effect)
     levels = {arm: dict.fromkeys(OPEN, 1.0) for arm in ("status-quo", "per-case")}
     reads = tuple(
-        Read(series, i, i, 1.0, {name: (effect, 1.0, True, -0.5)}, {name: twin}, levels)
+        Read(series, i, i, 1.0, {name: judgment}, {name: twin}, levels)
         for series in ("seeds", "draws")
         for i in range(4)
     )
-    return Study(100, 4, 4, 1, reads, ("myopia",), 1.0)
+    return Study(100, 100, 4, 4, 1, reads, ("myopia",), 1.0)
 
 
 def test_a_verdict_needs_the_sign_and_a_twin_at_zero() -> None:
@@ -170,10 +191,26 @@ def test_a_verdict_needs_the_sign_and_a_twin_at_zero() -> None:
 
 def test_a_verdict_needs_its_condition_met() -> None:
     found = made_up(-1.0, 0.0)
-    reads = tuple(replace(r, claims={"case-stay": (-1.0, 1.0, False, 0.0)}) for r in found.reads)
+    unmet = Judgment(-1.0, 1.0, False, 0.0, 0.0)
+    reads = tuple(replace(r, claims={"case-stay": unmet}) for r in found.reads)
     verdict = verdicts(replace(found, reads=reads))[0]
     assert not verdict.holds
     assert math.isnan(verdict.draws_where_met)
+
+
+@pytest.mark.parametrize(("not_met", "holds"), [(2, True), (3, False)])
+def test_draws_that_do_not_meet_the_condition_do_not_count_but_half_must(
+    not_met: int, holds: bool
+) -> None:
+    found = made_up(-1.0, 0.0)
+    wrong = {"case-stay": Judgment(1.0, 1.0, False, 0.0, 2.0)}
+    reads = tuple(
+        replace(r, claims=wrong) if r.series == "draws" and r.index < not_met else r
+        for r in found.reads
+    )
+    verdict = verdicts(replace(found, reads=reads))[0]
+    assert verdict.draws_where_met == 1.0
+    assert verdict.holds is holds
 
 
 def test_a_record_says_what_held_and_names_no_day() -> None:

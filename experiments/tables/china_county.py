@@ -97,8 +97,10 @@ SPECIFIC: dict[str, dict[str, float]] = {
 }
 # multiplier on the hazard when the condition is controlled
 CONTROLLED: dict[str, dict[str, float]] = {
-    "hypertension": {"hypertension": 0.8},
-    "diabetes": {"diabetes": 0.8},
+    # Own admissions: 20 mmHg as for ischaemic stroke (the pack's row), and one point of HbA1c as
+    # for microvascular events (UKPDS 35, https://doi.org/10.1136/bmj.321.7258.405).
+    "hypertension": {"hypertension": 0.59},
+    "diabetes": {"diabetes": 0.63},
     "copd": {"copd": 0.75},
     "bronchitis_asthma": {"copd": 0.75},
     "pneumonia_adult": {"copd": 0.75},

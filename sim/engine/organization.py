@@ -699,11 +699,30 @@ def lag_weights(mean: float, shape: float) -> Float:
     return np.asarray(months / months.sum(), dtype=np.float64)
 
 
+def baseline_prevention(setting: Setting) -> float:
+    """Return the mean effect of practices' preventive effort under item fees at list price.
+
+    There a visit saved loses next to no margin, so that the value of control differs between
+    practices by altruism a alone and effort is ``base + ln(a / mean a)``, at least 0: an effect of
+    ``1 - exp(-base) mean a / a``. Practices count by their capacity. The mean, and not the effect
+    of the mean effort, is what the published share under control came about with: efforts differ
+    and their effect is concave.
+    """
+    providers, values = setting.region.providers, setting.values
+    rows = np.flatnonzero(providers.kind == PRACTICE)
+    if not len(rows):
+        return float(1.0 - np.exp(-values["effort_base"]))
+    temper = setting.altruism[rows] / max(values["altruism_scale"], 1e-12)
+    effect = 1.0 - np.exp(-values["effort_base"]) / np.maximum(temper, 1e-12)
+    weights = np.maximum(providers.visits_capacity[rows], 1e-9)
+    return float(np.average(np.maximum(effect, 0.0), weights=weights))
+
+
 def prevention_multiplier(setting: Setting, org: Organizations, weights: Float) -> Float:
     """Return by how much a practice's past efforts raise the gain of control, baseline 1."""
     theta = setting.values["prevention_effect"]
     effect = 1.0 - np.exp(-org.efforts)
-    base = 1.0 + theta * (1.0 - np.exp(-setting.values["effort_base"]))
+    base = 1.0 + theta * baseline_prevention(setting)
     raised = 1.0 + theta * (effect @ weights)
     return np.asarray(raised / base, dtype=np.float64)
 

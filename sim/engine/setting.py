@@ -137,9 +137,26 @@ def expected_cost_by_age(region: Region) -> Float:
 
 
 def value_of_one_control(
-    region: Region, values: Mapping[str, float], charge_visit: float
+    region: Region, values: Mapping[str, float], charge_visit: float, charge_stay: Float
 ) -> tuple[float, float, float]:
     """Return what one more controlled condition saves in a year, at the region's mean prices.
+
+    A case's hazards are the region's rates at the ages of the cases, other conditions included.
+    The scale of episodes is left out: it makes up for episodes that one acute slot a person hides,
+    and brings need back to those rates. Control also averts the onset of what the condition leads
+    to (a stroke, kidney disease); an onset averted this year saves what that condition costs in
+    the years after, discounted and while the patient stays, so that it counts ``d / (1 - d)``
+    years with d discount times retention. Onsets from onsets are left out, as is the part of stays
+    that a township center would have had itself.
+
+    Parameters
+    ----------
+    region : Region
+    values : mapping of parameter id to value
+    charge_visit : float
+        List price of a mean visit to a hospital, currency.
+    charge_stay : float64, shape (G,)
+        List price of a mean stay by group, currency.
 
     Returns
     -------
@@ -149,30 +166,52 @@ def value_of_one_control(
     """
     groups, chronic, people = region.groups, region.chronic, region.people
     share = people.age_sex_share.sum(axis=1)
-    stay = groups.prob_bed * groups.weight * float(np.median(region.providers.charge_per_weight))
+    prob_bed = groups.prob_bed * values["bed_need_scale"]
     hospital = (1.0 - groups.share_primary) * groups.visits_per_episode * groups.visit_weight
-    own = groups.share_primary * groups.visits_per_episode
-    weight = elsewhere = visits = health = 0.0
-    rate = (groups.base_rate * people.age_sex_share[None]).sum(axis=2) * 12.0
-    for c in range(len(chronic.ids)):
+    per_episode = np.stack(
+        [
+            prob_bed * charge_stay + hospital * charge_visit,
+            groups.share_primary * groups.visits_per_episode,
+            groups.admission_health * prob_bed * values["control_admission_share"]
+            + groups.utility_loss * values["control_illness_months"],
+        ]
+    )
+    rate = (groups.rate * people.age_sex_share[None]).sum(axis=2) * 12.0
+    rate = rate / np.maximum(share, 1e-12)
+    decay = values["discount"] * values["retention"]
+    later = decay / (1.0 - decay)
+    n = len(chronic.ids)
+    saved, burden, uncontrolled = np.zeros((n, 3)), np.zeros((n, 3)), np.zeros(n)
+    onset = np.zeros((n, n))
+    for c in range(n):
         cases = chronic.prevalence[c] * share
-        uncontrolled = float(cases.sum()) * (1.0 - float(chronic.share_controlled[c]))
-        if uncontrolled <= 0.0:
+        total = float(cases.sum())
+        controlled = float(chronic.share_controlled[c])
+        uncontrolled[c] = total * (1.0 - controlled)
+        if total <= 0.0:
             continue
-        mean_age = cases / max(float(cases.sum()), 1e-12)
-        per_case = (rate / np.maximum(share, 1e-12)) @ mean_age * groups.condition_ratio[:, c]
-        fewer = per_case * (1.0 - groups.control_ratio[:, c])
-        weight += uncontrolled
-        elsewhere += uncontrolled * float(fewer @ (stay + hospital * charge_visit))
-        visits += uncontrolled * float(fewer @ own)
+        mean_age = cases / total
+        ratio, control = groups.condition_ratio[:, c], groups.control_ratio[:, c]
+        average = ratio * (1.0 - controlled + controlled * control)
+        # Rates are those of everybody of an age: leave this condition's own part out of the mean.
+        own = 1.0 + chronic.prevalence[c][None] * (average[:, None] - 1.0)
+        without = (rate / own) @ mean_age
         deaths = float((mean_age[:, None] * people.base_mortality).sum()) / 2.0
-        deaths *= float(chronic.rr_death[c] * (1.0 - chronic.control_death[c]))
-        lost = groups.admission_health * groups.prob_bed * values["control_admission_share"]
-        lost = lost + groups.utility_loss * values["control_illness_months"]
-        health += uncontrolled * (float(fewer @ lost) + values["control_years"] * deaths)
+        rr, control_death = float(chronic.rr_death[c]), float(chronic.control_death[c])
+        saved[c] = per_episode @ (without * ratio * (1.0 - control))
+        saved[c, 2] += values["control_years"] * deaths * rr * (1.0 - control_death)
+        burden[c] = per_episode @ (without * (average - 1.0))
+        burden[c, 2] += float(chronic.utility_decrement[c]) + values["control_years"] * deaths * (
+            rr * (1.0 - controlled + controlled * control_death) - 1.0
+        )
+        free = 1.0 - chronic.prevalence
+        onset[c] = (chronic.incidence * free) @ mean_age * (1.0 - chronic.control_event[c])
+    saved += later * onset @ burden
+    weight = float(uncontrolled.sum())
     if weight == 0.0:
         return 0.0, 0.0, 0.0
-    return elsewhere / weight, visits / weight, health / weight
+    spending, visits, health = (uncontrolled @ saved / weight).tolist()
+    return spending, visits, health
 
 
 def by_kind(values: Mapping[str, float], name: str, kind: Int) -> Float:
@@ -289,7 +328,9 @@ def build_setting(
         values["referral_bed_ratio"] * groups.prob_bed, values["referral_bed_most"]
     )
     elsewhere = elsewhere + stays_of_referred * stay_price[reference].mean(axis=(0, 2))
-    avoided, saved, health = value_of_one_control(region, values, charge_visit)
+    avoided, saved, health = value_of_one_control(
+        region, values, charge_visit, mean_stay[reference].mean(axis=0)
+    )
     return Setting(
         region=region,
         values=values,
