@@ -1098,6 +1098,7 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             _hospital_admissions,
             _answers_downstream,
             "no-share",
+            ground="long",
         ),
         Claim(
             "downstream-all-admissions",
@@ -1114,6 +1115,7 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             _admissions,
             _answers_downstream,
             "no-share",
+            ground="long",
             required=False,
         ),
         Claim(
