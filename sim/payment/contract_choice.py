@@ -117,14 +117,14 @@ class ContractChoice(Contract):
 
     def to_spec(self) -> dict[str, Any]:
         """Give the mapping a scenario file would hold."""
-        return {
-            self.id: {
-                "standard": spec_from(self.standard),
-                "option": spec_from(self.option),
-                "eligible": list(self.eligible),
-                "largest_share": self.largest_share,
-            }
+        found: dict[str, Any] = {
+            "standard": spec_from(self.standard),
+            "option": spec_from(self.option),
+            "largest_share": self.largest_share,
         }
+        if self.eligible != self.provider_ids:
+            found["eligible"] = list(self.eligible)
+        return {self.id: found}
 
     @property
     def reads(self) -> frozenset[str]:
