@@ -39,6 +39,7 @@ from sim.engine.tables import (
 from sim.health.need import monthly_probability, severity_multiplier
 from sim.outlook import channel_marginals
 from sim.region import Region
+from sim.tallies import ProviderTally
 from sim.world import MONTHS, World, month_keys, quantiles
 
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
@@ -156,6 +157,10 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
             constant[:, rows] += values["attraction_size"] * spread
     maternal = np.array([name == "maternal" for name in region.providers.type])
     constant[:, maternal] += values["attraction_maternal"]
+    if world.audits.publish > 0.0:
+        # What was found and made public weighs in patients' choice like an experience.
+        known = world.audits.publish * _found_share(world)
+        constant -= values["experience_weight"] * known[None]
     slope = np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]])
     within = 1.0 - values["nest_correlation"]
     return SeekTable(
@@ -187,6 +192,18 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
     )
 
 
+def _found_share(world: World) -> Float:
+    """Return the share of each provider's stays of twelve months found to be billed too high."""
+    recent = world.history[-MONTHS:]
+    if not recent:
+        return np.zeros(len(world.setting.beds))
+    found = np.sum([month["detected"] for month in recent], axis=(0, 2))
+    stays = np.sum(
+        [month["provider"][:, :, ProviderTally.ADMISSIONS] for month in recent], axis=(0, 2)
+    )
+    return np.asarray(found / np.maximum(stays, 1), dtype=np.float64)
+
+
 def _refer_table(world: World) -> ReferTable:
     setting, values = world.setting, world.setting.values
     org = world.organizations
@@ -206,8 +223,9 @@ def _refer_table(world: World) -> ReferTable:
     spread = np.sqrt((noise / skill) ** 2 / (1.0 + (noise / skill) ** 2))
     steepness = STEEPNESS / np.maximum(spread, 1e-3)
     # The constant that gives the baseline rate for a case of median severity at list price.
-    list_margin = (setting.price_out - setting.cost_out).sum(axis=1)[:, None] * setting.need_out
-    list_refer = (setting.price_out - setting.cost_out)[:, 3]
+    listed = setting.reference.price_out - setting.reference.cost_out
+    list_margin = listed.sum(axis=1)[:, None] * setting.need_out
+    list_refer = listed[:, 3]
     # Beyond 700 the chance is nothing, and its inverse no longer a number.
     fails = 1.0 / (1.0 + np.exp(np.minimum(steepness[:, None] * limit, 700.0)))
     value = values["value_of_health"]
@@ -310,8 +328,9 @@ def _admit_table(world: World) -> AdmitTable:
     up = org.up_share
     step = np.diff(m.case, axis=3, append=m.case[..., -1:])
     fixed = m.case + up * step
-    margin_unit = (setting.price_in - setting.cost_in).sum(axis=1)
-    margin_day = setting.day_price - setting.day_cost
+    reference = setting.reference
+    margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
+    margin_day = reference.day_price - reference.day_cost
     flat = margin_unit[:, None, None] * level[None] + margin_day[:, None, None] * days[None]
     list_rising = np.repeat(flat[:, None], world.n_payers, axis=1)
     weight = 1.0 / MONTHS

@@ -16,6 +16,7 @@ from sim.engine.tables import (
 from sim.ledger import FISCAL, OUTSIDE, PATIENTS
 from sim.oversight import (
     AuditResult,
+    affordable_share,
     audit,
     peer_share,
     review_probability,
@@ -124,6 +125,8 @@ def _review(world: World, tallies: Tallies) -> AuditResult:
     total = last[:, :, _T.ADMISSIONS].sum(axis=1).astype(np.float64)
     peers = peer_share(seen, total, world.region.providers.kind)
     prob = review_probability(world.audits, seen / np.maximum(total, 1.0), peers)
+    claims_year = MONTHS * stays.sum(axis=1)
+    prob = prob * affordable_share(world.audits, prob, claims_year, world.setting.scale)
     return audit(
         world.audits,
         prob,
@@ -132,6 +135,7 @@ def _review(world: World, tallies: Tallies) -> AuditResult:
         excess,
         key_plain(world.seed, world.month, Decision.AUDIT_SAMPLE),
         key_plain(world.seed, world.month, Decision.DETECTION),
+        key_plain(world.seed, world.month, Decision.INSPECTION),
     )
 
 

@@ -272,6 +272,7 @@ def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -
             "fixed_cost": flows.fixed + flows.levers,
             "clawback": flows.audit.claw_back_fen,
             "fine": flows.audit.fine_fen,
+            "detected": flows.audit.detected,
             "undetected": flows.audit.undetected_fen,
             "fund_balance": balances,
             "premiums": flows.premiums,

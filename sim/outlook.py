@@ -25,8 +25,10 @@ from sim.engine.tables import (
 )
 from sim.incentives import IncentiveTerms, marginal_receipts
 from sim.oversight import (
+    affordable_share,
     peer_share,
     review_probability,
+    scrutiny,
 )
 from sim.payment import is_straight
 from sim.tallies import ProviderTally
@@ -169,6 +171,9 @@ def position(world: World) -> Position:
     peers = peer_share(upcoded, stays, world.region.providers.kind)
     own = upcoded / np.maximum(stays, 1.0)
     review = review_probability(world.audits, own, peers)
+    review = scrutiny(
+        world.audits, review * affordable_share(world.audits, review, stays, setting.scale)
+    )
     revenue = sum(h["earned"] for h in world.history[-MONTHS:])
     return Position(
         weights=weights,

@@ -12,6 +12,13 @@ status quo; rows ins0200-ins0203 of the data pack, screening assumed)::
 peers' (rules run over all claims); ``sample`` the probability that any claim is drawn at random;
 ``detection`` the probability that a review finds an upcoded claim; ``fine`` a multiple of the
 claw-back; ``cost_per_review`` CNY. ``audit: none`` reviews nothing.
+
+Four more fields make a programme of it, each nothing unless stated: ``inspection``, the probability
+that a provider is visited in a year, and then every claim of that month reviewed; ``reports``, the
+probability that a patient who was billed too high a level says so, which brings that claim to
+review; ``publish``, the share of what is found that patients get to know and hold against the
+provider when they choose; ``budget``, the most that a year's reviews may cost in the whole region,
+CNY: beyond it, rules and sample reach fewer claims in proportion.
 """
 
 from __future__ import annotations
@@ -32,11 +39,13 @@ __all__ = [
     "COUNTY_2022",
     "AuditPolicy",
     "AuditResult",
+    "affordable_share",
     "audit",
     "binomial_quantile",
     "expected_penalty_factor",
     "peer_share",
     "review_probability",
+    "scrutiny",
 ]
 
 COUNTY_2022: Mapping[str, float] = {
@@ -54,6 +63,16 @@ _RANGES: Mapping[str, tuple[float, float, str]] = {
     "detection": (0.0, 1.0, "share"),
     "fine": (0.0, 100.0, "multiple"),
     "cost_per_review": (0.0, 1e6, "CNY"),
+    "inspection": (0.0, 1.0, "share"),
+    "reports": (0.0, 1.0, "share"),
+    "publish": (0.0, 1.0, "share"),
+    "budget": (0.0, 1e12, "CNY"),
+}
+_OPTIONAL: Mapping[str, float] = {
+    "inspection": 0.0,
+    "reports": 0.0,
+    "publish": 0.0,
+    "budget": math.inf,
 }
 _PAYER_BITS = 16
 
@@ -74,6 +93,14 @@ class AuditPolicy:
         Multiple of the claw-back, 0 or more (law of 2021: 1-2 for breaches, 2-5 for fraud).
     cost_per_review : float
         Cost of reviewing one claim, CNY.
+    inspection : float
+        Probability that a provider is inspected in a year, all claims of a month at once, 0 to 1.
+    reports : float
+        Probability that a patient reports a claim billed too high, 0 to 1.
+    publish : float
+        Share of detected upcoding that patients learn of, 0 to 1.
+    budget : float
+        Most that reviews by rule and sample may cost in the region, CNY per year; infinity: all.
     """
 
     screening: float
@@ -81,6 +108,15 @@ class AuditPolicy:
     detection: float
     fine: float
     cost_per_review: float
+    inspection: float = 0.0
+    reports: float = 0.0
+    publish: float = 0.0
+    budget: float = math.inf
+
+    @property
+    def inspection_month(self) -> float:
+        """Give the probability that a provider is inspected in a month."""
+        return float(1.0 - (1.0 - self.inspection) ** (1.0 / 12.0))
 
     @classmethod
     def from_spec(
@@ -110,6 +146,9 @@ class AuditPolicy:
         values: dict[str, float] = {}
         for field, (low, high, unit) in _RANGES.items():
             path = f"{where}.{field}"
+            if spec.get(field) is None and field in _OPTIONAL:
+                values[field] = _OPTIONAL[field]
+                continue
             if field not in spec:
                 raise ScenarioError(
                     "a field is missing", where=path, allowed=f"{low:g} to {high:g}"
@@ -194,6 +233,55 @@ def review_probability(
     return np.asarray(1.0 - (1.0 - policy.sample) * (1.0 - screened), dtype=np.float64)
 
 
+def affordable_share(
+    policy: AuditPolicy, prob_review: ArrayLike, claims_year: ArrayLike, scale: float
+) -> float:
+    """Give the share of the reviews that rules and sample ask for which the budget pays for.
+
+    Parameters
+    ----------
+    policy : AuditPolicy
+        The payer's policy.
+    prob_review : array_like, shape (n,)
+        Probability that a provider's claim is reviewed if there were no budget, 0 to 1.
+    claims_year : array_like, shape (n,)
+        Claims of a year.
+    scale : float
+        People simulated over residents: the budget is the whole region's.
+
+    Returns
+    -------
+    float
+        ``min(1, budget x scale / (cost x expected reviews))``.
+    """
+    expected = float(np.asarray(prob_review, dtype=np.float64) @ np.asarray(claims_year))
+    cost = policy.cost_per_review * expected
+    if not math.isfinite(policy.budget) or cost <= 0.0:
+        return 1.0
+    return min(policy.budget * scale / cost, 1.0)
+
+
+def scrutiny(policy: AuditPolicy, prob_review: ArrayLike) -> NDArray[np.float64]:
+    """Give the probability that a claim billed too high is looked at, as its provider expects it.
+
+    Parameters
+    ----------
+    policy : AuditPolicy
+        The payer's policy.
+    prob_review : array_like, any shape
+        Probability of review by rule or sample, 0 to 1.
+
+    Returns
+    -------
+    array of float64
+        ``1 - (1 - prob_review) (1 - inspection in the month) (1 - reports)``.
+    """
+    spared = 1.0 - np.asarray(prob_review, dtype=np.float64)
+    return np.asarray(
+        1.0 - spared * (1.0 - policy.inspection_month) * (1.0 - policy.reports), dtype=np.float64
+    )
+
+
 def expected_penalty_factor(policy: AuditPolicy, prob_review: ArrayLike) -> NDArray[np.float64]:
     """Give what a provider expects to lose of a yuan gained by upcoding.
 
@@ -264,6 +352,7 @@ def audit(
     excess_fen: NDArray[np.int64],
     key_review: int,
     key_detection: int,
+    key_inspection: int = 0,
 ) -> AuditResult:
     """Draw one month's reviews and detections, and what they return to the payers.
 
@@ -278,10 +367,10 @@ def audit(
     excess_fen : array of int64, shape (n, Y)
         Receipts for the upcoded claims less what their true level would have brought, fen, 0 or
         more (0 where receipts do not depend on the level).
-    key_review, key_detection : int
-        Keys of the month's draws (``sim.randomness.key_plain`` with ``Decision.AUDIT_SAMPLE`` and
-        ``Decision.DETECTION``). A cell's draw belongs to its provider and payer, not to the number
-        of providers.
+    key_review, key_detection, key_inspection : int
+        Keys of the month's draws (``sim.randomness.key_plain`` with ``Decision.AUDIT_SAMPLE``,
+        ``Decision.DETECTION`` and ``Decision.INSPECTION``). A cell's draw belongs to its provider
+        and payer, not to the number of providers; an inspection to the provider.
 
     Returns
     -------
@@ -295,7 +384,9 @@ def audit(
 
     Notes
     -----
-    Reviews are binomial over claims, detections binomial over reviewed upcoded claims. Each
+    Reviews are binomial over claims, detections binomial over reviewed upcoded claims. A provider
+    that is inspected has every claim of the month reviewed; a patient's report brings only claims
+    billed too high to review. Each
     detected claim returns the cell's mean excess; the fine is a multiple of the sum, rounded to
     the fen, halves up.
     """
@@ -320,14 +411,19 @@ def audit(
     u_seen, u_found, u_honest = (
         uniforms(np.uint64(key), uids).tolist() for key in (key_review, key_detection, key_honest)
     )
+    visited = np.zeros(shape[0], dtype=np.bool_)
+    if policy.inspection > 0.0:
+        rows = np.arange(shape[0], dtype=np.uint64)
+        visited = uniforms(np.uint64(key_inspection), rows) < policy.inspection_month
     for row, (provider, payer) in enumerate(cells.tolist()):
         cell = (provider, payer)
         false_claims = int(upcoded[cell])
         honest_claims = int(claims[cell]) - false_claims
-        prob = float(chance[cell])
+        prob = 1.0 if visited[provider] else float(chance[cell])
+        told = 1.0 - (1.0 - prob) * (1.0 - policy.reports)
         seen = found = honest = 0
         if false_claims:
-            seen = binomial_quantile(u_seen[row], false_claims, prob)
+            seen = binomial_quantile(u_seen[row], false_claims, told)
             found = binomial_quantile(u_found[row], seen, policy.detection)
         if honest_claims:
             honest = binomial_quantile(u_honest[row], honest_claims, prob)

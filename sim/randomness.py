@@ -131,6 +131,7 @@ class Decision(IntEnum):
     AUDIT_SAMPLE = 104
     DETECTION = 105
     COURSE = 106
+    INSPECTION = 107
 
 
 _MASK: Final = (1 << 64) - 1

@@ -150,6 +150,54 @@ class Providers:
     case_mix_baseline: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class ListChange:
+    """What a policy changes in price lists and in what is covered, by provider (n).
+
+    Attributes
+    ----------
+    price_out, price_in : (n, 4) list price of a unit over the region's, by component.
+    cost_out, cost_in : (n, 4) short-run marginal cost of a unit over the region's.
+    day_price, day_cost : (n,) the same for a bed-day.
+    covered : (n, 2) share of charges inside the benefit catalog, outpatient and inpatient.
+    """
+
+    price_out: Floats
+    price_in: Floats
+    cost_out: Floats
+    cost_in: Floats
+    day_price: Floats
+    day_cost: Floats
+    covered: Floats
+
+    @classmethod
+    def none(cls, providers: Providers) -> ListChange:
+        """Give the change that leaves everything as the region's tables have it."""
+        n = len(providers.ids)
+        return cls(
+            price_out=np.ones((n, 4)),
+            price_in=np.ones((n, 4)),
+            cost_out=np.ones((n, 4)),
+            cost_in=np.ones((n, 4)),
+            day_price=np.ones(n),
+            day_cost=np.ones(n),
+            covered=providers.covered_share.copy(),
+        )
+
+    def is_none(self, providers: Providers) -> bool:
+        """Tell whether nothing changes."""
+        factors = (
+            self.price_out,
+            self.price_in,
+            self.cost_out,
+            self.cost_in,
+            self.day_price,
+            self.day_cost,
+        )
+        same = np.array_equal(self.covered, providers.covered_share)
+        return same and all(bool((f == 1.0).all()) for f in factors)
+
+
 @dataclass(frozen=True)
 class Groups:
     """Clinical groups: how often, how severe, how treatable, how costly (G groups).

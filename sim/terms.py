@@ -10,12 +10,14 @@ import numpy as np
 from sim import payment
 from sim.benefits import Benefits
 from sim.engine import kernels
+from sim.engine.setting import Setting, with_lists
 from sim.engine.tables import (
     Int,
 )
 from sim.oversight import (
     AuditPolicy,
 )
+from sim.region import ListChange
 from sim.world import (
     MONTHS,
     Agreement,
@@ -23,6 +25,7 @@ from sim.world import (
     Year,
     activity_of,
     built_contract,
+    contract_context,
     month_keys,
     trended,
 )
@@ -92,23 +95,26 @@ def _mean_fixed(world: World) -> tuple[Int, Int]:
 
 def _start_reform(world: World, drift: float) -> None:
     """Put the reform's contracts, benefits and audits in force; what is unchanged goes on."""
+    lists = world.after.lists(world.region)
+    relisted = not lists.is_none(world.region.providers)
+    before = world.setting
+    if relisted:
+        change_lists(world, lists)
     standing = {(a.payer, tuple(a.rows.tolist())): a for a in world.agreements}
     by_row = {(a.payer, int(row)): a for a in world.agreements for row in a.rows}
     agreements = []
     for group in world.after.groups(world.region):
         same = standing.get((group.payer, tuple(group.providers)))
         if same is not None and same.spec == group.assignment.contract:
-            agreements.append(same)
+            agreements.append(relist(same, world.setting) if relisted else same)
             continue
         rows, model = built_contract(group, world.setting)
         if payment.has_neutral(model):
-            base = trended(activity_of(world.setting, world.year, group.payer, rows), drift)
+            base = trended(activity_of(before, world.year, group.payer, rows), drift)
             receipts = np.zeros(len(rows))
             for position, row in enumerate(rows):
                 old = by_row[group.payer, int(row)]
-                grown = trended(
-                    activity_of(world.setting, world.year, group.payer, old.rows), drift
-                )
+                grown = trended(activity_of(before, world.year, group.payer, old.rows), drift)
                 receipts[position] = old.model.revenue(grown)[list(old.rows).index(row)]
             previous = same.model if same is not None else None
             model = payment.resolve_neutral(model, base, receipts, previous)
@@ -120,6 +126,21 @@ def _start_reform(world: World, drift: float) -> None:
         world.benefit_table = world.benefits.table()
         world.price_cache = {}
     world.audits = AuditPolicy.from_spec(world.after.audit)
+
+
+def change_lists(world: World, lists: ListChange) -> None:
+    """Put changed price lists, unit costs and a changed catalog in force."""
+    world.setting = with_lists(world.setting, lists)
+    world.price_cache = {}
+
+
+def relist(agreement: Agreement, setting: Setting) -> Agreement:
+    """Return a contract that goes on, its settled terms kept, over the price lists in force."""
+    if getattr(agreement.model, "to_spec", None) is None:
+        return agreement
+    spec = payment.spec_from(agreement.model)
+    model = payment.build(spec, contract_context(setting, agreement.rows))
+    return Agreement(agreement.payer, agreement.rows, agreement.spec, model, model)
 
 
 def join_lists(world: World) -> None:

@@ -47,7 +47,7 @@ from sim.oversight import (
 )
 from sim.population import People, synthesize
 from sim.randomness import Decision, key
-from sim.region import Region
+from sim.region import ListChange, Region
 from sim.tallies import ProviderTally
 
 MEASURES = 5
@@ -65,6 +65,9 @@ class Policy(Protocol):
     @property
     def audit(self) -> Mapping[str, float]:
         """How claims are audited, as :meth:`sim.oversight.AuditPolicy.from_spec` reads it."""
+
+    def lists(self, region: Region) -> ListChange:
+        """Return what changes in price lists, unit costs and the catalog."""
 
     def groups(self, region: Region) -> Sequence[Any]:
         """Return contract groups with ``payer``, ``providers`` and ``assignment``."""
@@ -332,7 +335,7 @@ def build_world(
     return world
 
 
-def _context(setting: Setting, rows: Int) -> payment.PaymentContext:
+def contract_context(setting: Setting, rows: Int) -> payment.PaymentContext:
     """Return what a contract with these providers may refer to: their price lists and weights."""
     region = setting.region
     providers, groups = region.providers, region.groups
@@ -355,7 +358,7 @@ def _context(setting: Setting, rows: Int) -> payment.PaymentContext:
 def built_contract(group: Any, setting: Setting) -> tuple[Int, Any]:
     """Return a contract group's provider rows and its contract, built for their prices."""
     rows = np.array(group.providers, dtype=np.int64)
-    return rows, group.assignment.build(_context(setting, rows))
+    return rows, group.assignment.build(contract_context(setting, rows))
 
 
 def _first_agreement(group: Any, world: World) -> Agreement:

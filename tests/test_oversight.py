@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,11 +14,13 @@ from sim.errors import ScenarioError
 from sim.oversight import (
     COUNTY_2022,
     AuditPolicy,
+    affordable_share,
     audit,
     binomial_quantile,
     expected_penalty_factor,
     peer_share,
     review_probability,
+    scrutiny,
 )
 from sim.randomness import Decision, key_plain
 
@@ -171,3 +175,35 @@ def test_policy_is_read_with_units_and_refused_with_the_field() -> None:
     ):
         with pytest.raises(ScenarioError, match=message):
             AuditPolicy.from_spec(faulty)
+
+
+def test_a_claim_is_spared_only_if_rules_inspectors_and_patients_all_miss_it() -> None:
+    policy = replace(POLICY, inspection=1 - 0.5**12, reports=0.2)
+    # Half of the months are inspected: 1 - .9 x .5 x .8, by hand.
+    assert float(scrutiny(policy, 0.1)) == pytest.approx(0.64)
+    assert float(scrutiny(POLICY, 0.1)) == pytest.approx(0.1)
+
+
+def test_a_budget_pays_for_its_share_of_the_reviews_in_proportion_to_the_people_simulated() -> None:
+    policy = replace(POLICY, budget=12_000.0)
+    # 1,000 claims a year at .4 and CNY 60 ask for 24,000; a tenth of the region has 1,200.
+    assert affordable_share(policy, [0.4], [1000.0], 1.0) == pytest.approx(0.5)
+    assert affordable_share(policy, [0.4], [1000.0], 0.1) == pytest.approx(0.05)
+    assert affordable_share(POLICY, [0.4], [1000.0], 0.1) == 1.0
+
+
+def test_an_inspected_provider_has_every_claim_of_the_month_reviewed() -> None:
+    policy = replace(POLICY, inspection=1.0, detection=1.0)
+    claims, false = np.array([[50]]), np.array([[20]])
+    found = audit(policy, [0.0], claims, false, 100 * false, 1, 2, 3)
+    assert found.reviewed.tolist() == [[50]]
+    assert found.detected.tolist() == [[20]]
+    assert found.claw_back_fen.tolist() == [[2000]]
+
+
+def test_patients_reports_bring_only_false_claims_to_review() -> None:
+    policy = replace(POLICY, reports=1.0, detection=1.0)
+    claims, false = np.array([[50]]), np.array([[20]])
+    found = audit(policy, [0.0], claims, false, 100 * false, 1, 2, 3)
+    assert found.reviewed.tolist() == [[20]]
+    assert found.undetected.tolist() == [[0]]

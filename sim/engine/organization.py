@@ -178,7 +178,8 @@ def _styles(
     weights: Float,
     habit: Float,
     value: float,
-    effort_ratio: float,
+    effort_out: Float,
+    effort_in: Float,
     oop_weight: float,
     coinsurance: Float,
     spill_over: float,
@@ -196,6 +197,7 @@ def _styles(
                     price = price_in[p, j] if inpatient else price_out[p, j]
                     cost = cost_in[p, j] if inpatient else cost_out[p, j]
                     health = health_in[p, g, j] if inpatient else health_out[p, g, j]
+                    effort = effort_in[p, j] if inpatient else effort_out[p, j]
                     at_stake = stake(altruism[p], value, health, 1.0, 1.0)
                     average = 0.0
                     for y in range(n_payers):
@@ -204,7 +206,7 @@ def _styles(
                         average += weights[p, y] * optimal_quantity(
                             weighted_receipts(receipts, true_cost, money[p]),
                             true_cost,
-                            effort_ratio * price,
+                            effort,
                             altruism[p],
                             oop_weight,
                             coinsurance[p, y],
@@ -218,7 +220,7 @@ def _styles(
                         own = optimal_quantity(
                             weighted_receipts(receipts, true_cost, money[p]),
                             true_cost,
-                            effort_ratio * price,
+                            effort,
                             altruism[p],
                             oop_weight,
                             coinsurance[p, y],
@@ -247,6 +249,7 @@ def _discretion(
     out: Float,
     list_visit: Float,
     list_out: Float,
+    list_cost: Float,
     cost_margin: Float,
     quality: Float,
     cost_out: Float,
@@ -280,7 +283,7 @@ def _discretion(
             precise = 1.0 / (tau_return * price) if price > 0.0 else 0.0
             at_list = 0.0
             for j in range(4):
-                at_list += (list_out[p, 0, j] - cost_out[p, j]) * need_out[g]
+                at_list += (list_out[p, 0, j] - list_cost[p, j]) * need_out[g]
             at_list += list_visit[p, 0]
             constant = log_base - precise * at_list
             j = low_component[g]
@@ -288,7 +291,7 @@ def _discretion(
             precise_low = 0.0
             if j >= 0 and 0.0 < low_base[g] < 1.0 and price_out[p, j] > 0.0:
                 precise_low = 1.0 / (tau_low * price_out[p, j] * low_units[g])
-                margin = (list_out[p, 0, j] - cost_out[p, j]) * low_units[g]
+                margin = (list_out[p, 0, j] - list_cost[p, j]) * low_units[g]
                 margin -= altruism[p] * value * low_harm[g]
                 constant_low = np.log(low_base[g] / (1.0 - low_base[g])) - precise_low * margin
             for y in range(n_payers):
@@ -560,7 +563,8 @@ def decide(
             position.weights,
             setting.habit,
             values["value_of_health"],
-            values["effort_ratio"],
+            values["effort_ratio"] * setting.reference.price_out,
+            values["effort_ratio"] * setting.reference.price_in,
             values["oop_weight"],
             coinsurance,
             values["spillover"],
@@ -581,13 +585,14 @@ def decide(
         m.out,
         reference.visit,
         reference.out,
+        setting.reference.cost_out,
         m.cost,
         m.quality,
         setting.cost_out,
         org.style_out,
         setting.need_out,
         setting.contact_price,
-        setting.price_out,
+        setting.reference.price_out,
         groups.low_value_component.astype(np.int64),
         groups.low_value_units,
         groups.low_value_base,
@@ -643,7 +648,7 @@ def decide(
         marginals["quality"].quality,
         marginals["quality"].experience,
         marginals["cost"].cost,
-        (setting.price_out - setting.cost_out).sum(axis=1),
+        (setting.reference.price_out - setting.reference.cost_out).sum(axis=1),
         setting.avoided_visits,
         setting.avoided_elsewhere,
         values["prevention_health_weight"] * setting.control_health,
@@ -734,12 +739,12 @@ def bed_capacity(setting: Setting) -> Float:
 
 def curvature_out(setting: Setting) -> Float:
     """Return the curvature of utility in the practised ratio of outpatient units (n, G, 4)."""
-    return _curvature(setting.price_out, setting.health_out, setting)
+    return _curvature(setting.reference.price_out, setting.health_out, setting)
 
 
 def curvature_in(setting: Setting) -> Float:
     """Return the curvature of utility in the practised ratio of inpatient units (n, G, 4)."""
-    return _curvature(setting.price_in, setting.health_in, setting)
+    return _curvature(setting.reference.price_in, setting.health_in, setting)
 
 
 def _curvature(price: Float, health: Float, setting: Setting) -> Float:

@@ -6,6 +6,7 @@ Capacities shrink with the number of people simulated; prices, needs and stakes 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from sim.behavior.altruism import altruism
 from sim.engine.tables import Float, Int
 from sim.numerics import normal_quantile
 from sim.randomness import Decision, key, uniform
-from sim.region import Region
+from sim.region import ListChange, Region
 
 DAYS_PER_MONTH = 365.0 / 12.0
 PRACTICE, SECONDARY, TERTIARY = 0, 1, 2
@@ -66,6 +67,12 @@ class Setting:
     control_health: float  # QALYs a year of one controlled condition
     risk: Float  # (A, 2) expected cost by age and sex over the mean
     options: Int  # (Z, K)
+    before: Setting | None = None  # as it was before a policy changed lists; None if none has
+
+    @property
+    def reference(self) -> Setting:
+        """The setting whose list prices calibrate the baseline: before any change of lists."""
+        return self.before or self
 
 
 def altruism_of(setting_values: Mapping[str, float], region: Region, seed: int) -> Float:
@@ -365,6 +372,27 @@ def build_setting(
         control_health=health,
         risk=expected_cost_by_age(region),
         options=choice_options(region, int(values["practices_nearby"])),
+    )
+
+
+def with_lists(setting: Setting, lists: ListChange) -> Setting:
+    """Return the setting under changed price lists, unit costs and catalog.
+
+    Only what is charged, what it costs and what is covered move. Health at stake, what decisions
+    are calibrated to, and the yardsticks of choice (list price of a mean stay or contact) stay
+    those of the reference.
+    """
+    providers = dataclasses.replace(setting.region.providers, covered_share=lists.covered)
+    return dataclasses.replace(
+        setting,
+        region=dataclasses.replace(setting.region, providers=providers),
+        price_out=setting.price_out * lists.price_out,
+        price_in=setting.price_in * lists.price_in,
+        cost_out=setting.cost_out * lists.cost_out,
+        cost_in=setting.cost_in * lists.cost_in,
+        day_price=setting.day_price * lists.day_price,
+        day_cost=setting.day_cost * lists.day_cost,
+        before=setting.reference,
     )
 
 

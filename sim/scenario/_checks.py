@@ -18,7 +18,7 @@ from sim.benefits import Benefits
 from sim.errors import PaymentError, PayshiftError, ScenarioError
 from sim.parameters import Parameter
 from sim.region import Region
-from sim.scenario._forms import AssignmentForm
+from sim.scenario._forms import AssignmentForm, Selector
 from sim.scenario._nodes import Node, place_of, plain, suggestion
 from sim.scenario._policy import Policy, policy_of
 from sim.units import UNITS, convert
@@ -100,25 +100,47 @@ def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
                     remedy=suggestion(payer, region.payers),
                 )
         selector_node = cast(Node, row.get("providers"))
-        where = f"{selector_node.place}: payment.{number}.providers"
-        unknown = [i for i in form.providers.ids or () if i not in region.providers.ids]
-        if unknown:
-            yield ScenarioError(
-                "unknown provider",
-                where=where,
-                value=unknown[0],
-                allowed="an id of the region's providers.csv",
-                remedy=suggestion(unknown[0], [str(i) for i in region.providers.ids]),
-            )
-        elif not form.providers.indices(region):
-            types = sorted({str(t) for t in region.providers.type})
-            yield ScenarioError(
-                "no provider of the region is meant",
-                where=where,
-                value=plain(selector_node),
-                allowed=f"types: {', '.join(types)}",
-                remedy=suggestion(form.providers.type or "", types),
-            )
+        yield from _selector_problems(
+            selector_node, form.providers, region, f"payment.{number}.providers"
+        )
+    for name in ("prices", "formulary"):
+        changes = tree.get(name)
+        for number, row in enumerate(
+            changes.value if changes and isinstance(changes.value, tuple) else ()
+        ):
+            chosen = row.get("providers")
+            if chosen is not None:
+                yield from _selector_problems(
+                    chosen,
+                    Selector.model_validate(plain(chosen)),
+                    region,
+                    f"{name}.{number}.providers",
+                )
+
+
+def _selector_problems(
+    node: Node, selector: Selector, region: Region, path: str
+) -> Iterator[ScenarioError]:
+    """Find providers that do not exist, and choices that mean nobody."""
+    where = f"{node.place}: {path}"
+    unknown = [i for i in selector.ids or () if i not in region.providers.ids]
+    if unknown:
+        yield ScenarioError(
+            "unknown provider",
+            where=where,
+            value=unknown[0],
+            allowed="an id of the region's providers.csv",
+            remedy=suggestion(unknown[0], [str(i) for i in region.providers.ids]),
+        )
+    elif not selector.indices(region):
+        types = sorted({str(t) for t in region.providers.type})
+        yield ScenarioError(
+            "no provider of the region is meant",
+            where=where,
+            value=plain(node),
+            allowed=f"types: {', '.join(types)}",
+            remedy=suggestion(selector.type or "", types),
+        )
 
 
 def _unknown_words(

@@ -245,13 +245,41 @@ class AssignmentForm(Strict):
 
 
 class Audit(Strict):
-    """How claims are checked: screening by rule, share sampled, share found, fine, cost."""
+    """How claims are checked: by rule, by sample, on the spot, by patients; what it costs."""
 
     screening: Multiple
     sample: Share
     detection: Share
     fine: Multiple
     cost_per_review: Money = 0.0
+    inspection: Share = 0.0
+    reports: Share = 0.0
+    publish: Share = 0.0
+    budget: Annotated[Money | None, Field(description="CNY a year for all reviews")] = None
+
+
+EVERYONE = Selector.model_validate("all")
+COMPONENTS_AND_DAYS = ("drugs", "diagnostics", "procedures", "labor", "days")
+Change = Annotated[float, Field(ge=-1.0, le=10.0), *Quantity("share")]
+
+
+class PriceChange(Strict):
+    """A change of list prices from the reform on, and of what the units cost the provider."""
+
+    providers: Selector = EVERYONE
+    setting: Literal["outpatient", "inpatient", "all"] = "all"
+    component: Literal["drugs", "diagnostics", "procedures", "labor", "days"]
+    price: Annotated[Change, Field(description="change of the list price, share")] = 0.0
+    cost: Annotated[Change, Field(description="change of the unit's cost, share")] = 0.0
+    affected: Annotated[Share, Field(description="share of the units it applies to")] = 1.0
+
+
+class FormularyChange(Strict):
+    """What share of charges is inside the benefit catalog from the reform on."""
+
+    providers: Selector = EVERYONE
+    setting: Literal["outpatient", "inpatient", "all"] = "all"
+    covered: Share
 
 
 class ScenarioForm(Strict):
@@ -288,6 +316,14 @@ class ScenarioForm(Strict):
         dict[str, Any], Field(description="what patients pay: a block for each payer, or none")
     ]
     audit: Annotated[Audit, Field(description="{screening, sample, detection, fine}")]
+    prices: Annotated[
+        list[PriceChange],
+        Field(max_length=200, description="changes of list prices and unit costs"),
+    ] = []
+    formulary: Annotated[
+        list[FormularyChange],
+        Field(max_length=200, description="changes of the share of charges that is covered"),
+    ] = []
     parameters: Annotated[
         dict[str, Any], Field(max_length=500, description="parameter: number or {value, unit}")
     ] = {}

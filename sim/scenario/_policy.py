@@ -12,8 +12,15 @@ from typing import Any, cast
 
 from sim import payment as contracts
 from sim.errors import PaymentError, ScenarioError
-from sim.region import Region
-from sim.scenario._forms import AssignmentForm, Audit, Selector
+from sim.region import ListChange, Region
+from sim.scenario._forms import (
+    COMPONENTS_AND_DAYS,
+    AssignmentForm,
+    Audit,
+    FormularyChange,
+    PriceChange,
+    Selector,
+)
 from sim.scenario._nodes import Node, place_of, plain
 
 
@@ -101,12 +108,45 @@ class Policy:
     benefits : mapping
         Specification for `sim.benefits`.
     audit : mapping of str to float
-        Screening, sample, detection, fine, cost per review, for `sim.oversight`.
+        Screening, sample, detection, fine and the rest, for `sim.oversight`.
+    prices : tuple of PriceChange
+        Changes of list prices and unit costs; several on the same units multiply.
+    formulary : tuple of FormularyChange
+        Changes of what is covered; the last that applies is in force.
     """
 
     payment: tuple[Assignment, ...]
     benefits: Mapping[str, Any]
     audit: Mapping[str, float]
+    prices: tuple[PriceChange, ...] = ()
+    formulary: tuple[FormularyChange, ...] = ()
+
+    def lists(self, region: Region) -> ListChange:
+        """Give what the policy changes in price lists and in the catalog."""
+        found = ListChange.none(region.providers)
+        for change in self.prices:
+            rows = list(change.providers.indices(region))
+            price = 1.0 + change.affected * change.price
+            cost = 1.0 + change.affected * change.cost
+            if change.component == "days":
+                if change.setting != "outpatient":
+                    found.day_price[rows] *= price
+                    found.day_cost[rows] *= cost
+                continue
+            column = COMPONENTS_AND_DAYS.index(change.component)
+            if change.setting != "inpatient":
+                found.price_out[rows, column] *= price
+                found.cost_out[rows, column] *= cost
+            if change.setting != "outpatient":
+                found.price_in[rows, column] *= price
+                found.cost_in[rows, column] *= cost
+        for cover in self.formulary:
+            rows = list(cover.providers.indices(region))
+            if cover.setting != "inpatient":
+                found.covered[rows, 0] = cover.covered
+            if cover.setting != "outpatient":
+                found.covered[rows, 1] = cover.covered
+        return found
 
     def groups(self, region: Region) -> tuple[ContractGroup, ...]:
         """Give every payer-provider pair its contract, the last assignment that applies.
@@ -154,4 +194,11 @@ def policy_of(tree: Node, under: tuple[Assignment, ...]) -> Policy:
         own += [Assignment(p, form.providers, form.contract, contract) for p in form.payer]
     audit = Audit.model_validate(plain(cast(Node, tree.get("audit"))))
     benefits: dict[str, Any] = plain(cast(Node, tree.get("benefits")))
-    return Policy((*under, *own), benefits, audit.model_dump())
+    prices, formulary = tree.get("prices"), tree.get("formulary")
+    return Policy(
+        (*under, *own),
+        benefits,
+        audit.model_dump(),
+        tuple(PriceChange.model_validate(p) for p in (plain(prices) if prices else ())),
+        tuple(FormularyChange.model_validate(f) for f in (plain(formulary) if formulary else ())),
+    )

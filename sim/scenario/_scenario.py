@@ -316,7 +316,7 @@ class Scenario:
         return _finished(str(data["id"]), planted(body, place), planted(standing, place))
 
 
-_POLICY = ("payment", "benefits", "audit")
+_POLICY = ("payment", "benefits", "audit", "prices", "formulary")
 
 
 def _moved(node: Node, place: Place) -> Node:
