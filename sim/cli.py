@@ -29,14 +29,18 @@ from sim.errors import DiskError, PayshiftError, ScenarioError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dashboards.figures.xray import Names
     from dashboards.report import ReportTables
+    from sim.margins.weak_spots import Spot
     from sim.record import Comparison, Record
+    from sim.runner import Examination
     from sim.scenario import Scenario
 
 __all__ = ["app", "main"]
 
 INTERRUPTED = 130
 _WIDE = 200
+_NARROW = 100
 _NAME = "payshift"
 _HEADLINES = (
     "spending_per_person",
@@ -825,128 +829,232 @@ def incentives(
     lang: LangOption = Lang.EN,
 ) -> None:
     """Show what one more of each activity brings each kind of provider, before any run."""
+    from dashboards.figures import xray
     from sim import runner
 
     chosen = _chosen(scenario, settings, population, "", seed)
-    frame = runner.xray(chosen)
-    rows = _records(frame)
-    spots = weak_spots(rows)
+    found = runner.examine(chosen)
+    region = found.scenario.region()
+    quo = {spot.id: spot for spot in found.spots_before}
     if as_json:
-        _write_json({"scenario": chosen.id, "incentives": rows, "weak_spots": spots})
+        _write_json(_xray_json(chosen, found, quo))
         return
+    insured = {payer for point in found.points for payer in point.payers}
+    names = xray.Names.of(region, lang.value, insured)
     _write(f"{chosen.id}: {chosen.title[lang.value]}")
-    for payer in dict.fromkeys(row["payer"] for row in rows):
-        mine = [row for row in rows if row["payer"] == payer]
-        if not chosen.is_status_quo and all(
-            row["receipts_before"] == row["receipts_after"] for row in mine
-        ):
-            _write(f"{payer}: as today")
-            continue
-        _table(
-            f"{payer}: what one more brings, CNY",
-            [
-                "provider",
-                "one more",
-                "unit",
-                "cost",
-                "receipts today",
-                "after",
-                "margin today",
-                "after",
-            ],
-            _by_area(
-                [
+    changed = _write_margins(chosen, found, names)
+    _write_turns(found, names, changed)
+    _write_spots(chosen, found, names, quo)
+
+
+_SPOTS_SHOWN = 8
+_SAME_SHOWN = 4
+
+
+def _xray_json(chosen: Scenario, found: Examination, quo: Mapping[str, Spot]) -> dict[str, Any]:
+    """Give an examination as rows with stable ids, sentences in both languages."""
+    from dashboards.figures import xray
+    from sim.margins.direction import CLEAR
+    from sim.margins.view import MOMENTS
+
+    region = found.scenario.region()
+    both = {lang: xray.Names.of(region, lang) for lang in ("en", "zh")}
+    return {
+        "scenario": chosen.id,
+        "currency": region.currency,
+        "people": found.scenario.population,
+        "moments": dict(MOMENTS),
+        "incentives": _records(found.rows),
+        "break_even": [
+            {
+                "id": "/".join(
                     [
-                        row["kind"],
-                        row["activity"].replace("_", " "),
-                        row["unit"],
-                        *(
-                            _number(_float(row[name]), 1)
-                            for name in (
-                                "cost",
-                                "receipts_before",
-                                "receipts_after",
-                                "margin_before",
-                                "margin_after",
-                            )
-                        ),
+                        point.id,
+                        point.kind,
+                        "+".join(point.payers),
+                        *([str(point.facts["group"])] if point.id == "severity" else []),
                     ]
-                    for row in sorted(mine, key=lambda row: _KINDS.index(row["kind"]))
-                ]
-            ),
-            numbers=range(3, 8),
-        )
-    _write("Weak spots of the new policy:" if spots else "No weak spot stands out.")
-    for spot in spots:
-        _write(f"- {spot}")
+                ),
+                "point": point.id,
+                "kind": point.kind,
+                "payers": point.payers,
+                "state": point.state,
+                "value": point.value,
+                "now": point.now,
+                "unit": point.unit,
+                "facts": point.facts,
+                **{f"text_{lang}": xray.point_words(point, n) for lang, n in both.items()},
+            }
+            for point in found.points
+        ],
+        "weak_spots": [
+            {
+                "id": spot.id,
+                "spot": spot.text,
+                "kind": spot.kind,
+                "payers": spot.payers,
+                "money_per_year": spot.money,
+                "since": xray.since(spot, quo),
+                "facts": spot.facts,
+                **{f"text_{lang}": xray.spot_words(spot, n) for lang, n in both.items()},
+            }
+            for spot in found.spots
+        ],
+        "threshold": CLEAR,
+        "directions": [
+            {
+                "id": one.id,
+                "channel": one.channel,
+                "kind": one.kind,
+                "before": one.before,
+                "after": one.after,
+                "sign": one.sign,
+            }
+            for one in found.directions
+        ],
+    }
 
 
-_KINDS = ("practice", "secondary", "tertiary")
-_KIND_WORDS = {
-    "practice": "practices",
-    "secondary": "secondary hospitals",
-    "tertiary": "tertiary hospitals",
-}
-_ACTIVITY_WORDS = {
-    "drugs": "drug item",
-    "diagnostics": "test",
-    "labor": "hands-on service",
-    "procedures": "procedure",
-    "bed_day": "bed-day",
-}
-_CARE = ("visit", "drugs", "diagnostics", "procedures", "labor", "admission", "bed_day")
-_PAYS_WELL = 1.15
-_PAYS_BADLY = 0.5
+def _write_margins(chosen: Scenario, found: Examination, names: Names) -> set[str]:
+    """Lay out what one more brings, costs and leaves; return whose margins are not as today."""
+    from dashboards.figures import xray
 
-
-def weak_spots(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Name in words where a policy's marginal receipts invite harm, worst first.
-
-    Parameters
-    ----------
-    rows : sequence of mapping
-        Rows of `sim.runner.xray`.
-
-    Notes
-    -----
-    Care that brings well over its variable cost invites too much of it, care that brings less
-    than half invites too little; a better paid level invites coding up. What the status quo
-    does as much is not a weak spot of the reform.
-    """
-    found: dict[tuple[str, str, str], tuple[float, list[str]]] = {}
-    for row in rows:
-        told = _weak_spot(row)
-        if told is None:
+    audiences = list(dict.fromkeys((p.kind, p.payers) for p in found.points))
+    tables = xray.margin_tables(found.rows, audiences, names)
+    say = names.say
+    brings, leaves = say("xray.col.brings"), say("xray.col.leaves")
+    moments = [say(f"xray.col.{moment}") for moment in ("start", "mid", "end")]
+    columns = [say("xray.col.activity"), say("xray.col.cost")]
+    columns += [f"{what}\n{moment}" for what in (brings, leaves) for moment in moments]
+    columns.append(f"{leaves}\n{say('xray.col.today')}")
+    changed = set()
+    for table in tables:
+        if table.is_same and not chosen.is_status_quo:
+            _write(say("xray.same", who=table.title))
             continue
-        size, text = told
-        key = (str(row["kind"]), str(row["activity"]), text)
-        worst, payers = found.get(key, (0.0, []))
-        found[key] = (max(worst, size), [*payers, str(row["payer"])])
-    ordered = sorted(found.items(), key=lambda item: -item[1][0])
-    return [
-        f"{_KIND_WORDS[kind]}, {' and '.join(payers)}: {text}"
-        for (kind, _, text), (_, payers) in ordered
+        changed.add(table.title)
+        styled = [
+            [(cell, "") for cell in row[:5]]
+            + [(cell, _margin_style(m)) for cell, m in zip(row[5:], margins, strict=True)]
+            for row, margins in zip(table.rows, table.margins, strict=True)
+        ]
+        _narrow_table(table.title, columns, styled, numbers=range(1, 9))
+    _write(_wrapped(say("xray.caption", currency=_label(names, "currency", names.currency))))
+    return changed
+
+
+def _margin_style(margin: float) -> str:
+    if not math.isfinite(margin) or margin == 0.0:
+        return "dim"
+    return "green" if margin > 0.0 else "red"
+
+
+def _label(names: Names, family: str, identifier: str) -> str:
+    """Name something in the reader's language."""
+    from dashboards.figures import words
+
+    return words.label(names.lang, family, identifier)
+
+
+def _write_turns(found: Examination, names: Names, changed: set[str]) -> None:
+    """Lay out break-even points of those whose margins changed, a card for each kind."""
+    from dashboards.figures import xray
+
+    _write("\n" + names.say("xray.points"))
+    last = ""
+    for point in xray.shown_points(found.points):
+        who = names.who(point.kind, point.payers)
+        if who not in changed:
+            continue
+        if who != last:
+            _write(f"\n {who}")
+        _write(_wrapped(xray.point_words(point, names), " · "))
+        last = who
+    _write("")
+
+
+def _wrapped(text: str, bullet: str = "") -> str:
+    """Break a sentence into lines of the narrow width, Chinese between any two letters."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(file=io.StringIO(), width=_NARROW - len(bullet))
+    lines = [line.plain.rstrip() for line in Text(text).wrap(console, _NARROW - len(bullet))]
+    return "\n".join(
+        (bullet if i == 0 else " " * len(bullet)) + line for i, line in enumerate(lines)
+    )
+
+
+def _write_spots(
+    chosen: Scenario, found: Examination, names: Names, quo: Mapping[str, Spot]
+) -> None:
+    """Lay out weak spots, the most money first, and what the margins predict."""
+    from dashboards.figures import xray
+
+    say = names.say
+    if not found.spots:
+        _write(say("xray.spots.none"))
+    columns = [say(f"xray.col.{name}") for name in ("money", "who", "what", "since")]
+    told = [(spot, xray.since(spot, quo)) for spot in found.spots]
+    # What is as today comes last: a reform is judged by what it changes.
+    ranked = [entry for entry in told if chosen.is_status_quo or entry[1] != "same"]
+    ranked = ranked[:_SPOTS_SHOWN]
+    same = [entry for entry in told if entry not in ranked and entry[1] == "same"][:_SAME_SHOWN]
+    rows = [
+        []
+        if entry is None
+        else [
+            (names.money(entry[0].money), ""),
+            (names.who(entry[0].kind, entry[0].payers), ""),
+            (xray.spot_words(entry[0], names), ""),
+            (say(f"since.{entry[1]}"), ""),
+        ]
+        for entry in [*ranked, *([None] if same and ranked else []), *same]
     ]
+    if chosen.is_status_quo:
+        columns, rows = columns[:3], [row[:3] for row in rows]
+    _narrow_table(say("xray.spots"), columns, rows, numbers=range(1))
+    left = len(told) - len(ranked) - len(same)
+    if left:
+        _write(say("xray.more", count=left))
+    if chosen.is_status_quo:
+        return
+    expected = xray.direction_words(found.directions, names)
+    none = say("xray.expect.none")
+    _narrow_table(
+        say("xray.expect"),
+        [say("xray.col.who"), say("xray.expect.more"), say("xray.expect.less")],
+        [[(kind, ""), (more or none, ""), (less or none, "")] for kind, more, less in expected],
+    )
 
 
-def _weak_spot(row: Mapping[str, Any]) -> tuple[float, str] | None:
-    """Say what is weak about one margin and how much, or None."""
-    activity, cost = str(row["activity"]), _float(row["cost"])
-    before, after = _float(row["receipts_before"]), _float(row["receipts_after"])
-    if not math.isfinite(after) or before == after:
-        return None
-    name = _ACTIVITY_WORDS.get(activity, activity.replace("_", " "))
-    step = abs(after - before) / max(abs(after), abs(before), 1e-9)
-    if activity in _CARE and math.isfinite(cost) and cost > 0.0:
-        if after < _PAYS_BADLY * cost and after < before:
-            return step, f"one more {name} brings little of what it costs: expect too little of it"
-        if after > _PAYS_WELL * cost and after > before:
-            return step, f"one more {name} brings well over its cost: expect too much of it"
-    if activity == "coded_level" and after > before and after > 0.0:
-        return step, "a higher level brings more than today: expect coding up"
-    if activity == "member" and after > before:
-        return step, "members are paid for as such: expect a wish for healthy ones"
-    return None
+def _narrow_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[tuple[str, str]]],
+    numbers: Sequence[int] = (),
+) -> None:
+    """Lay out cells with styles in 100 columns, or the terminal's; an empty row is a rule."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if index in numbers else "left", overflow="fold")
+    for row in rows:
+        if row:
+            table.add_row(*(Text(cell, style=style) for cell, style in row))
+        else:
+            table.add_section()
+    if sys.stdout.isatty():
+        Console(file=sys.stdout).print(table)
+        return
+    page = Console(file=io.StringIO(), width=_NARROW)
+    with page.capture() as laid_out:
+        page.print(table)
+    _write("\n".join(line.rstrip() for line in laid_out.get().splitlines()))
 
 
 @app.command()

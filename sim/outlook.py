@@ -5,7 +5,7 @@ Knows how contracts are differentiated at projected activity; must not know any 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -32,7 +32,7 @@ from sim.oversight import (
 )
 from sim.payment import is_straight
 from sim.tallies import ProviderTally
-from sim.world import MONTHS, Agreement, World, monthly_run_rate, year_so_far
+from sim.world import MONTHS, Agreement, World, monthly_run_rate, trended, year_so_far
 
 _T = ProviderTally
 SETTLING = 36  # months of adjustment before the first
@@ -71,17 +71,61 @@ def _straight_marginals(world: World) -> Marginals:
 def _see(world: World, seen: Marginals, agreements: Sequence[Agreement]) -> None:
     """Write what some contracts bring at the projected year-end activity, in place."""
     elapsed = world.month % MONTHS
+
+    def place(payer: int, rows: Int | slice) -> tuple[Activity, Activity | None]:
+        done = year_so_far(world, payer, rows) if elapsed else None
+        return monthly_run_rate(world, payer, rows), done
+
+    _differentiate(world, seen, agreements, elapsed, place)
+
+
+def foreseen_incentives(world: World, elapsed: int) -> Marginals:
+    """Differentiate every contract as its providers would see it later in the year that begins.
+
+    Parameters
+    ----------
+    world : World
+        At the start of an accounting year, terms renewed, a year of activity behind it.
+    elapsed : int
+        Months of the year passed, 0-11.
+
+    Returns
+    -------
+    Marginals
+        What providers would see had they gone on as over the last twelve months, need grown by
+        the region's drift: the year to date fills and the run-rate takes the new months in.
+    """
+    drift = world.region.drift.price_growth * world.setting.values["drift_scale"]
+
+    def place(payer: int, rows: Int | slice) -> tuple[Activity, Activity | None]:
+        old = monthly_run_rate(world, payer, rows)
+        new = trended(old, drift)
+        rolling = old.scaled(1.0 - elapsed / MONTHS) + new.scaled(elapsed / MONTHS)
+        return rolling, new.scaled(float(elapsed)) if elapsed else None
+
+    seen = world.reference.copy()
+    _differentiate(world, seen, world.agreements, elapsed, place)
+    return seen
+
+
+def _differentiate(
+    world: World,
+    seen: Marginals,
+    agreements: Sequence[Agreement],
+    elapsed: int,
+    place: Callable[[int, Int | slice], tuple[Activity, Activity | None]],
+) -> None:
+    """Write what contracts bring where ``place`` puts providers: run-rate and year to date."""
     terms = incentive_terms(world.setting.values)
     for agreement in agreements:
         payer, rows = agreement.payer, agreement.span
         if not world.benefits.covers[payer]:
             continue
-        run_rate = monthly_run_rate(world, payer, rows)
+        run_rate, done = place(payer, rows)
         projection = run_rate.scaled(float(MONTHS - elapsed))
         # The month in hand belongs to the year so far that a manager looks at.
         to_date = run_rate
-        if elapsed:
-            done = year_so_far(world, payer, rows)
+        if done is not None:
             projection = projection + done
             to_date = done + run_rate
         slope = marginal_receipts(
@@ -111,6 +155,7 @@ def _write_marginals(
     seen.elsewhere[rows, payer] = slope.spent_elsewhere
     seen.quality[rows, payer] = slope.quality_num
     seen.refer[rows, payer] = slope.referrals[:, 0]
+    seen.refer_down[rows, payer] = slope.referrals[:, 1]
     seen.experience[rows, payer] = slope.experience
     seen.member[rows, payer] = slope.member_months + slope.risk_months
 

@@ -51,16 +51,23 @@ from sim.tallies import ProviderTally as V
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sim.engine.setting import Setting
+    from sim.margins.break_even import Point
+    from sim.margins.direction import Direction
+    from sim.margins.rows import Margin
+    from sim.margins.view import View
+    from sim.margins.weak_spots import Spot
     from sim.region import Region
 
 __all__ = [
     "ENGINES",
     "KEEP",
+    "Examination",
     "Lived",
     "Progress",
     "RunTask",
-    "UnitCosts",
     "compare",
+    "examine",
     "incentive_means",
     "provider_traits",
     "run",
@@ -127,27 +134,12 @@ class RunTask:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class UnitCosts:
-    """What one more unit of care costs providers in the short run, CNY.
-
-    Attributes
-    ----------
-    out, inside : float64, shape (n, 4); an outpatient or inpatient unit of each component
-    day : float64, shape (n,); a bed-day
-    """
-
-    out: Float64
-    inside: Float64
-    day: Float64
-
-
 class Lived(NamedTuple):
     """The months of one run, and what must be known of its providers to read them."""
 
     history: History
     traits: ProviderTraits
-    costs: UnitCosts | None = None
+    setting: Setting | None = None
 
 
 @dataclass(frozen=True)
@@ -216,9 +208,7 @@ def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = 
         history = HealthSystem(world).run(on_month)
     else:
         history = simulate(world, on_month)
-    setting = world.setting
-    costs = UnitCosts(setting.cost_out, setting.cost_in, setting.day_cost)
-    return Lived(history, provider_traits(region), costs)
+    return Lived(history, provider_traits(region), world.setting)
 
 
 Simulate: TypeAlias = Callable[[RunTask, Callable[[int], None] | None], Lived]
@@ -388,73 +378,27 @@ def _providers(task: RunTask, history: History, traits: ProviderTraits, months: 
     )
 
 
-@dataclass(frozen=True)
-class _Margin:
-    """What one more of one activity brings and costs, and how much of it there was, (n, payers)."""
-
-    activity: str
-    unit: str
-    receipts: Float64
-    cost: Float64
-    volume: Float64
-
-
-def _per(above: Float64, below: Float64) -> Float64:
-    """Divide, NaN where there is nothing to divide by."""
-    above, below = np.broadcast_arrays(above, below)
-    out = np.full(above.shape, np.nan)
-    np.divide(above, below, out=out, where=below != 0.0)
-    return out
-
-
-def _margins(lived: Lived, year: int) -> Iterator[_Margin]:
+def _margins(lived: Lived, year: int) -> Iterator[Margin]:
     """List what one more of everything brought over the months of an accounting year.
 
-    A visit and a stay are those of the provider's own mix in the twelve months before: the
-    contact or case itself and the units and days that go with it.
+    A visit and a stay are those of the provider's own mix in the twelve months before.
     """
-    history, traits = lived.history, lived.traits
+    from sim.margins.rows import Ground, margins
+
+    history, setting = lived.history, lived.setting
+    if setting is None:
+        return
     mix = slice(max(0, 12 * (year - 1)), max(12, 12 * year))
-    m = {name: values[year] for name, values in history.marginal.items()}
-    done = history.provider[mix].sum(axis=0).astype(np.float64)
-    visits, stays = done[..., V.VISITS], done[..., V.ADMISSIONS]
-    none = np.zeros_like(visits)
-    unknown = np.full((traits.kind.size, 4), np.nan)
-    costs = lived.costs or UnitCosts(unknown, unknown, unknown[:, 0])
-
-    per_visit = _per(done[..., V.UNITS_OUT_0 : V.UNITS_OUT_0 + 4] / _MILLI, visits[..., None])
-    receipts = m["visit"] + (m["out"] * per_visit).sum(axis=-1)
-    yield _Margin("visit", "visit", receipts, (costs.out[:, None] * per_visit).sum(-1), visits)
-    for j, component in enumerate(("drugs", "diagnostics", "procedures", "labor")):
-        used = np.where(visits > 0.0, m["out"][..., j], np.nan)
-        cost = np.broadcast_to(costs.out[:, j : j + 1], visits.shape)
-        yield _Margin(component, "unit", used, cost, done[..., V.UNITS_OUT_0 + j] / _MILLI)
-
-    billed = history.billed[mix].sum(axis=0).astype(np.float64)
-    days_by_group = history.days[mix].sum(axis=0).astype(np.float64)
-    day = _per((m["day"] * days_by_group).sum(axis=-1), days_by_group.sum(axis=-1))
-    case = _per((m["case"] * billed).sum(axis=(2, 3)), billed.sum(axis=(2, 3)))
-    per_stay = _per(done[..., V.UNITS_IN_0 : V.UNITS_IN_0 + 4] / _MILLI, stays[..., None])
-    days = _per(done[..., V.BED_DAYS], stays)
-    receipts = case + (m["inside"] * per_stay).sum(axis=-1) + day * days
-    cost = (costs.inside[:, None] * per_stay).sum(axis=-1) + costs.day[:, None] * days
-    yield _Margin("admission", "stay", receipts, cost, stays)
-    cost = np.broadcast_to(costs.day[:, None], visits.shape)
-    yield _Margin("bed_day", "day", day, cost, done[..., V.BED_DAYS])
-    low = billed[..., :2]
-    step = _per((np.diff(m["case"], axis=3) * low).sum(axis=(2, 3)), low.sum(axis=(2, 3)))
-    yield _Margin("coded_level", "stay", step, none, low.sum(axis=(2, 3)))
-
-    members = done[..., V.MEMBERS]
-    mine = np.where(traits.is_practice[:, None] & (members > 0.0), 1.0, np.nan)
-    yield _Margin("referral_up", "referral", mine * m["refer"], none, done[..., V.REFERRED_UP])
-    yield _Margin("member", "person-year", 12.0 * mine * m["member"], none, members / 12.0)
-    control = 12.0 * mine * m["quality"][..., 0]
-    conditions = done[..., V.CONDITIONS] / 12.0
-    yield _Margin("controlled_patient", "person-year", control, none, conditions)
-    hospital = done[traits.is_hospital].sum(axis=0)
-    dear = _per(hospital[:, V.COVERED_IN] * _FEN, hospital[:, V.ADMISSIONS])
-    yield _Margin("avoided_admission", "stay", -mine * m["elsewhere"] * dear, none, members)
+    growth = setting.region.drift.price_growth * setting.values["drift_scale"]
+    ground = Ground(
+        setting=setting,
+        technology=(1.0 + growth) ** max(year - 1, 0),
+        done=history.provider[mix].sum(axis=0).astype(np.float64),
+        billed=history.billed[mix].sum(axis=0).astype(np.float64),
+        days=history.days[mix].sum(axis=0).astype(np.float64),
+        marginal={name: values[year] for name, values in history.marginal.items()},
+    )
+    yield from margins(ground)
 
 
 def _incentives(task: RunTask, lived: Lived) -> pa.Table:
@@ -1093,8 +1037,70 @@ def incentive_means(incentives: pd.DataFrame) -> pd.DataFrame:
     return total[amounts].reset_index()
 
 
+@dataclass(frozen=True)
+class Examination:
+    """What a policy's incentives look like on its eve, before any month of it is lived.
+
+    Attributes
+    ----------
+    scenario : Scenario
+        As examined; of at most a few thousand people.
+    rows : DataFrame
+        What one more of everything brings; see :func:`xray`.
+    points, points_before : list of Point
+        Where incentives turn, under the policy and under the status quo.
+    spots, spots_before : list of Spot
+        What is paid wrongly, the most money first.
+    directions : list of Direction
+        Which way every channel of behavior should move against the status quo.
+    """
+
+    scenario: Scenario
+    rows: pd.DataFrame
+    points: list[Point]
+    points_before: list[Point]
+    spots: list[Spot]
+    spots_before: list[Spot]
+    directions: list[Direction]
+
+
+def examine(scenario: Scenario, *, seed: int | None = None) -> Examination:
+    """Put a policy's incentives under the X-ray.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    seed : int, optional
+        Seed of the people whose activity is used; the scenario's own by default.
+
+    Notes
+    -----
+    The months before the reform are lived once. On its eve the terms of both policies are renewed
+    for the same providers and people, and both are differentiated at that activity.
+    """
+    from sim.margins.break_even import points
+    from sim.margins.direction import directions
+    from sim.margins.view import eve_of, view_of
+    from sim.margins.weak_spots import weak_spots
+
+    chosen = scenario if seed is None else scenario.with_seed(seed)
+    if chosen.population > _XRAY_PEOPLE:
+        chosen = chosen.with_population(_XRAY_PEOPLE)
+    eve = eve_of(chosen)
+    before, after = view_of(eve, chosen.before), view_of(eve, chosen.after)
+    return Examination(
+        chosen,
+        _xray_rows(before, after),
+        points(after),
+        points(before),
+        weak_spots(after),
+        weak_spots(before),
+        directions(before, after),
+    )
+
+
 def xray(scenario: Scenario, *, seed: int | None = None) -> pd.DataFrame:
-    """What one more of each activity brings every kind of provider when the reform starts.
+    """What one more of each activity brings every kind of provider in the reform's first year.
 
     No month of the reform is lived through: providers do what they did under the status quo, and
     both policies are differentiated at that activity.
@@ -1108,26 +1114,61 @@ def xray(scenario: Scenario, *, seed: int | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``kind, payer, activity, unit, cost, receipts_before, receipts_after,
-        margin_before, margin_after``: means over providers by volume, CNY per one more; before
-        is the status quo, after the scenario's policy, margins are receipts less variable cost.
+        Columns ``id, kind, payer, activity, detail, unit, volume, cost, receipts_before,
+        receipts_after, margin_before, margin_after, receipts_mid, receipts_end, margin_mid,
+        margin_end, sign``: means over providers, currency per one more. Before is the status quo
+        and after the scenario's policy, both at the start of the reform's first year; mid and end
+        are the policy in the seventh and the last month of that year. Margins are receipts less
+        cost, NaN where a cost is not defined; sign is that of the margin after, 0 within a
+        hundredth of the money that moves. Volume is per year in the people simulated.
     """
-    chosen = scenario if seed is None else scenario.with_seed(seed)
-    if chosen.population > _XRAY_PEOPLE:
-        chosen = chosen.with_population(_XRAY_PEOPLE)
-    start = chosen.horizon.start
-    means = []
-    for arm in (chosen.status_quo(), chosen):
-        task = RunTask("", 0, chosen.seed, arm)
-        lived = _lived(task, start + 1)
-        table = _incentives(task, lived).to_pandas()
-        means.append(incentive_means(table[table["year"] == start // 12]))
-    keys = ["kind", "payer", "activity", "unit"]
-    both = means[1].merge(means[0], on=keys, suffixes=("_after", "_before"), how="left")
-    found = both[keys].copy()
-    found["cost"] = both["marginal_cost_after"]
-    for when in ("before", "after"):
-        found[f"receipts_{when}"] = both[f"marginal_receipts_{when}"]
-    for when in ("before", "after"):
-        found[f"margin_{when}"] = found[f"receipts_{when}"] - found["cost"]
-    return found
+    return examine(scenario, seed=seed).rows
+
+
+def _xray_rows(before: View, after: View) -> pd.DataFrame:
+    """Put the margins of two policies at three moments side by side."""
+    import pandas as pd
+
+    from sim.margins.rows import margins
+    from sim.margins.view import MOMENTS
+
+    region = after.world.region
+    kinds = np.asarray(region.providers.kind)
+    shown = {name: list(margins(after.ground(after.seen[m]))) for name, m in MOMENTS.items()}
+    old = {m.activity: m for m in margins(before.ground(before.seen[0]))}
+    rows: list[dict[str, Any]] = []
+    for kind, kind_name in enumerate(_KINDS):
+        at = np.flatnonzero(kinds == kind)
+        for y, payer in enumerate(region.payers):
+            for position, margin in enumerate(shown["start"]):
+                weight = np.where(np.isfinite(margin.receipts), margin.weights, 0.0)[at, y]
+                if not weight.sum() > 0.0:
+                    continue
+
+                def mean(values: Float64, w: Float64 = weight, at: Any = at, y: int = y) -> float:
+                    return float((np.where(w > 0.0, values[at, y], 0.0) * w).sum() / w.sum())
+
+                past = old[margin.activity]
+                row: dict[str, Any] = {
+                    "id": f"{kind_name}/{payer}/{margin.activity}",
+                    "kind": kind_name,
+                    "payer": payer,
+                    "activity": margin.activity,
+                    "detail": margin.detail[kind],
+                    "unit": margin.unit,
+                    "volume": float(np.where(weight > 0.0, margin.volume[at, y], 0.0).sum()),
+                    "cost": mean(margin.cost),
+                    "receipts_before": mean(past.receipts),
+                    "receipts_after": mean(margin.receipts),
+                    "margin_before": mean(past.receipts - past.cost),
+                    "margin_after": mean(margin.receipts - margin.cost),
+                }
+                for name in ("mid", "end"):
+                    later = shown[name][position]
+                    row[f"receipts_{name}"] = mean(later.receipts)
+                    row[f"margin_{name}"] = mean(later.receipts - later.cost)
+                moved = abs(row["receipts_after"]) + abs(row["cost"])
+                clear = abs(row["margin_after"]) > 0.01 * moved
+                row["sign"] = int(np.sign(row["margin_after"])) if clear else 0
+                rows.append(row)
+    return pd.DataFrame(rows)

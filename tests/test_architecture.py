@@ -46,6 +46,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         "sim.month",
     ),
     ("sim.scenario", "sim.agents", "sim.model"),
+    ("sim.margins",),
     ("sim.record", "sim.runner", "sim.testing"),
     ("experiments",),
     ("dashboards",),

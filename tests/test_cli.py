@@ -289,12 +289,22 @@ def test_incentives_are_told_before_any_run_with_their_weak_spots(
     file.write_text(CAPITATION)
     code, out, _ = payshift("incentives", file)
     assert code == 0
-    assert "resident-scheme: what one more brings" in out
-    assert "self-pay: as today" in out
-    assert "too little of it" in out
+    assert "Tertiary hospitals: as today." in out
+    assert "Giving too little pays." in out
+    assert max(map(len, out.splitlines())) <= 100
     told = json.loads(payshift("incentives", file, "--json")[1])
-    assert {"kind", "payer", "activity", "receipts_after", "cost"} <= set(told["incentives"][0])
-    assert told["weak_spots"]
+    assert {"id", "kind", "payer", "activity", "receipts_after", "cost", "sign"} <= set(
+        told["incentives"][0]
+    )
+    for part in ("incentives", "break_even", "weak_spots", "directions"):
+        ids = [row["id"] for row in told[part]]
+        assert ids, part
+        assert len(ids) == len(set(ids)), part
+    money = [spot["money_per_year"] for spot in told["weak_spots"]]
+    assert money == sorted(money, reverse=True)
+    _, chinese, _ = payshift("incentives", file, "--lang", "zh")
+    assert "三级医院：与现状相同。" in chinese
+    assert "少治划算" in chinese
 
 
 @pytest.mark.slow

@@ -57,7 +57,7 @@ class Marginals:
     cost : (n, Y) one yuan of resource cost.
     elsewhere : (n, Y) one yuan of members' covered spending elsewhere.
     quality : (n, Y, M) one more in the numerator of each measure.
-    refer : (n, Y) one referral up.
+    refer, refer_down : (n, Y) one referral up, down.
     experience : (n, Y) one unit of mean patient experience.
     member : (n, Y) one member-month of mean risk.
     """
@@ -71,6 +71,7 @@ class Marginals:
     elsewhere: Float
     quality: Float
     refer: Float
+    refer_down: Float
     experience: Float
     member: Float
 
@@ -102,6 +103,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         elsewhere=np.zeros(shape),
         quality=np.zeros((*shape, n_measures)),
         refer=np.zeros(shape),
+        refer_down=np.zeros(shape),
         experience=np.zeros(shape),
         member=np.zeros(shape),
     )

@@ -1,0 +1,127 @@
+"""Providers on the eve of a policy: the status quo's year behind them, the new terms before them.
+
+Knows how a world is brought to the start of a reform and what its providers see there; must not
+live any month of the reform.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sim.conditions import Tables, month_tables
+from sim.engine.organization import Marginals, Position
+from sim.margins.rows import Ground
+from sim.month import run_month
+from sim.outlook import foreseen_incentives, position
+from sim.scenario import Scenario
+from sim.terms import open_year
+from sim.world import MONTHS, World, build_world
+
+__all__ = ["MOMENTS", "View", "eve_of", "view_of"]
+
+MOMENTS = {"start": 0, "mid": 6, "end": 11}
+"""Months of the reform's first year at which margins are shown: its first, seventh and last."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What providers see under one policy at the start of its first year and later in it.
+
+    Attributes
+    ----------
+    world : World
+        Terms renewed, nothing lived yet; providers as the status quo has left them.
+    seen : tuple of Marginals
+        What one more of everything brings in each of the twelve months, had providers gone on as
+        before.
+    stand : Position
+        Where providers stand.
+    """
+
+    world: World
+    seen: tuple[Marginals, ...]
+    stand: Position
+
+    @cached_property
+    def mean(self) -> Marginals:
+        """What one more of everything brings in the year's mean month."""
+        mean = self.seen[0].copy()
+        for passed, marginals in enumerate(self.seen[1:], start=1):
+            mean = mean.mixed(marginals, 1.0 / (passed + 1))
+        return mean
+
+    def ground(self, marginals: Marginals) -> Ground:
+        """Give last year's activity with the slopes of some moment."""
+        recent = self.world.recent
+        year = MONTHS / recent.months
+        return Ground(
+            setting=self.world.setting,
+            technology=self.world.technology,
+            done=np.asarray(recent.provider * year, dtype=np.float64),
+            billed=np.asarray(recent.billed * year, dtype=np.float64),
+            days=np.asarray(recent.days * year, dtype=np.float64),
+            marginal={f.name: getattr(marginals, f.name) for f in fields(marginals)},
+        )
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables that the stages of a month read, at the year's mean incentives."""
+        return month_tables(replace(self.world, marginals=self.mean))
+
+    @property
+    def multiplier(self) -> float:
+        """Residents per person simulated."""
+        return self.world.region.residents / len(self.world.columns.age_months)
+
+
+def eve_of(scenario: Scenario, seed: int | None = None) -> World:
+    """Live a scenario's months before the reform and stop on its eve.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Only its region, status quo, people, parameters and the months before its reform count.
+    seed : int, optional
+        Of the people; the scenario's own by default.
+    """
+    # The month asks for any object with a policy's attributes.
+    before: Any = scenario.before
+    horizon = scenario.horizon
+    world = build_world(
+        scenario.region(),
+        before,
+        before,
+        months_before=horizon.start,
+        months=horizon.months,
+        warm_up=horizon.warm_up,
+        seed=scenario.seed if seed is None else seed,
+        population=scenario.population,
+        parameters=scenario.parameters,
+    )
+    while world.month < world.reform_month:
+        run_month(world)
+    return world
+
+
+def view_of(eve: World, after: Any) -> View:
+    """Give what providers see under a policy, leaving the world as it is.
+
+    Parameters
+    ----------
+    eve : World
+        From :func:`eve_of`.
+    after : Policy
+        The policy in force from now on; the one that was in force gives the status quo.
+    """
+    shared = (eve.setting, eve.before, eve.reference, eve.history, eve.people, eve.ledger)
+    twin = copy.deepcopy(eve, {id(thing): thing for thing in shared})
+    twin.after = after
+    open_year(twin)
+    seen = tuple(foreseen_incentives(twin, month) for month in range(MONTHS))
+    twin.marginals = seen[0]
+    return View(twin, seen, position(twin))
