@@ -286,10 +286,10 @@ def test_incentives_are_told_before_any_run_with_their_weak_spots(
     payshift: Command, tmp_path: Path
 ) -> None:
     file = tmp_path / "by-head.yaml"
-    file.write_text(CAPITATION)
+    file.write_text(CAPITATION.replace("providers: all", "providers: {kind: practice}"))
     code, out, _ = payshift("incentives", file)
     assert code == 0
-    assert "Tertiary hospitals: as today." in out
+    assert "Secondary hospitals: as today." in out
     assert "Giving too little pays." in out
     assert max(map(len, out.splitlines())) <= 100
     told = json.loads(payshift("incentives", file, "--json")[1])
@@ -303,7 +303,7 @@ def test_incentives_are_told_before_any_run_with_their_weak_spots(
     money = [spot["money_per_year"] for spot in told["weak_spots"]]
     assert money == sorted(money, reverse=True)
     _, chinese, _ = payshift("incentives", file, "--lang", "zh")
-    assert "三级医院：与现状相同。" in chinese
+    assert "二级医院：与现状相同。" in chinese
     assert "少治划算" in chinese
 
 
