@@ -75,6 +75,7 @@ _OPTIONAL: Mapping[str, float] = {
     "budget": math.inf,
 }
 _PAYER_BITS = 16
+_FEW = 200  # claims up to which the distribution is summed from its lower end
 
 
 @dataclass(frozen=True)
@@ -330,6 +331,17 @@ def binomial_quantile(u: float, trials: int, probability: float) -> int:
         return 0
     if probability >= 1.0:
         return int(trials)
+    if trials <= _FEW:
+        # A provider's month: the distribution function from its lower end is soonest there.
+        mass = (1.0 - probability) ** trials
+        if mass > 1e-300:
+            odds = probability / (1.0 - probability)
+            below, count = mass, 0
+            while below < u and count < trials:
+                mass *= (trials - count) / (count + 1.0) * odds
+                count += 1
+                below += mass
+            return count
     mode = min(int((trials + 1) * probability), trials)
     width = math.ceil(9.0 * math.sqrt(trials * probability * (1.0 - probability))) + 30
     low, high = max(0, mode - width), min(trials, mode + width)
