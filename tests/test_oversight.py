@@ -211,7 +211,7 @@ def test_patients_reports_bring_only_false_claims_to_review() -> None:
 
 @pytest.mark.parametrize("probability", [0.003, 0.02, 0.35, 0.5, 0.97])
 def test_small_and_large_numbers_of_claims_follow_the_same_law(probability: float) -> None:
-    """Both ways of summing the distribution agree with the textbook's on both sides of the switch."""
+    """Both ways of summing agree with the textbook on both sides of the switch."""
     for trials in (1, 7, 60, 199, 200, 201, 400):
         for u in (0.001, 0.2, 0.4999, 0.8, 0.9993):
             expected = int(stats.binom.ppf(u, trials, probability))
