@@ -67,7 +67,10 @@ deductible of the stay that sent the patient (so up pays the difference, down pa
 ``rate`` of the own share of covered inpatient charges above ``threshold`` up to ``cap``;
 ``assistance_rate`` is the share of what then remains that medical assistance pays for the poor.
 Sessions for life (dialysis) are outpatient care paid as inpatient care: the rate of a stay, no
-deductible, and within the annual cap, serious-illness cover and assistance. Amounts are CNY.
+deductible, and within the annual cap, serious-illness cover and assistance. Two fields may be left out and then
+are none: ``annual_deductible`` comes first in a person's year, whatever the care, and
+``out_of_pocket_maximum`` ends what a person pays for covered care in a year. Amounts are in the
+region's currency.
 """
 
 from __future__ import annotations
@@ -97,6 +100,7 @@ __all__ = [
     "UNREFERRED",
     "BenefitTable",
     "Benefits",
+    "deductible_left",
     "entitlement",
     "expected_coinsurance",
     "inpatient_patient_share",
@@ -104,6 +108,7 @@ __all__ = [
     "is_retired",
     "outpatient_patient_share",
     "paid_out_after",
+    "within_maximum",
 ]
 
 TIERS = ("primary", "secondary", "tertiary")
@@ -215,16 +220,21 @@ _SINGLE = (
     "annual_cap",
     "assistance_rate",
 )
-_FIELDS = (*_BY_TIER, *_PARTS, *_SINGLE)
+_ABSENT: Mapping[str, float] = {"annual_deductible": 0.0, "out_of_pocket_maximum": math.inf}
+"""Fields a block may leave out, and what they then are."""
+_FIELDS = (*_BY_TIER, *_PARTS, *_SINGLE, *_ABSENT)
 _MONEY = {
     "outpatient_deductible",
     "outpatient_cap",
     "extra_cap",
     "deductible",
     "annual_cap",
+    "annual_deductible",
+    "out_of_pocket_maximum",
     "threshold",
     "cap",
 }
+_CAN_BE_NONE = ("outpatient_cap", "annual_cap", "out_of_pocket_maximum", "threshold", "cap")
 
 
 class BenefitTable(NamedTuple):
@@ -263,6 +273,8 @@ class BenefitTable(NamedTuple):
         Share of the remaining own covered inpatient spending paid by assistance, millionths.
     retired_bonus : array, shape (Y,)
         Added to a positive inpatient rate from the age of retirement, millionths.
+    annual_deductible, out_of_pocket_maximum : array, shape (Y,)
+        Own payments of a year before the fund pays, and after which it pays all, minor units.
     """
 
     outpatient_rate: NDArray[np.int64]
@@ -280,6 +292,8 @@ class BenefitTable(NamedTuple):
     serious_cap: NDArray[np.int64]
     assistance_rate: NDArray[np.int64]
     retired_bonus: NDArray[np.int64]
+    annual_deductible: NDArray[np.int64]
+    out_of_pocket_maximum: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -316,6 +330,8 @@ class Benefits:
         Share of each condition's cases that the list of special diseases accepts.
     retired_bonus : array, shape (Y, 2)
         Added to positive outpatient and inpatient rates from the age of retirement, share.
+    annual_deductible, out_of_pocket_maximum : array, shape (Y,)
+        Own payments of a year before the fund pays, and after which it pays all; infinity is none.
 
     Notes
     -----
@@ -344,6 +360,8 @@ class Benefits:
     assistance_rate: NDArray[np.float64]
     listed_share: NDArray[np.float64]
     retired_bonus: NDArray[np.float64]
+    annual_deductible: NDArray[np.float64]
+    out_of_pocket_maximum: NDArray[np.float64]
 
     @classmethod
     def from_spec(
@@ -391,7 +409,7 @@ class Benefits:
                 rows.append({})
                 covers.append(False)
                 continue
-            row = dict(_mapping(block, path))
+            row = {**_ABSENT, **_mapping(block, path)}
             for key in row:
                 _known(key, _FIELDS, path)
             for key, value in for_all.items():
@@ -466,6 +484,8 @@ class Benefits:
             assistance_rate=single("assistance_rate", 0.0),
             listed_share=parts("listed_share", _CONDITIONS),
             retired_bonus=parts("retired_bonus", _PARTS["retired_bonus"]),
+            annual_deductible=single("annual_deductible", 0.0),
+            out_of_pocket_maximum=single("out_of_pocket_maximum", math.inf),
         )
 
     def table(self) -> BenefitTable:
@@ -495,6 +515,8 @@ class Benefits:
             serious_cap=_fen(self.serious_cap),
             assistance_rate=np.ascontiguousarray(np.stack([np.zeros_like(poor), poor], axis=1)),
             retired_bonus=np.ascontiguousarray(bonus[:, 1]),
+            annual_deductible=_fen(self.annual_deductible),
+            out_of_pocket_maximum=_fen(self.out_of_pocket_maximum),
         )
 
 
@@ -534,6 +556,36 @@ def entitlement(
         if (chronic >> c) & 1 and frailty >= listed_from[payer, c]:
             found = 2
     return found + 3 * retired
+
+
+def deductible_left(payer: int, own_year_fen: int, table: BenefitTable) -> int:
+    """Give what a person still pays in full this year before the fund pays anything.
+
+    Until the annual deductible is met a person pays every covered charge whole, so own payments of
+    the year tell how much of it is left.
+
+    Parameters
+    ----------
+    payer : int
+        Row of the table.
+    own_year_fen : int
+        Own payments of the year so far, minor units.
+    """
+    return max(0, int(table.annual_deductible[payer]) - int(own_year_fen))
+
+
+def within_maximum(own_fen: int, payer: int, own_year_fen: int, table: BenefitTable) -> int:
+    """Give what of an own share a person owes before the year's out-of-pocket maximum is reached.
+
+    Parameters
+    ----------
+    own_fen : int
+        The share by every other rule, minor units.
+    payer, own_year_fen : int
+        As in ``deductible_left``.
+    """
+    room = max(0, int(table.out_of_pocket_maximum[payer]) - int(own_year_fen))
+    return min(int(own_fen), room)
 
 
 def outpatient_patient_share(
@@ -759,6 +811,7 @@ def expected_coinsurance(
     expected_rest_fen: float,
     price_mix: float,
     table: BenefitTable,
+    own_year_fen: int = 0,
 ) -> float:
     """Give the price of one more covered yuan that a patient acts on: today's and the year-end's.
 
@@ -776,6 +829,9 @@ def expected_coinsurance(
         Covered charges of this kind expected from now to the year's end, fen, 0 or more.
     price_mix : float
         Weight of the year-end price, 0 (spot price only) to 1.
+    own_year_fen : int
+        Own payments of the year so far, minor units; counts where there is an annual deductible or
+        an out-of-pocket maximum.
 
     Returns
     -------
@@ -787,7 +843,8 @@ def expected_coinsurance(
     The year-end price is the expected marginal price under the year's final position: charges of
     the rest of the year X have the heavy tail ``P(X > x) = (m / (m + x))^2`` with mean m, chosen
     because it needs no exponential. Outpatient: the deductible D and the charge C that uses up the
-    cap give ``1 - rate (P(X > D) - P(X > D + C))``; inpatient: past the serious-illness threshold
+    cap give ``1 - rate (P(X > D) - P(X > D + C))``, less ``(1 - rate) P(X > M)`` where the charge
+    M reaches the out-of-pocket maximum; inpatient: past the serious-illness threshold
     the own share falls to ``1 - r``. The deductible of a stay is not a marginal price; callers
     price a stay with ``inpatient_split``.
 
@@ -826,6 +883,10 @@ def expected_coinsurance(
         room = max(0, room - int(paid_out_year_fen))
     else:
         owed_first = max(0, int(table.outpatient_deductible[payer]) + int(paid_out_year_fen))
+    owed_first += deductible_left(payer, own_year_fen, table)
+    left = within_maximum(NO_LIMIT_FEN, payer, own_year_fen, table)
+    if left == 0:
+        return 0.0
     if rate == 0 or room == 0:
         return 1.0
     paid = rate * 1e-6
@@ -835,6 +896,10 @@ def expected_coinsurance(
         met = mean / (mean + owed_first)
         spent = mean / (mean + owed_first + room / paid)
         year_end = 1.0 - paid * (met * met - spent * spent)
+        if left < NO_LIMIT_FEN and rate < 1_000_000:
+            most = owed_first + max(0, left - owed_first) / (1.0 - paid)
+            reached = mean / (mean + most)
+            year_end -= (1.0 - paid) * reached * reached
     return spot + price_mix * (year_end - spot)
 
 
@@ -877,11 +942,13 @@ def _number(node: object, field: str, where: str) -> float:
     if isinstance(node, Mapping):
         unit = str(node.get("unit", ""))
         node = _field(node, "value", where)
-    if node == "none" and field in ("outpatient_cap", "annual_cap", "threshold", "cap"):
+    if node == "none" and field in _CAN_BE_NONE:
         return math.inf
     if isinstance(node, bool) or not isinstance(node, int | float | np.integer | np.floating):
         raise ScenarioError(where=where, value=node, allowed="a number")
     value = float(node)
+    if field in _CAN_BE_NONE and value == math.inf:
+        return value
     if unit:
         per = "/year" if unit.endswith(("/year", "/month")) and is_money else ""
         value = convert(value, unit, ("CNY" if is_money else "share") + per, where)

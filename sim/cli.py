@@ -576,6 +576,7 @@ def _run_rows(record: Record, outcomes: Sequence[str], lang: Lang) -> list[dict[
     from scipy.special import stdtrit
 
     from sim.outcomes import AREAS, OUTCOMES
+    from sim.units import in_currency
 
     summary = record.summary()
     everyone = summary[summary["group"] == "all"]
@@ -595,7 +596,7 @@ def _run_rows(record: Record, outcomes: Sequence[str], lang: Lang) -> list[dict[
                 "id": name,
                 "area": AREAS[about.area][lang.value],
                 "label": about.label[lang.value],
-                "unit": about.unit,
+                "unit": in_currency(about.unit, record.info["currency"]),
                 "better": about.better,
                 "value": mean,
                 "half_width": half,
@@ -728,7 +729,7 @@ def _report_tables(comparison: Comparison) -> ReportTables:
     margins = margins[(margins["replicate"] == 0) & (margins["year"] == first // 12)]
     return ReportTables(
         arms=comparison.arm_table(),
-        outcomes=outcome_table(),
+        outcomes=outcome_table(info["currency"]),
         differences=comparison.differences(),
         monthly=comparison.table("monthly"),
         providers=comparison.table("providers"),
@@ -747,7 +748,9 @@ def _print_comparison(
 ) -> None:
     """Lay differences out: outcomes in rows by area, arms in columns, the first as it is."""
     from sim.outcomes import AREAS, OUTCOMES
+    from sim.units import in_currency
 
+    currency = comparison.info["currency"]
     everyone = {
         (row["outcome"], row["arm"]): row
         for row in _records(differences[differences["group"] == "all"])
@@ -757,6 +760,7 @@ def _print_comparison(
     rows = []
     for name in outcomes:
         about = OUTCOMES[name]
+        unit = in_currency(about.unit, currency)
         first = ""
         cells = []
         for arm in arms[1:]:
@@ -766,10 +770,8 @@ def _print_comparison(
                 continue
             if not about.minus:
                 first = _number(float(row["baseline_mean"]), about.digits)
-            cells.append(_difference_cell(row, about.unit, about.digits))
-        rows.append(
-            [AREAS[about.area][lang.value], about.label[lang.value], about.unit, first, *cells]
-        )
+            cells.append(_difference_cell(row, unit, about.digits))
+        rows.append([AREAS[about.area][lang.value], about.label[lang.value], unit, first, *cells])
     n = len(comparison.seeds)
     for arm in arms:
         _write(f"{arm}: {titles[arm]}")

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.benefits import expected_coinsurance
+from sim.behavior.choice import travel_utility_metro
+from sim.benefits import NO_LIMIT_FEN, expected_coinsurance
 from sim.engine.organization import (
     foreseen_returns,
     prevention_multiplier,
@@ -135,8 +136,8 @@ def monthly(rate_year: Float) -> Float:
 
 
 def _sums_over_bits(amounts: Float) -> Float:
-    masks = np.arange(256)
-    total = np.zeros(256)
+    masks = np.arange(1 << len(amounts))
+    total = np.zeros(len(masks))
     for c, amount in enumerate(amounts):
         total += ((masks >> c) & 1) * amount
     return total
@@ -156,17 +157,20 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
             spread = size[rows] - np.log(np.exp(size[rows]).mean())
             constant[:, rows] += values["attraction_size"] * spread
     maternal = np.array([name == "maternal" for name in region.providers.type])
-    constant[:, maternal] += values["attraction_maternal"]
+    if maternal.any():
+        constant[:, maternal] += values["attraction_maternal"]
     if world.audits.publish > 0.0:
         # What was found and made public weighs in patients' choice like an experience.
         known = world.audits.publish * _found_share(world)
         constant -= values["experience_weight"] * known[None]
     slope = np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]])
     within = 1.0 - values["nest_correlation"]
+    if "readmission_weight" in values:
+        constant += _measured_quality(world)
     return SeekTable(
         options=setting.options,
         kind=kind,
-        log_minutes=np.log1p(region.zones.travel_minutes),
+        log_minutes=_travel(world),
         serves=region.providers.scope,
         price=price.visit,
         wait=world.wait,
@@ -202,6 +206,38 @@ def _found_share(world: World) -> Float:
         [month["provider"][:, :, ProviderTally.ADMISSIONS] for month in recent], axis=(0, 2)
     )
     return np.asarray(found / np.maximum(stays, 1), dtype=np.float64)
+
+
+def _travel(world: World) -> Float:
+    """Return what distance weighs, over the weight of log time (Z, n).
+
+    Where a region gives distances in kilometers, hospitals are chosen by the published utility of
+    distance; elsewhere, and for practices, by the logarithm of travel time.
+    """
+    zones = world.region.zones
+    log_minutes = np.log1p(zones.travel_minutes)
+    if zones.hospital_km is None:
+        return log_minutes
+    weight = world.setting.values["distance_weight"]
+    utility = [[travel_utility_metro(float(km)) for km in row] for row in zones.hospital_km]
+    return np.where(
+        world.region.providers.kind[None] == PRACTICE, log_minutes, -np.array(utility) / weight
+    )
+
+
+def _measured_quality(world: World) -> Float:
+    """Return the utility of a hospital's readmission rate of the last twelve months (n,).
+
+    The rate is drawn towards the expected one as if so many expected stays had been added, so that
+    a small hospital's luck is not taken for quality.
+    """
+    values, kind = world.setting.values, world.region.providers.kind
+    expected, weight = values["readmission_expected"], values["readmission_weight"]
+    tally = world.recent.provider.sum(axis=1).astype(np.float64)
+    prior = values["readmission_prior"]
+    seen = tally[:, ProviderTally.READMISSIONS] + prior * expected
+    rate = seen / (tally[:, ProviderTally.DISCHARGES] + prior)
+    return np.where(kind == PRACTICE, 0.0, -weight * 100.0 * (rate - expected))
 
 
 def _refer_table(world: World) -> ReferTable:
@@ -287,6 +323,7 @@ def _treat_table(world: World) -> TreatTable:
         curvature=world.curvature_out,
         need=setting.need_out * world.technology,
         price=setting.price_out,
+        price_level=np.ascontiguousarray(world.region.people.price_level[:, :2]),
         cost=setting.cost_out * _cost_factor(world)[:, None],
         at_stake=setting.health_out,
         sd_severity=groups.severity_sd * values["contact_severity_ratio"],
@@ -447,6 +484,7 @@ def _stay_table(world: World) -> StayTable:
         curvature=world.curvature_in,
         need=setting.need_in * world.technology,
         price=setting.price_in,
+        price_level=np.ascontiguousarray(world.region.people.price_level[:, 2]),
         cost=setting.cost_in * cost_factor[:, None],
         at_stake=setting.health_in,
         money=org.money,
@@ -478,6 +516,9 @@ def _member_table(world: World) -> MemberTable:
     setting, values, region = world.setting, world.setting.values, world.region
     org = world.organizations
     follow = np.minimum(np.maximum(region.groups.visits_per_episode - 1.0, 0.0), 12.0)
+    is_senior = region.people.scheme_from_age > 0
+    # A newborn in a senior's place has the payer that most people below that age have.
+    first_other = int(np.argmax(np.where(is_senior, -1.0, region.people.scheme_share)))
     return MemberTable(
         kind=region.providers.kind.astype(np.int64),
         beds=setting.beds,
@@ -492,6 +533,10 @@ def _member_table(world: World) -> MemberTable:
         elective=region.groups.is_elective,
         follow_after_stay=np.floor(follow * values["follow_after_stay"] + 0.5).astype(np.int64),
         used_up=world.benefit_table.outpatient_cap.astype(np.int64),
+        deductible_met=_deductible_met(world),
+        newborn_payer=np.where(is_senior, first_other, np.arange(world.n_payers)),
+        senior_payer=int(np.argmax(is_senior)) if is_senior.any() else -1,
+        senior_months=int(MONTHS * region.people.scheme_from_age.max()),
         leave_list=values["leave_list"],
         frailty_sd=region.people.frailty_sd,
         experience_step=values["experience_step"],
@@ -541,7 +586,8 @@ def _price_table(world: World) -> PriceTable:
     month = world.month % MONTHS
     if month not in world.price_cache:
         world.price_cache[month] = _own_prices(world, month)
-    consult = setting.price_out[:, 3] * 100.0
+    level = _outpatient_level(world)
+    consult = setting.price_out[:, 3] * 100.0 * level
     cost = setting.cost_out[:, 3] * _cost_factor(world) * 100.0
     return PriceTable(
         benefits=world.benefit_table,
@@ -550,6 +596,17 @@ def _price_table(world: World) -> PriceTable:
         consult_fen=np.floor(consult + 0.5).astype(np.int64),
         consult_cost_fen=np.floor(cost + 0.5).astype(np.int64),
     )
+
+
+def _deductible_met(world: World) -> Int:
+    """Return the own payments that meet each payer's annual deductible, minor units (Y,)."""
+    deductible = world.benefit_table.annual_deductible
+    return np.where(deductible > 0, deductible, NO_LIMIT_FEN).astype(np.int64)
+
+
+def _outpatient_level(world: World) -> Float:
+    """Return what each payer allows for outpatient care over the list price (Y, n)."""
+    return world.region.people.price_level[:, world.setting.setting_of]
 
 
 def _own_prices(world: World, month: int) -> Float:
@@ -563,10 +620,16 @@ def _own_prices(world: World, month: int) -> Float:
     visits_left = setting.values["visits_expected"] * (MONTHS - month) / MONTHS
     out = np.zeros((world.n_payers, 6, 2, 2, n))
     first_visit = 100.0 * float(np.mean(charge)) * visits_left
+    level = _outpatient_level(world)
     for y in range(world.n_payers):
+        deductible = int(table.annual_deductible[y])
+        expected = first_visit * float(level[y].mean())
         for entitled in range(6):
             for used in range(2):
                 position = int(table.outpatient_cap[y, entitled]) if used else 0
+                paid = deductible if used else 0
+                if deductible > 0:
+                    position = 0
                 for contract in range(2):
                     by_tier = [
                         expected_coinsurance(
@@ -580,12 +643,15 @@ def _own_prices(world: World, month: int) -> Float:
                             position,
                             0,
                             0,
-                            first_visit,
+                            expected,
                             mix,
                             table,
+                            paid,
                         )
                         for tier in range(3)
                     ]
                     share = np.array(by_tier)[region.providers.kind]
-                    out[y, entitled, used, contract] = charge * (1.0 - covered * (1.0 - share))
+                    out[y, entitled, used, contract] = (
+                        charge * level[y] * (1.0 - covered * (1.0 - share))
+                    )
     return out

@@ -235,11 +235,11 @@ def _kinds(m: Activity, year: Activity) -> Iterator[tuple[str, str, str, str, Ar
     yield (
         "spent_elsewhere",
         "CNY",
-        "yuan spent on members elsewhere",
-        "外流费用(元)",
+        "unit of money spent on members elsewhere",
+        "外流费用",
         m.spent_elsewhere,
     )
-    yield "resource_cost", "CNY", "yuan of resource cost", "资源成本(元)", m.resource_cost
+    yield "resource_cost", "CNY", "unit of money of resource cost", "资源成本", m.resource_cost
     for k, measure in enumerate(_first(MEASURES, m.quality_num.shape[1])):
         yield (
             measure,

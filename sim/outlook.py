@@ -120,6 +120,7 @@ def _differentiate(
     for agreement in agreements:
         payer, rows = agreement.payer, agreement.span
         if not world.benefits.covers[payer]:
+            _write_list_price(seen, payer, world.setting)
             continue
         run_rate, done = place(payer, rows)
         projection = run_rate.scaled(float(MONTHS - elapsed))
@@ -134,6 +135,14 @@ def _differentiate(
         _write_marginals(seen, slope, payer, rows, world.setting)
 
 
+def _write_list_price(seen: Marginals, payer: int, setting: Setting) -> None:
+    """Write what people without a contract pay: the list price at their own level."""
+    level = setting.region.people.price_level[payer]
+    seen.out[:, payer] = setting.price_out * level[setting.setting_of][:, None]
+    seen.inside[:, payer] = setting.price_in * level[2]
+    seen.day[:, payer] = setting.day_price[:, None] * level[2]
+
+
 def _write_marginals(
     seen: Marginals, slope: Activity, payer: int, rows: Int | slice, setting: Setting
 ) -> None:
@@ -142,13 +151,18 @@ def _write_marginals(
     outpatient = setting.setting_of[rows]
     share = setting.region.providers.covered_share[rows]
     out, inside = share[:, :1], share[:, 1:]
+    level = setting.region.people.price_level[payer]
+    level_out = level[outpatient][:, None]
     seen.visit[rows, payer] = slope.visits[here, outpatient]
     seen.out[rows, payer] = (
-        out * slope.units[here, outpatient] + (1.0 - out) * setting.price_out[rows]
+        out * slope.units[here, outpatient] + (1.0 - out) * setting.price_out[rows] * level_out
     )
-    seen.inside[rows, payer] = inside * slope.units[:, 2] + (1.0 - inside) * setting.price_in[rows]
+    seen.inside[rows, payer] = (
+        inside * slope.units[:, 2] + (1.0 - inside) * setting.price_in[rows] * level[2]
+    )
     seen.day[rows, payer] = (
-        inside * slope.bed_days[:, :, 0] + (1.0 - inside) * setting.day_price[rows][:, None]
+        inside * slope.bed_days[:, :, 0]
+        + (1.0 - inside) * setting.day_price[rows][:, None] * level[2]
     )
     seen.case[rows, payer] = slope.admissions[..., 0] + slope.visits[:, 2][:, None, None]
     seen.cost[rows, payer] = slope.resource_cost

@@ -16,7 +16,8 @@ g_k such that the fifth's mean is the table's; the top fifth has a Pareto tail.
 
 Scheme: employees (working, and retired from 60 for men and 55 for women) are drawn with
 probability ``min(.95, c w)``, ``w = u^1.5``, doubled in towns (assumed), c such that the scheme's
-share and its retired share are met. Those not insured are spread evenly over the rest.
+share and its retired share are met. Those not insured are spread evenly over the rest. A payer
+with an age (``from_age``) has everyone from that age on; the others share those below it.
 
 Chronic conditions are independent given age, as the region's base rates suppose; the shared
 frailty multiplier has mean 1 and is independent of them (assumed).
@@ -81,7 +82,7 @@ class People:
     zone, scheme : uint8, index of the region's zone and payer.
     is_retired, is_poor, contract : uint8, 0 or 1.
     practice : int16, provider index of the own practice.
-    chronic, control : uint8, bit c set: has condition c; has it under control.
+    chronic, control : uint16, bit c set: has condition c; has it under control.
     frailty : float32, log multiplier on hazards, mean of its exponential 1.
     generation : uint32, how often the slot was refilled.
     ep_group, ep_level, ep_rank, ep_untreated, ep_flags : the open episode: group (255 none),
@@ -108,8 +109,8 @@ class People:
     is_poor: NDArray[np.uint8]
     practice: NDArray[np.int16]
     contract: NDArray[np.uint8]
-    chronic: NDArray[np.uint8]
-    control: NDArray[np.uint8]
+    chronic: NDArray[np.uint16]
+    control: NDArray[np.uint16]
     frailty: NDArray[np.float32]
     generation: NDArray[np.uint32]
     ep_group: NDArray[np.uint8]
@@ -270,21 +271,21 @@ def _draw(
         5 * tables.poor_share * np.array(POOR_BY_FIFTH)[fifth], 1.0
     )
 
-    chronic = np.zeros(count, dtype=np.uint8)
-    control = np.zeros(count, dtype=np.uint8)
+    chronic = np.zeros(count, dtype=np.uint16)
+    control = np.zeros(count, dtype=np.uint16)
     for c in range(len(region.chronic.ids)):
         has = trait(_Trait.CHRONIC + c) < region.chronic.prevalence[c, age]
         held = has & (trait(_Trait.CONTROL + c) < region.chronic.share_controlled[c])
-        chronic |= has.astype(np.uint8) << np.uint8(c)
-        control |= held.astype(np.uint8) << np.uint8(c)
+        chronic |= has.astype(np.uint16) << np.uint16(c)
+        control |= held.astype(np.uint16) << np.uint16(c)
     course = np.zeros(count, dtype=np.uint8)
     for c in np.flatnonzero(region.courses.share_sessions > 0.0)[::-1]:
-        on_course = (chronic >> np.uint8(c)) & 1 > 0
+        on_course = (chronic >> np.uint16(c)) & 1 > 0
         on_course &= trait(_Trait.SESSIONS + int(c)) < region.courses.share_sessions[c]
         course[on_course] = SESSIONS + c
 
     listed = [region.chronic.ids.index(c) for c in PRIORITY_CONDITIONS if c in region.chronic.ids]
-    mask = np.uint8(sum(1 << c for c in listed))
+    mask = np.uint16(sum(1 << c for c in listed))
     priority = (age < PRIORITY_AGES[0]) | (age >= PRIORITY_AGES[1]) | poor | (chronic & mask > 0)
     first, other = _contract_shares(region, listed)
     contract = trait(_Trait.CONTRACT) < np.where(priority, first, other)
@@ -436,6 +437,9 @@ def _schemes(
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Each person's payer, and who is a retired member of the employee scheme."""
     shares = dict(zip(region.payers, region.people.scheme_share, strict=True))
+    from_age = region.people.scheme_from_age
+    for y in np.flatnonzero(from_age):
+        shares.pop(region.payers[y])
     employee = shares.pop("employee-scheme", 0.0)
     start, men, women = WORKING_AGES
     leaving = np.where(sex == 1, women, men)
@@ -464,6 +468,8 @@ def _schemes(
         scheme[:] = index[_choose(rest, insured)]
     if employee > 0.0:
         scheme[is_employee] = region.payers.index("employee-scheme")
+    for y in np.flatnonzero(from_age):
+        scheme[age >= from_age[y]] = y
     return scheme, is_employee & old
 
 

@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 
 from sim.errors import DiskError, PayshiftError, RunError, ScenarioError, StoreError
 from sim.outcomes import AREAS, OUTCOMES
+from sim.units import in_currency
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -515,8 +516,14 @@ def _record_folder(record: Path | str) -> Path:
     )
 
 
-def outcome_table() -> pd.DataFrame:
-    """List outcomes with unit, better side, labels and definitions in both languages."""
+def outcome_table(currency: str = "CNY") -> pd.DataFrame:
+    """List outcomes with unit, better side, labels and definitions in both languages.
+
+    Parameters
+    ----------
+    currency : str
+        What money is counted in: the region's.
+    """
     import pandas as pd
 
     return pd.DataFrame(
@@ -526,7 +533,7 @@ def outcome_table() -> pd.DataFrame:
                 "area": o.area,
                 "area_en": AREAS[o.area]["en"],
                 "area_zh": AREAS[o.area]["zh"],
-                "unit": o.unit,
+                "unit": in_currency(o.unit, currency),
                 "better": o.better,
                 "label_en": o.label["en"],
                 "label_zh": o.label["zh"],
@@ -587,7 +594,8 @@ class Comparison(Record):
             raise ScenarioError(
                 "unknown period", where="differences", value=period, allowed="reform, before"
             )
-        return _differences(self.table("summary" if period == "reform" else "before"), self.arms)
+        table = self.table("summary" if period == "reform" else "before")
+        return _differences(table, self.arms, self.info.get("currency", "CNY"))
 
     def before_check(self) -> pd.DataFrame:
         """List outcomes that differ between arms before the reform; it must be empty."""
@@ -620,7 +628,7 @@ def _moments(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, floa
     return mean, float(np.std(values, ddof=1)) / math.sqrt(values.size)
 
 
-def _differences(summary: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
+def _differences(summary: pd.DataFrame, arms: list[str], currency: str) -> pd.DataFrame:
     """Pair replicates and form differences with t-intervals; see `Comparison.differences`."""
     import pandas as pd
     from scipy.special import stdtr, stdtrit
@@ -651,7 +659,7 @@ def _differences(summary: pd.DataFrame, arms: list[str]) -> pd.DataFrame:
                 "outcome": outcome,
                 "group": group,
                 "area": about.area,
-                "unit": about.unit,
+                "unit": in_currency(about.unit, currency),
                 "better": about.better,
             }
             if n == 0:

@@ -75,6 +75,8 @@ class Zones:
     is_town : (Z,) bool, a town rather than villages.
     home_practice : (Z,) index of the provider that is the zone's own practice.
     travel_minutes : (Z, n) one-way travel time, minutes.
+    hospital_km : (Z, n) distance in kilometers where the region has a table of it: hospitals are
+        then chosen by the published utility of distance; None where time alone is known.
     """
 
     ids: tuple[str, ...]
@@ -84,6 +86,7 @@ class Zones:
     is_town: Flags
     home_practice: Indices
     travel_minutes: Floats
+    hospital_km: Floats | None
 
 
 @dataclass(frozen=True)
@@ -342,6 +345,10 @@ class PeopleTables:
         conditions: (mortality - acute_mortality) over the mean of the death ratios.
     income_fifth : (5,) mean disposable income, CNY per person-year.
     scheme_share : (Y,) by payer, sum 1.
+    scheme_from_age : (Y,) years; from this age on everyone belongs to the payer; 0 is a payer of
+        any age. At most one payer has an age.
+    price_level : (Y, 3) what a payer allows over the list price, by setting (practice, hospital
+        outpatient, inpatient); 1 unless the region's payers buy at prices of their own.
     share_retired : share of the employee scheme's members who are retired.
     contract_share, contract_share_priority : share of people, and of priority groups (65+,
         under 7, chronic, poor), with a family-doctor contract.
@@ -357,6 +364,8 @@ class PeopleTables:
     base_mortality: Floats
     income_fifth: Floats
     scheme_share: Floats
+    scheme_from_age: Indices
+    price_level: Floats
     share_retired: float
     contract_share: float
     contract_share_priority: float
@@ -567,6 +576,13 @@ class _Folder:
 
     def table(self, name: str) -> _Table:
         return _open(self.path_of(name))
+
+    def has(self, name: str) -> bool:
+        """Tell whether the nearest folder with places of its own has the table.
+
+        Distances belong to a map: those of a farther folder are of other zones and providers.
+        """
+        return (self.path_of("travel.csv").parent / name).is_file()
 
     def from_farthest(self) -> tuple[Path, ...]:
         """The folders, the one everything rests on first."""
@@ -1009,6 +1025,10 @@ def _zones(files: _Folder, providers: tuple[str, ...]) -> Zones:
     ids = table.texts("id")
     travel = files.table("travel.csv")
     minutes = travel.block(list(providers), 0)
+    kilometers: Floats | None = None
+    if files.has("distance.csv"):
+        distance = files.table("distance.csv")
+        kilometers = distance.block(list(providers), 0)[distance.keyed("zone", ids)]
     return Zones(
         ids=ids,
         names_en=table.texts("name_en"),
@@ -1017,7 +1037,31 @@ def _zones(files: _Folder, providers: tuple[str, ...]) -> Zones:
         is_town=table.flags("is_town"),
         home_practice=table.choices("home_practice", providers),
         travel_minutes=minutes[travel.keyed("zone", ids)],
+        hospital_km=kilometers,
     )
+
+
+def _scheme_from_age(payers: _Table) -> Indices:
+    """Read the age from which everyone belongs to a payer; without the column there is none."""
+    if "from_age" not in payers.header:
+        return np.zeros(len(payers.rows), dtype=np.int64)
+    ages = payers.floats("from_age", 0, AGES - 1)
+    if np.count_nonzero(ages) > 1:
+        raise ScenarioError(
+            where=f"{payers.name}:1",
+            value="two payers with an age",
+            allowed="one payer that everyone of an age belongs to",
+            remedy="leave from_age at 0 for the other payers",
+        )
+    return ages.astype(np.int64)
+
+
+def _price_level(payers: _Table) -> Floats:
+    """Read what each payer allows over the list price; without the columns it is the list price."""
+    names = [f"price_level_{setting}" for setting in ("practice", "outpatient", "inpatient")]
+    if names[0] not in payers.header:
+        return np.ones((len(payers.rows), len(names)))
+    return payers.block(names, 0, 10)
 
 
 def _people(
@@ -1055,6 +1099,8 @@ def _people(
         base_mortality=(mortality - acute) / mean_ratio[:, None],
         income_fifth=np.array([_constant(constants, f"income_fifth_{k}") for k in range(1, 6)]),
         scheme_share=payers.sums_to_one(payers.floats("share", 0, 1), "share"),
+        scheme_from_age=_scheme_from_age(payers),
+        price_level=_price_level(payers),
         share_retired=_constant(constants, "share_retired"),
         contract_share=_constant(constants, "contract_share"),
         contract_share_priority=_constant(constants, "contract_share_priority"),

@@ -297,7 +297,7 @@ def _monthly(task: RunTask, history: History, traits: ProviderTraits) -> pa.Tabl
 
 
 def _per_provider(
-    history: History, months: slice
+    history: History, months: slice, currency: str
 ) -> Iterator[tuple[str, str, np.ndarray[Any, np.dtype[np.float64]]]]:
     """List what is reported of every provider: name, unit, value, shape (n,)."""
     done = history.provider[months].sum(axis=(0, 2)).astype(np.float64)
@@ -317,7 +317,7 @@ def _per_provider(
     variable = (done[:, V.COST_OUT] + done[:, V.COST_IN]) * _FEN
     fixed = total(history.fixed_cost) * _FEN
     revenue = contract + uncovered + grants - lost
-    yearly = "CNY/year"
+    yearly = f"{currency}/year"
     yield "revenue", yearly, revenue / years
     yield "margin", yearly, (revenue - variable - fixed) / years
     yield "contract_receipts", yearly, contract / years
@@ -352,14 +352,14 @@ def _per_provider(
     )
     levers = history.levers[months]
     for lever in Lever:
-        unit = "CNY" if lever is Lever.BED_PRICE else "level"
+        unit = currency if lever is Lever.BED_PRICE else "level"
         yield f"lever_{lever.name.lower()}", unit, levers[:, :, lever].mean(axis=0)
 
 
 def _providers(task: RunTask, history: History, traits: ProviderTraits, months: slice) -> pa.Table:
     region = task.scenario.region().providers
     n = traits.kind.size
-    measures = list(_per_provider(history, months))
+    measures = list(_per_provider(history, months, task.scenario.region().currency))
     kinds = [_KINDS[kind] for kind in traits.kind]
     times = len(measures)
     return typed_table(

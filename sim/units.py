@@ -16,12 +16,15 @@ from numpy.typing import ArrayLike, NDArray
 from sim.errors import ScenarioError
 
 __all__ = [
+    "MINOR",
     "MINOR_PER_MAJOR",
     "MONTHS_PER_YEAR",
     "UNITS",
     "Unit",
     "convert",
     "discount_factor",
+    "in_currency",
+    "is_foreign",
     "monthly_from_yearly_growth",
     "monthly_from_yearly_rate",
     "monthly_probability",
@@ -179,24 +182,59 @@ class Unit:
     factor: float
 
 
+MINOR: Mapping[str, str] = {"CNY": "fen", "USD": "cent"}
+"""Currencies that files may write, and the name of a hundredth of each."""
+
+
+def _money(code: str) -> list[tuple[str, str, float]]:
+    """List the units of money in one currency; which one is a region's, its checks compare."""
+    return [
+        (code, "money", 1.0),
+        (MINOR[code], "money", 0.01),
+        (f"1000 {code}", "money", 1000.0),
+        (f"{code}/year", "money per year", 1.0),
+        (f"{code}/month", "money per year", 12.0),
+        (f"{code}/person-year", "money per person-year", 1.0),
+        (f"{code}/person-month", "money per person-year", 12.0),
+        (f"{code}/visit", "money per visit", 1.0),
+        (f"{code}/day", "money per day", 1.0),
+        (f"{code}/QALY", "money per QALY", 1.0),
+    ]
+
+
+def is_foreign(name: str, currency: str) -> bool:
+    """Tell whether a unit is money of another currency than the one given.
+
+    Examples
+    --------
+    >>> is_foreign("USD/year", "CNY"), is_foreign("CNY", "CNY"), is_foreign("share", "CNY")
+    (True, False, False)
+    """
+    others = {unit for code in MINOR if code != currency for unit, _, _ in _money(code)}
+    return name in others
+
+
+def in_currency(name: str, currency: str) -> str:
+    """Write a unit of money, stated in yuan, in another currency; other units stay.
+
+    Examples
+    --------
+    >>> in_currency("CNY/person-year", "USD"), in_currency("share", "USD")
+    ('USD/person-year', 'share')
+    """
+    head, mark, rest = name.partition("/")
+    return f"{currency}{mark}{rest}" if head == "CNY" else name
+
+
 def _registry() -> Mapping[str, Unit]:
     """List the units known to scenario files, by name."""
     rows = [
+        *((name, dimension, factor) for code in MINOR for name, dimension, factor in _money(code)),
         ("share", "share", 1.0),
         ("percent", "share", 0.01),
         ("1/year", "rate", 1.0),
         ("1/month", "rate", 12.0),
         ("percent/year", "rate", 0.01),
-        ("CNY", "money", 1.0),
-        ("fen", "money", 0.01),
-        ("1000 CNY", "money", 1000.0),
-        ("CNY/year", "money per year", 1.0),
-        ("CNY/month", "money per year", 12.0),
-        ("CNY/person-year", "money per person-year", 1.0),
-        ("CNY/person-month", "money per person-year", 12.0),
-        ("CNY/visit", "money per visit", 1.0),
-        ("CNY/day", "money per day", 1.0),
-        ("CNY/QALY", "money per QALY", 1.0),
         ("months", "time", 1.0),
         ("years", "time", 12.0),
         ("days", "days", 1.0),

@@ -335,21 +335,28 @@ def build_world(
     return world
 
 
-def contract_context(setting: Setting, rows: Int) -> payment.PaymentContext:
-    """Return what a contract with these providers may refer to: their price lists and weights."""
+def contract_context(setting: Setting, payer: int, rows: Int) -> payment.PaymentContext:
+    """Return what a contract of a payer with these providers may refer to.
+
+    The list prices are the payer's own: what it allows over the region's list, by setting.
+    """
     region = setting.region
+    level = region.people.price_level[payer]
     providers, groups = region.providers, region.groups
     n = len(rows)
     unit_price = np.zeros((n, 3, 4))
-    unit_price[np.arange(n), setting.setting_of[rows]] = setting.price_out[rows]
-    unit_price[:, 2] = setting.price_in[rows]
+    unit_price[np.arange(n), setting.setting_of[rows]] = (
+        setting.price_out[rows] * level[setting.setting_of[rows]][:, None]
+    )
+    unit_price[:, 2] = setting.price_in[rows] * level[2]
+    day_price = setting.day_price[rows] * level[2]
     return payment.PaymentContext(
         provider_ids=tuple(providers.ids[i] for i in rows),
         kinds=providers.kind[rows],
         groups=groups.ids,
         unit_price=unit_price,
         visit_fee=np.zeros((n, 3)),
-        day_price=np.repeat(setting.day_price[rows][:, None], len(groups.ids), axis=1),
+        day_price=np.repeat(day_price[:, None], len(groups.ids), axis=1),
         weights=groups.weight[:, None] * groups.weight_level,
         grade_coefficient=providers.grade_coefficient[rows],
     )
@@ -358,7 +365,7 @@ def contract_context(setting: Setting, rows: Int) -> payment.PaymentContext:
 def built_contract(group: Any, setting: Setting) -> tuple[Int, Any]:
     """Return a contract group's provider rows and its contract, built for their prices."""
     rows = np.array(group.providers, dtype=np.int64)
-    return rows, group.assignment.build(contract_context(setting, rows))
+    return rows, group.assignment.build(contract_context(setting, group.payer, rows))
 
 
 def _first_agreement(group: Any, world: World) -> Agreement:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import csv
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import NormalDist
 
@@ -396,20 +396,22 @@ def stay_put(
     rr_death: Floats,
     deaths: Floats,
     by_age: Floats,
+    conditions: Sequence[str] = CONDITIONS,
+    ending: Sequence[str] = ENDING,
 ) -> tuple[Floats, Floats]:
     """Incidence and remission under which prevalence at each age stays as it is, in sum.
 
     New cases must make up for aging (the slope of prevalence by age) and the excess deaths of
     cases. Where the pack's incidence does not, one factor on it closes the gap, or, for
-    conditions in ENDING, a yearly share of cases that end.
+    conditions in ``ending``, a yearly share of cases that end.
     """
     incidence, remission = incidence.copy(), remission.copy()
-    for c, name in enumerate(CONDITIONS):
+    for c, name in enumerate(conditions):
         p = prevalence[c]
         excess = deaths * (rr_death[c] / (1 + p * (rr_death[c] - 1)) - 1) * p
         needed = float((np.diff(p, append=p[-1]) + excess) @ by_age)
         found = float((incidence[c] * (1 - p)) @ by_age)
-        if name in ENDING:
+        if name in ending:
             remission[c] = max(found - needed, 0.0) / float(p @ by_age)
         elif remission[c] == 0:
             incidence[c] *= needed / found

@@ -25,6 +25,7 @@ from sim.engine.person import (
     months_on_list,
     need,
     one_more,
+    payer_at_age,
     preventive_contact,
     seek,
     untreated_longer,
@@ -181,8 +182,15 @@ class Patient(mesa.Agent):
     @property
     def has_used_up_cover(self) -> int:
         """1 if this year's outpatient cover is used up, else 0."""
-        used_up = self.month.tables.member.used_up
-        return cover_used_up(self.paid_out_year, self.scheme, self.entitled, used_up)
+        member = self.month.tables.member
+        return cover_used_up(
+            self.paid_out_year,
+            self.oop_year,
+            self.scheme,
+            self.entitled,
+            member.used_up,
+            member.deductible_met,
+        )
 
     @property
     def tally(self) -> Int:
@@ -204,6 +212,12 @@ class Patient(mesa.Agent):
     def live(self) -> None:
         """Grow a month older: die, fall ill, get worse or better; be counted."""
         tables = self.month.tables
+        member = tables.member
+        payer = payer_at_age(
+            self.scheme, self.age_months, int(member.senior_payer), int(member.senior_months)
+        )
+        if payer != self.scheme:
+            self.scheme, self.paid_out_year = payer, 0
         alive, chronic, control, group, level, rank, untreated, flags, course, events, qaly = need(
             self.age_months,
             self.sex,
@@ -254,13 +268,14 @@ class Patient(mesa.Agent):
             count_need(self.tally, events, avoidable)
 
     def give_way_to_newborn(self) -> None:
-        """Leave the place to a newborn in the same home: same zone, scheme, income and list."""
+        """Leave the place to a newborn: same home, income and list, the payer of its age."""
         tables = self.month.tables
         self.generation += 1
         self.sex, frailty = entrant(self.uid, tables.keys, tables.member.frailty_sd)
         self.frailty = remembered(frailty)
         self.age_months = 0
         self.practice = int(tables.member.home_practice[self.zone])
+        self.scheme = int(tables.member.newborn_payer[self.scheme])
         self.chronic = self.control = 0
         self.ep_group, self.ep_level, self.ep_rank = NO_GROUP, 0, 0.0
         self.ep_untreated = self.ep_flags = 0

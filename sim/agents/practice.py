@@ -69,7 +69,8 @@ class Practice(Provider):
         self._bills_contact(
             patient,
             referral_contact(
-                int(price.consult_fen[self.row]), int(price.consult_cost_fen[self.row])
+                int(price.consult_fen[patient.scheme, self.row]),
+                int(price.consult_cost_fen[self.row]),
             ),
             patient.ep_group,
             patient.ep_rank,

@@ -269,6 +269,7 @@ class Provider(mesa.Agent):
             int(sent_by != NOBODY),
             patient.entitled,
             patient.paid_out_year,
+            patient.oop_year,
             tables.price.benefits,
         )
         uncovered = done.charge_fen - covered
@@ -324,6 +325,7 @@ class Provider(mesa.Agent):
             self.kind,
             patient.own_covered_year,
             patient.spent_year - patient.oop_year,
+            patient.oop_year,
             patient.is_poor,
             patient.of_retirement_age,
             tables.price.benefits,
@@ -450,6 +452,7 @@ class Provider(mesa.Agent):
             patient.stays_year,
             patient.own_covered_year,
             patient.spent_year - patient.oop_year,
+            patient.oop_year,
             patient.is_poor,
             patient.of_retirement_age,
             tables.price.benefits,

@@ -15,21 +15,31 @@ is_retired = compiled(benefits.is_retired)
 outpatient_patient_share = compiled(benefits.outpatient_patient_share)
 paid_out_after = compiled(benefits.paid_out_after)
 inpatient_split = compiled(benefits.inpatient_split)
+deductible_left = compiled(benefits.deductible_left)
+within_maximum = compiled(benefits.within_maximum)
 
 
 @compiled
-def cover_used_up(paid_out_year: int, payer: int, entitled: int, used_up: Int) -> int:
-    """Tell (0 or 1) whether a person has used up the year's outpatient cover.
+def cover_used_up(
+    paid_out_year: int, own_year: int, payer: int, entitled: int, used_up: Int, met: Int
+) -> int:
+    """Tell (0 or 1) whether a person's price has moved on: cover used up, or deductible met.
+
+    No package has both an outpatient cap and an annual deductible, so one digit holds either.
 
     Parameters
     ----------
     paid_out_year : int
         What the fund has paid so far this year, fen.
+    own_year : int
+        What the person has paid so far this year, fen.
     payer, entitled : int
     used_up : int64, shape (Y, 6)
         Fen that use up the cover.
+    met : int64, shape (Y,)
+        Own payments that meet the annual deductible, fen; out of reach where there is none.
     """
-    return 1 if paid_out_year >= used_up[payer, entitled] else 0
+    return 1 if paid_out_year >= used_up[payer, entitled] or own_year >= met[payer] else 0
 
 
 @compiled
@@ -49,6 +59,7 @@ def outpatient_bill(
     is_referred: int,
     entitled: int,
     paid_out_year: int,
+    own_year: int,
     table: BenefitTable,
 ) -> tuple[int, int, int]:
     """Divide the charge of an outpatient contact.
@@ -66,6 +77,8 @@ def outpatient_bill(
         The person's entitlement.
     paid_out_year : int
         What the fund has paid for the person's outpatient care so far this year, fen.
+    own_year : int
+        What the person has paid so far this year, fen.
     table : BenefitTable
 
     Returns
@@ -74,9 +87,19 @@ def outpatient_bill(
         Covered charge, the patient's share of it, and the position in the year afterwards, fen.
     """
     covered = covered_part(charge_fen, share)
-    patient = outpatient_patient_share(
-        covered, payer, kind, has_contract, is_own, is_referred, entitled, paid_out_year, table
+    first = min(covered, deductible_left(payer, own_year, table))
+    patient = first + outpatient_patient_share(
+        covered - first,
+        payer,
+        kind,
+        has_contract,
+        is_own,
+        is_referred,
+        entitled,
+        paid_out_year,
+        table,
     )
+    patient = within_maximum(patient, payer, own_year, table)
     return covered, patient, paid_out_after(covered, patient, payer, paid_out_year, table)
 
 
@@ -91,6 +114,7 @@ def inpatient_bill(
     stays_year: int,
     own_covered_year: int,
     funded_year: int,
+    own_year: int,
     is_poor: int,
     retired: int,
     table: BenefitTable,
@@ -111,6 +135,8 @@ def inpatient_bill(
     stays_year, own_covered_year, funded_year : int
         This year so far: stays; own payments for covered inpatient care and what others have paid
         for all care, fen.
+    own_year : int
+        What the person has paid so far this year, fen.
     is_poor, retired : int
         0 or 1: entitled to medical assistance; of retirement age.
     table : BenefitTable
@@ -125,8 +151,9 @@ def inpatient_bill(
     is_referred = 0
     if origin >= 0 or (flags & READMITTED) != 0 or kind < 2:
         is_referred = 1
+    first = min(covered, deductible_left(payer, own_year, table))
     patient, _basic, _serious, aid, own_covered = inpatient_split(
-        covered,
+        covered - first,
         payer,
         kind,
         is_referred,
@@ -137,6 +164,7 @@ def inpatient_bill(
         table,
         retired,
     )
+    patient = within_maximum(first + patient, payer, own_year, table)
     return covered, patient, aid, own_covered_year + own_covered
 
 
@@ -148,6 +176,7 @@ def course_bill(
     kind: int,
     own_covered_year: int,
     funded_year: int,
+    own_year: int,
     is_poor: int,
     retired: int,
     table: BenefitTable,
@@ -155,14 +184,14 @@ def course_bill(
     """Divide the charge of outpatient sessions that the scheme pays as inpatient care.
 
     Nobody is referred month by month to sessions for life, so they count as referred; there is no
-    deductible.
+    deductible of a stay.
 
     Parameters
     ----------
     charge_fen : int
     share : float
         Covered share of the provider's outpatient charges.
-    payer, kind, own_covered_year, funded_year, is_poor, retired, table
+    payer, kind, own_covered_year, funded_year, own_year, is_poor, retired, table
         As in :func:`inpatient_bill`.
 
     Returns
@@ -171,9 +200,21 @@ def course_bill(
         As :func:`inpatient_bill`.
     """
     covered = covered_part(charge_fen, share)
+    first = min(covered, deductible_left(payer, own_year, table))
     patient, _basic, _serious, aid, own_covered = inpatient_split(
-        covered, payer, kind, 1, 0, own_covered_year, funded_year, is_poor, table, retired, 1
+        covered - first,
+        payer,
+        kind,
+        1,
+        0,
+        own_covered_year,
+        funded_year,
+        is_poor,
+        table,
+        retired,
+        1,
     )
+    patient = within_maximum(first + patient, payer, own_year, table)
     return covered, patient, aid, own_covered_year + own_covered
 
 

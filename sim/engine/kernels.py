@@ -52,6 +52,7 @@ from sim.engine.person import (
     months_on_list,
     need,
     one_more,
+    payer_at_age,
     preventive_contact,
     referral_contact,
     refers,
@@ -127,8 +128,8 @@ class Columns(NamedTuple):
     is_poor: npt.NDArray[np.uint8]
     practice: npt.NDArray[np.int16]
     contract: npt.NDArray[np.uint8]
-    chronic: npt.NDArray[np.uint8]
-    control: npt.NDArray[np.uint8]
+    chronic: npt.NDArray[np.uint16]
+    control: npt.NDArray[np.uint16]
     frailty: npt.NDArray[np.float32]
     generation: npt.NDArray[np.uint16]
     ep_group: npt.NDArray[np.uint8]
@@ -219,6 +220,7 @@ def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     c.sex[i] = sex
     c.frailty[i] = frailty
     c.practice[i] = m.home_practice[zone]
+    c.scheme[i] = m.newborn_payer[whole(c.scheme[i])]
     c.chronic[i] = 0
     c.control[i] = 0
     c.ep_group[i] = NO_GROUP
@@ -264,6 +266,10 @@ def need_stage(
         practice = whole(c.practice[i])
         uid = uid_of(whole(c.generation[i]), i)
         age_months = whole(c.age_months[i])
+        payer = payer_at_age(whole(c.scheme[i]), age_months, m.senior_payer, m.senior_months)
+        if payer != c.scheme[i]:
+            c.scheme[i] = payer
+            c.paid_out_year[i] = 0
         alive, chronic, control, group, level, rank, untreated, flags, course, events, micro = need(
             age_months,
             whole(c.sex[i]),
@@ -361,7 +367,14 @@ def seek_stage(
             c.wait_months[i] = 0
         payer = whole(c.scheme[i])
         entitled = entitled_at(i, c, m)
-        used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
+        used_up = cover_used_up(
+            whole(c.paid_out_year[i]),
+            whole(c.oop_year[i]),
+            payer,
+            entitled,
+            m.used_up,
+            m.deductible_met,
+        )
         k = seek(
             group,
             np.float64(c.ep_rank[i]),
@@ -517,7 +530,14 @@ def treat_person(
     uid = uid_of(whole(c.generation[i]), i)
     practice = whole(c.practice[i])
     entitled = entitled_at(i, c, m)
-    used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
+    used_up = cover_used_up(
+        whole(c.paid_out_year[i]),
+        whole(c.oop_year[i]),
+        payer,
+        entitled,
+        m.used_up,
+        m.deductible_met,
+    )
     is_own = 1 if p == practice else 0
     contract = whole(c.contract[i])
     n_due = 0
@@ -546,6 +566,7 @@ def treat_person(
         1 if origin >= 0 else 0,
         entitled,
         whole(c.paid_out_year[i]),
+        whole(c.oop_year[i]),
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out
@@ -660,7 +681,14 @@ def practice_stage(
             t.provider[p, payer, _REFERRED_UP] += 1
             t.person[cell_at(i, c, m), _P_REFERRED_UP] += 1
             entitled = entitled_at(i, c, m)
-            used_up = cover_used_up(whole(c.paid_out_year[i]), payer, entitled, m.used_up)
+            used_up = cover_used_up(
+                whole(c.paid_out_year[i]),
+                whole(c.oop_year[i]),
+                payer,
+                entitled,
+                m.used_up,
+                m.deductible_met,
+            )
             k = seek(
                 group,
                 np.float64(c.ep_rank[i]),
@@ -708,7 +736,7 @@ def count_referral_visit(
     payer = whole(c.scheme[i])
     practice = whole(c.practice[i])
     kind = m.kind[p]
-    done = referral_contact(prices.consult_fen[p], prices.consult_cost_fen[p])
+    done = referral_contact(prices.consult_fen[payer, p], prices.consult_cost_fen[p])
     covered, patient, paid_out = outpatient_bill(
         done.charge_fen,
         prices.covered[p, 0],
@@ -719,6 +747,7 @@ def count_referral_visit(
         1 if origin >= 0 else 0,
         entitled_at(i, c, m),
         whole(c.paid_out_year[i]),
+        whole(c.oop_year[i]),
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out
@@ -832,6 +861,7 @@ def session_stage(
             kind,
             whole(c.own_covered_year[i]),
             whole(c.spent_year[i]) - whole(c.oop_year[i]),
+            whole(c.oop_year[i]),
             whole(c.is_poor[i]),
             is_retired(whole(c.age_months[i]), whole(c.sex[i])),
             prices.benefits,
@@ -915,6 +945,7 @@ def stay_stage(
             whole(c.stays_year[i]),
             whole(c.own_covered_year[i]),
             whole(c.spent_year[i]) - whole(c.oop_year[i]),
+            whole(c.oop_year[i]),
             whole(c.is_poor[i]),
             is_retired(whole(c.age_months[i]), whole(c.sex[i])),
             prices.benefits,

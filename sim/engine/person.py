@@ -577,7 +577,7 @@ def treat(
         (u0, u1, u2, u3),
         (need_milli, need_milli, need_milli, need_milli),
         low,
-        int(np.floor(charge * 0.1 + 0.5)),
+        int(np.floor(charge * 0.1 * table.price_level[payer, setting] + 0.5)),
         int(np.floor(cost * 0.1 + 0.5)),
         intensity,
         int(np.floor(loss * 1e6 + 0.5)),
@@ -803,7 +803,7 @@ def stay(
         int(np.floor(needed_days * 1000.0 + 0.5)),
         (u0, u1, u2, u3),
         (n0, n1, n2, n3),
-        int(np.floor(charge * 0.1 + 0.5)),
+        int(np.floor(charge * 0.1 * table.price_level[payer] + 0.5)),
         int(np.floor(cost * 0.1 + 0.5)),
         intensity,
         int(np.floor(loss * 1e6 + 0.5)),
@@ -1056,7 +1056,8 @@ def sessions(
         (u0, u1, u2, u3),
         (need_milli, need_milli, need_milli, need_milli),
         False,
-        int(np.floor(charge * 0.1 + 0.5)),
+        # sessions are given in hospitals' outpatient departments
+        int(np.floor(charge * 0.1 * table.price_level[payer, 1] + 0.5)),
         int(np.floor(cost * 0.1 + 0.5)),
         worth_given / worth_needed if worth_needed > 0.0 else 1.0,
         int(np.floor(loss * 1e6 + 0.5)),
@@ -1085,6 +1086,21 @@ def contact_outcome(recovered: bool, waited: int, own_share: float) -> float:
 def bed_priority(is_elective: bool, rank: float, waited: int) -> float:
     """Return the order in which requests get a bed: urgency, severity, months waited."""
     return (0.0 if is_elective else 1.0) + rank + 0.2 * waited
+
+
+@compiled
+def payer_at_age(payer: int, age_months: int, senior_payer: int, senior_months: int) -> int:
+    """Return the payer at an age: everyone changes to the seniors' on the birthday it starts at.
+
+    Parameters
+    ----------
+    payer, age_months : int
+    senior_payer, senior_months : int
+        The payer that everyone of an age belongs to and that age in months; -1 where there is none.
+    """
+    if senior_payer >= 0 and age_months >= senior_months:
+        return senior_payer
+    return payer
 
 
 @compiled

@@ -405,10 +405,10 @@ def products_over_bits(ratios: npt.NDArray[np.float64]) -> npt.NDArray[np.float6
 
     Returns
     -------
-    float64, shape (256,) or (256, G)
+    float64, shape (2^C,) or (2^C, G)
     """
-    masks = np.arange(256)
-    out = np.ones((256, *ratios.shape[:-1]))
+    masks = np.arange(1 << ratios.shape[-1])
+    out = np.ones((len(masks), *ratios.shape[:-1]))
     for c in range(ratios.shape[-1]):
         bit = ((masks >> c) & 1).astype(bool)
         out[bit] *= ratios[..., c]

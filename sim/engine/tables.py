@@ -41,13 +41,13 @@ RESOLVED = 16
 class NeedTable(NamedTuple):
     """Hazards of one month.
 
-    death (A, 2) per year without conditions; death_ratio (256,) by conditions and death_control
-    (256,) by controlled ones; onset (C, A) per year; onset_control (C, C) ratio on the column's
+    death (A, 2) per year without conditions; death_ratio (2^C,) by conditions and death_control
+    (2^C,) by controlled ones; onset (C, A) per year; onset_control (C, C) ratio on the column's
     onset when the row is controlled; onset_bound (A,) chance of any onset at most; remission and
     decay (C,) chances per month, gain (C,) per year; rate (A, 2, G) episodes
-    per person-month without conditions, season included; total (A, 2) its sum; ratio (256, G) and
-    control_ratio (256, G); level (G, 3) cumulative shares; prob_bed, self_limiting, worsening,
-    utility_loss (G,); utility (A,) and decrement (256,) QALYs per year; untreated_death ratio;
+    per person-month without conditions, season included; total (A, 2) its sum; ratio (2^C, G) and
+    control_ratio (2^C, G); level (G, 3) cumulative shares; prob_bed, self_limiting, worsening,
+    utility_loss (G,); utility (A,) and decrement (2^C,) QALYs per year; untreated_death ratio;
     sessions_onset (C,) chance per month that a case comes to need regular sessions for life, and
     sessions_death (C,) ratio on deaths while on them.
     """
@@ -162,6 +162,7 @@ class TreatTable(NamedTuple):
     curvature: Float
     need: Float
     price: Float
+    price_level: Float
     cost: Float
     at_stake: Float
     sd_severity: Float
@@ -243,6 +244,7 @@ class StayTable(NamedTuple):
     curvature: Float
     need: Float
     price: Float
+    price_level: Float
     cost: Float
     at_stake: Float
     money: Float
@@ -280,7 +282,9 @@ class MemberTable(NamedTuple):
     log frailty from which a case has a stage that the special list accepts; planned_start (G,)
     share of needed stays that start a course of planned_fewest to planned_most (G,) further ones;
     sessions_month (C,) sessions a month of a course for life, of sessions_group (C,), each needing
-    sessions_need (C,) of a visit's units; sessions_at (Z, C) where, -1 nowhere.
+    sessions_need (C,) of a visit's units; sessions_at (Z, C) where, -1 nowhere;
+    deductible_met (Y,) fen of own payments that meet an annual deductible; newborn_payer (Y,) whom
+    a newborn in a member's place belongs to; senior_payer from senior_months of age on, -1 for none.
     """
 
     kind: Int
@@ -296,6 +300,10 @@ class MemberTable(NamedTuple):
     elective: npt.NDArray[np.bool_]
     follow_after_stay: Int
     used_up: Int
+    deductible_met: Int
+    newborn_payer: Int
+    senior_payer: int
+    senior_months: int
     leave_list: float
     frailty_sd: float
     experience_step: float
@@ -345,8 +353,8 @@ class Stay(NamedTuple):
 class PriceTable(NamedTuple):
     """What a contact costs whom: cost sharing, expected own payment, the referring contact.
 
-    visit (Y, 6, 2, 2, n) own payment expected for a contact of mean need; consult (n,) the
-    referring contact as a treatment.
+    visit (Y, 6, 2, 2, n) own payment expected for a contact of mean need; consult (Y, n) the
+    referring contact as a treatment, its cost (n,).
     """
 
     benefits: BenefitTable

@@ -21,7 +21,7 @@ from sim.region import Region
 from sim.scenario._forms import AssignmentForm, Selector
 from sim.scenario._nodes import Node, place_of, plain, suggestion
 from sim.scenario._policy import Policy, policy_of
-from sim.units import UNITS, convert
+from sim.units import UNITS, convert, is_foreign
 
 CHANNELS: Mapping[str, tuple[str, str]] = {
     "intensity": ("Intensity of treatment", "诊疗强度"),
@@ -84,6 +84,7 @@ def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
                 override(plain(node), table[name], f"{node.place}: parameters.{name}")
             except ScenarioError as error:
                 yield error
+    yield from _foreign_money(tree, region.currency, ())
     yield from _unknown_words(tree, "freeze", "channel", tuple(CHANNELS))
     yield from _unknown_words(tree, "outcomes", "outcome", _known_outcomes())
     rows = tree.get("payment")
@@ -141,6 +142,27 @@ def _selector_problems(
             allowed=f"types: {', '.join(types)}",
             remedy=suggestion(selector.type or "", types),
         )
+
+
+def _foreign_money(node: Node, currency: str, steps: tuple[str, ...]) -> Iterator[ScenarioError]:
+    """Find amounts in a currency that is not the region's: nothing converts one into another."""
+    value = node.value
+    if isinstance(value, tuple):
+        for number, entry in enumerate(value):
+            yield from _foreign_money(entry, currency, (*steps, str(number)))
+    if not isinstance(value, Mapping):
+        return
+    named = value.get("unit")
+    if isinstance(named, Node) and is_foreign(str(named.value), currency):
+        yield ScenarioError(
+            "the region has another currency",
+            where=f"{named.place}: {'.'.join((*steps, 'unit'))}",
+            value=named.value,
+            allowed=currency,
+            remedy="Write the amount in the region's currency.",
+        )
+    for key, entry in value.items():
+        yield from _foreign_money(entry, currency, (*steps, str(key)))
 
 
 def _unknown_words(
