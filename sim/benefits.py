@@ -883,8 +883,8 @@ def expected_coinsurance(
         room = max(0, room - int(paid_out_year_fen))
     else:
         owed_first = max(0, int(table.outpatient_deductible[payer]) + int(paid_out_year_fen))
-    owed_first += deductible_left(payer, own_year_fen, table)
-    left = within_maximum(NO_LIMIT_FEN, payer, own_year_fen, table)
+    owed_first += max(0, int(table.annual_deductible[payer]) - int(own_year_fen))
+    left = max(0, int(table.out_of_pocket_maximum[payer]) - int(own_year_fen))
     if left == 0:
         return 0.0
     if rate == 0 or room == 0:
@@ -896,7 +896,7 @@ def expected_coinsurance(
         met = mean / (mean + owed_first)
         spent = mean / (mean + owed_first + room / paid)
         year_end = 1.0 - paid * (met * met - spent * spent)
-        if left < NO_LIMIT_FEN and rate < 1_000_000:
+        if rate < 1_000_000:
             most = owed_first + max(0, left - owed_first) / (1.0 - paid)
             reached = mean / (mean + most)
             year_end -= (1.0 - paid) * reached * reached

@@ -33,6 +33,7 @@ from sim.benefits import (
     outpatient_patient_share,
     paid_out_after,
 )
+from sim.engine import bills
 from sim.errors import ScenarioError
 
 PAYERS = ("resident-scheme", "employee-scheme", "self-pay")
@@ -530,3 +531,71 @@ def test_reading_a_block_changes_nothing_in_it() -> None:
     before = copy.deepcopy(spec)
     Benefits.from_spec(spec, PAYERS).table()
     assert spec == before
+
+
+# --- annual deductible and out-of-pocket maximum -------------------------------------------------
+
+
+def plan(rate: float, deductible: float, maximum: float | str) -> benefits.BenefitTable:
+    """A plan with one coinsurance for all care, an annual deductible and a maximum."""
+    tier = {"primary": rate, "secondary": rate, "tertiary": rate}
+    none = {"primary": 0.0, "secondary": 0.0, "tertiary": 0.0}
+    block = {
+        **COUNTY_2022["employee-scheme"],
+        "outpatient_rate": tier,
+        "listed_rate": tier,
+        "outpatient_deductible": 0,
+        "outpatient_cap": "none",
+        "deductible": none,
+        "rate": tier,
+        "unreferred_penalty": none,
+        "annual_cap": "none",
+        "annual_deductible": deductible,
+        "out_of_pocket_maximum": maximum,
+    }
+    return Benefits.from_spec({"plan": block}, ("plan",), TIERS).table()
+
+
+def own_part(charge: int, own_year: int, table: benefits.BenefitTable) -> int:
+    return bills.outpatient_bill(charge, 1.0, 0, 0, 0, 0, 0, 0, 0, own_year, table)[1]
+
+
+def test_a_year_under_an_annual_deductible_and_a_maximum_worked_by_hand() -> None:
+    """Deductible 1,000, coinsurance .2, maximum 3,000; a visit, two stays and a visit."""
+    table = plan(0.8, 1000, 3000)
+    own = own_part(400_00, 0, table)
+    assert own == 400_00
+    stay_own = bills.inpatient_bill(5000_00, 1.0, 0, 1, -1, 0, 0, 0, 0, own, 0, table)[1]
+    assert stay_own == 600_00 + 880_00  # the rest of the deductible, then .2 of 4,400
+    own += stay_own
+    stay_own = bills.inpatient_bill(20000_00, 1.0, 0, 1, -1, 0, 1, own, 3520_00, own, 0, table)[1]
+    assert stay_own == 3000_00 - own  # .2 of 20,000 would be 4,000
+    assert own_part(500_00, 3000_00, table) == 0
+
+
+def test_the_experiments_plans_end_at_their_maximum() -> None:
+    """Coinsurance .95 up to 1,000 dollars a year, as in the RAND experiment."""
+    table = plan(0.05, 0, 1000)
+    assert own_part(100_00, 0, table) == 95_00
+    assert own_part(2000_00, 95_00, table) == 905_00
+    assert own_part(2000_00, 1000_00, table) == 0
+
+
+def test_without_either_nothing_changes() -> None:
+    assert own_part(123_45, 99_999_00, plan(0.8, 0, "none")) == 24_69
+
+
+def test_the_price_acted_on_falls_when_the_deductible_is_met_and_to_nothing_at_the_maximum() -> (
+    None
+):
+    table = plan(0.8, 1000, 3000)
+
+    def price(own_year: int, expected: float) -> float:
+        return expected_coinsurance(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, expected, 0.5, table, own_year)
+
+    assert price(0, 0.0) == 1.0
+    assert price(1000_00, 0.0) == pytest.approx(0.2)
+    assert price(3000_00, 500_00.0) == 0.0
+    # with charges of 1,000 expected, a quarter meet the deductible, few of them the maximum
+    met, most = (1 / 2) ** 2, (1 / (1 + 1 + 2 / 0.2)) ** 2
+    assert price(0, 1000_00.0) == pytest.approx(0.5 + 0.5 * (1 - 0.8 * met - 0.2 * most))

@@ -22,7 +22,7 @@ from sim.region import MONTHS_PER_YEAR, Region, average_multiplier
 ROOT = Path(__file__).resolve().parents[1]
 REGIONS = ROOT / "scenarios" / "regions"
 PACK = REGIONS / "china-county" / "pack"
-ALL_REGIONS = ("china-county", "tiny", "one-to-one")
+ALL_REGIONS = ("china-county", "tiny", "one-to-one", "us-metro")
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +117,15 @@ def test_every_number_names_sources_the_library_lists(name: str) -> None:
         assert entry.source
 
 
-def test_every_numeric_column_of_the_county_says_where_it_comes_from(county: Region) -> None:
-    described = [(t, c.split("*")[0], c.rpartition("*")[2]) for t, c in county.columns]
+@pytest.mark.parametrize("name", ["china-county", "us-metro"])
+def test_every_numeric_column_says_where_it_comes_from(name: str) -> None:
+    region = Region.read(REGIONS / name)
+    described = [(t, c.split("*")[0], c.rpartition("*")[2]) for t, c in region.columns]
     labels = {
         "id", "name_en", "name_zh", "kind", "type", "is_private", "outside", "group", "sex",
         "condition", "measure", "zone", "age", "key", "value",
     }  # fmt: skip
-    for file in sorted((REGIONS / "china-county").glob("*.csv")):
+    for file in sorted((REGIONS / name).glob("*.csv")):
         if file.name in ("columns.csv", "parameters.csv", "constants.csv"):
             continue
         header = file.read_text("utf-8").splitlines()[0].split(",")

@@ -549,3 +549,14 @@ def test_a_missing_column_of_parameters_is_named(tmp_path: Path) -> None:
     path.write_text(TABLE.replace("label_zh", "label"), encoding="utf-8")
     with pytest.raises(ScenarioError, match="missing columns: label_zh"):
         read_parameters(path)
+
+
+def test_money_of_another_currency_is_refused_with_its_place(tmp_path: Path) -> None:
+    text = "extends: us-metro\naudit: {cost_per_review: {value: 100, unit: CNY}}\n"
+    with pytest.raises(ScenarioError) as caught:
+        load(written(tmp_path, "mine", text))
+    assert "another currency" in caught.value.message
+    assert "USD" in caught.value.message
+    assert "mine.yaml" in caught.value.message
+    text = "extends: us-metro\naudit: {cost_per_review: {value: 0.1, unit: 1000 USD}}\n"
+    assert load(written(tmp_path, "mine", text)).after.audit["cost_per_review"] == 100.0

@@ -236,6 +236,21 @@ def steps(bands: list[tuple[int, int]], values: list[float]) -> Floats:
     return found
 
 
+def smooth_log(step: Floats, bands: list[tuple[int, int]], weight: Floats) -> Floats:
+    """Connect band means by lines in the logarithm, keeping every band's mean.
+
+    Where a rate rises tenfold from band to band, straight lines would lift the lower band.
+    """
+    middles = [(low + min(high, 90)) / 2 for low, high in bands]
+    targets = np.maximum([step[low] for low, _ in bands], 1e-9)
+    logs = np.log(targets)
+    for _ in range(400):
+        curve = np.exp(np.interp(AGE, middles, logs))
+        means = np.array([band_mean(curve, weight, band) for band in bands])
+        logs = logs + np.clip(np.log(targets / means), -0.5, 0.5)
+    return np.asarray(np.exp(np.interp(AGE, middles, logs)), dtype=np.float64)
+
+
 def read_judged() -> dict[str, Row]:
     """Judged numbers of each clinical group, from the table beside this script."""
     with Path(__file__).with_name("us_metro_judged.csv").open(encoding="utf-8", newline="") as s:
@@ -458,7 +473,7 @@ class Groups:
                 bell = fertile * women
                 stays[g] = bell * float(step @ by_age) / float(bell @ by_age)
             else:
-                stays[g] = smooth(step, BANDS, by_age)
+                stays[g] = smooth_log(step, BANDS, by_age)
         self.stays = stays
         number = {name: float(judged[name]["episodes_per_stay"]) for name in self.ids}
         wrong = np.array([float(judged[name]["inappropriate"]) for name in self.ids])
@@ -672,7 +687,7 @@ def prevalence_of(pack: Pack, by_age: Floats) -> Floats:
             pack.value("chronic", id="prevalence", condition=condition, age_group=age)
             for age in PREVALENCE_NAMES
         ]
-        curve = smooth(steps(PREVALENCE_BANDS, values), PREVALENCE_BANDS, by_age)
+        curve = smooth_log(steps(PREVALENCE_BANDS, values), PREVALENCE_BANDS, by_age)
         rows.append(np.minimum(curve, 0.95))
     return np.array(rows)
 
@@ -858,8 +873,8 @@ def write_groups(
     lines = []
     for g, name in enumerate(groups.ids):
         judgement = judged[name]
-        row = groups.rows[g] if g < len(groups.rows) else None
-        names = (row["name_en"], row["name_zh"]) if row else OUTPATIENT_GROUPS[name]
+        family = groups.rows[g] if g < len(groups.rows) else None
+        names = (family["name_en"], family["name_zh"]) if family else OUTPATIENT_GROUPS[name]
         kind, low = judgement["care_class"], judgement["low_value_component"]
         planned = judgement["is_elective"] == "1"
         at_practice = 7.0 if planned or name == "back_pain" else practice[kind]
@@ -878,9 +893,9 @@ def write_groups(
                 BELONGS.get(name, ""),
                 groups.prob_bed[g],
                 # practices have no beds; what needs none and is not a family's severest third
-                max(float(row["share_primary_treatable"]), 0.3) if row else PRIMARY_SHARE,
+                max(float(family["share_primary_treatable"]), 0.3) if family else PRIMARY_SHARE,
                 0.0,
-                float(row["is_acsc"]) if row else 0.0,
+                float(family["is_acsc"]) if family else 0.0,
                 planned,
                 groups.visits_each[g],
                 mean_weight[g],
