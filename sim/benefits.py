@@ -67,10 +67,10 @@ deductible of the stay that sent the patient (so up pays the difference, down pa
 ``rate`` of the own share of covered inpatient charges above ``threshold`` up to ``cap``;
 ``assistance_rate`` is the share of what then remains that medical assistance pays for the poor.
 Sessions for life (dialysis) are outpatient care paid as inpatient care: the rate of a stay, no
-deductible, and within the annual cap, serious-illness cover and assistance. Two fields may be left out and then
-are none: ``annual_deductible`` comes first in a person's year, whatever the care, and
-``out_of_pocket_maximum`` ends what a person pays for covered care in a year. Amounts are in the
-region's currency.
+deductible, and within the annual cap, serious-illness cover and assistance. Two
+fields may be left out and then are none: ``annual_deductible`` comes first in a person's year,
+whatever the care, and ``out_of_pocket_maximum`` ends what a person pays for covered care in a
+year. Amounts are in the region's currency.
 """
 
 from __future__ import annotations

@@ -565,10 +565,12 @@ def test_a_year_under_an_annual_deductible_and_a_maximum_worked_by_hand() -> Non
     table = plan(0.8, 1000, 3000)
     own = own_part(400_00, 0, table)
     assert own == 400_00
-    stay_own = bills.inpatient_bill(5000_00, 1.0, 0, 1, -1, 0, 0, 0, 0, own, 0, table)[1]
+    stay_own = bills.inpatient_bill(5000_00, 1.0, 0, 1, -1, 0, 0, 0, 0, own, 0, 0, table)[1]
     assert stay_own == 600_00 + 880_00  # the rest of the deductible, then .2 of 4,400
     own += stay_own
-    stay_own = bills.inpatient_bill(20000_00, 1.0, 0, 1, -1, 0, 1, own, 3520_00, own, 0, table)[1]
+    stay_own = bills.inpatient_bill(20000_00, 1.0, 0, 1, -1, 0, 1, own, 3520_00, own, 0, 0, table)[
+        1
+    ]
     assert stay_own == 3000_00 - own  # .2 of 20,000 would be 4,000
     assert own_part(500_00, 3000_00, table) == 0
 

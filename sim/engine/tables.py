@@ -284,7 +284,8 @@ class MemberTable(NamedTuple):
     sessions_month (C,) sessions a month of a course for life, of sessions_group (C,), each needing
     sessions_need (C,) of a visit's units; sessions_at (Z, C) where, -1 nowhere;
     deductible_met (Y,) fen of own payments that meet an annual deductible; newborn_payer (Y,) whom
-    a newborn in a member's place belongs to; senior_payer from senior_months of age on, -1 for none.
+    a newborn in a member's place belongs to; senior_payer from senior_months of age on, -1 if
+    none.
     """
 
     kind: Int
