@@ -139,7 +139,7 @@ def relist(agreement: Agreement, setting: Setting) -> Agreement:
     if getattr(agreement.model, "to_spec", None) is None:
         return agreement
     spec = payment.spec_from(agreement.model)
-    model = payment.build(spec, contract_context(setting, agreement.rows))
+    model = payment.build(spec, contract_context(setting, agreement.payer, agreement.rows))
     return Agreement(agreement.payer, agreement.rows, agreement.spec, model, model)
 
 
