@@ -21,6 +21,7 @@ from sim.oversight import (
     peer_share,
     review_probability,
 )
+from sim.payment import Timetable, interim_of, timetable_of
 from sim.randomness import Decision, key_plain
 from sim.tallies import PersonTally, ProviderTally, cell_traits
 from sim.units import to_minor
@@ -31,7 +32,11 @@ _T = ProviderTally
 
 @dataclass
 class Flows:
-    """Money of one month in fen: what was earned, paid and cost."""
+    """Money of one month in fen: what was earned, what the fund owes for it, and what it cost.
+
+    The books follow the cash: under a contract with a timetable of its own the interim share moves
+    now and the rest at its settlement, months after the year's end.
+    """
 
     receipts: Int  # (n, Y)
     fund_paid: Int  # (n, Y)
@@ -58,6 +63,8 @@ def pay(world: World, tallies: Tallies) -> Flows:
     aid = tallies.provider[:, :, _T.AID]
     uncovered = tallies.provider[:, :, _T.UNCOVERED_OUT] + tallies.provider[:, :, _T.UNCOVERED_IN]
     due = np.zeros_like(world.receipts_year)
+    advance = np.zeros_like(due)
+    delay = np.zeros_like(due)
     for agreement in world.agreements:
         payer, rows = agreement.payer, agreement.span
         if not world.benefits.covers[payer]:
@@ -66,16 +73,33 @@ def pay(world: World, tallies: Tallies) -> Flows:
         yearly = agreement.model.revenue(so_far.scaled(MONTHS / month_of_year))
         fen = np.floor(np.maximum(yearly, 0.0) * 100.0 + 0.5).astype(np.int64)
         due[rows, payer] = (fen * month_of_year + 6) // MONTHS
+        advance[rows, payer] = due[rows, payer]
+        timetable = timetable_of(agreement.model)
+        delay[rows, payer] = timetable.settlement_delay_months
+        if timetable != Timetable() and (month_of_year < MONTHS or delay[rows, payer].any()):
+            annual = interim_of(agreement.model, so_far.scaled(MONTHS / month_of_year))
+            before = np.floor(np.maximum(annual, 0.0) * 100.0 + 0.5).astype(np.int64)
+            advance[rows, payer] = (before * month_of_year + 6) // MONTHS
     own = world.patient_year + patient + aid
     covers = np.asarray(world.benefits.covers, dtype=bool)
     # A payer that covers nothing has no contract to owe under: patients pay list price.
     due = np.where(covers[None], due, own)
+    advance = np.where(covers[None], advance, own)
     fund_due = np.maximum(due - own, 0)
     receipts = np.maximum(due, own) - world.receipts_year
     fund_paid = fund_due - world.fund_year
     world.receipts_year = np.maximum(due, own)
     world.patient_year = own
     world.fund_year = fund_due
+    advanced = np.maximum(advance - own, 0)
+    moved = advanced - world.advanced_year
+    world.advanced_year = advanced
+    if month_of_year == MONTHS:
+        for months in np.unique(delay[fund_due != advanced]).tolist():
+            rest = np.where(delay == months, fund_due - advanced, 0)
+            late = world.month + int(months)
+            world.unsettled[late] = world.unsettled.get(late, 0) + rest
+    settled = world.unsettled.pop(world.month, np.zeros_like(due))
 
     cost = (tallies.provider[:, :, _T.COST_OUT] + tallies.provider[:, :, _T.COST_IN]).sum(axis=1)
     preventive = tallies.provider[:, :, _T.PREVENTIVE].sum(axis=1)
@@ -91,7 +115,7 @@ def pay(world: World, tallies: Tallies) -> Flows:
         fixed, grants = world.fixed_month, world.grant_month
     audited = _review(world, tallies)
     premiums = _premiums(world, tallies)
-    _post(world, tallies, fund_paid, aid, grants, fixed, cost, lever, premiums, audited)
+    _post(world, tallies, moved, settled, aid, grants, fixed, cost, lever, premiums, audited)
     return Flows(receipts, fund_paid, grants, fixed, premiums, audited, lever)
 
 
@@ -143,6 +167,7 @@ def _post(
     world: World,
     tallies: Tallies,
     fund_paid: Int,
+    settled: Int,
     aid: Int,
     grants: Int,
     fixed: Int,
@@ -162,6 +187,8 @@ def _post(
     for y, payer in enumerate(payers):
         kind = "settlement" if closing else "care_payment"
         book.post_net(month, payer, providers, kind, f"{kind}_returned", fund_paid[:, y])
+        late = settled[:, y]
+        book.post_net(month, payer, providers, "settlement", "settlement_returned", late)
         book.post_many(month, FISCAL, providers, "medical_assistance", aid[:, y])
         row = world.region.constants.get(f"premium_individual_{payer.split('-')[0]}")
         total = int(premiums[y])
@@ -176,7 +203,7 @@ def _post(
         book.post(month, payer, OUTSIDE, "audit_cost", int(audited.cost_fen[:, y].sum()))
         share = world.region.constants.get("administration_share")
         if share is not None:
-            paid = int(np.maximum(fund_paid[:, y], 0).sum() * share.value)
+            paid = int(np.maximum(fund_paid[:, y] + settled[:, y], 0).sum() * share.value)
             book.post(month, FISCAL, OUTSIDE, "administration", paid)
     book.post_many(month, FISCAL, providers, "operating_subsidy", grants)
     book.post_many(month, providers, OUTSIDE, "supplies", cost)

@@ -63,7 +63,7 @@ def open_year(world: World) -> None:
     _start_columns(world)
     world.year = Year.empty(*world.year.days.shape)
     world.year_seen = {}
-    for name in ("receipts_year", "patient_year", "fund_year"):
+    for name in ("receipts_year", "patient_year", "fund_year", "advanced_year"):
         setattr(world, name, np.zeros_like(getattr(world, name)))
     c.spent_last_year[:] = c.spent_year
     for column in (

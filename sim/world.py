@@ -164,6 +164,7 @@ class World:
     receipts_year: Int
     patient_year: Int
     fund_year: Int
+    advanced_year: Int  # (n, Y) fen the fund has moved for this year
     fixed_month: Int
     grant_month: Int
     fixed_seen: list[tuple[Int, Int]]
@@ -181,6 +182,7 @@ class World:
     curvature_in: Float
     limits: Float
     with_claims: bool
+    unsettled: dict[int, Int] = field(default_factory=dict)  # month of settlement to (n, Y) fen
     history: list[dict[str, Any]] = field(default_factory=list)
     yearly_people: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     yearly_marginals: list[Marginals] = field(default_factory=list)
@@ -313,6 +315,7 @@ def build_world(
         receipts_year=np.zeros((n, n_payers), dtype=np.int64),
         patient_year=np.zeros((n, n_payers), dtype=np.int64),
         fund_year=np.zeros((n, n_payers), dtype=np.int64),
+        advanced_year=np.zeros((n, n_payers), dtype=np.int64),
         fixed_month=np.zeros(n, dtype=np.int64),
         grant_month=np.zeros(n, dtype=np.int64),
         fixed_seen=[],
