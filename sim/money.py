@@ -115,7 +115,10 @@ def pay(world: World, tallies: Tallies) -> Flows:
         fixed, grants = world.fixed_month, world.grant_month
     audited = _review(world, tallies)
     premiums = _premiums(world, tallies)
-    _post(world, tallies, moved, settled, aid, grants, fixed, cost, lever, premiums, audited)
+    # Settled at once: December closes the year. Settled late: December is interim like any month.
+    closing = (delay == 0) & (month_of_year == MONTHS)
+    interim, settled = np.where(closing, 0, moved), settled + np.where(closing, moved, 0)
+    _post(world, tallies, interim, settled, aid, grants, fixed, cost, lever, premiums, audited)
     return Flows(receipts, fund_paid, grants, fixed, premiums, audited, lever)
 
 
@@ -166,7 +169,7 @@ def _review(world: World, tallies: Tallies) -> AuditResult:
 def _post(
     world: World,
     tallies: Tallies,
-    fund_paid: Int,
+    interim: Int,
     settled: Int,
     aid: Int,
     grants: Int,
@@ -183,12 +186,9 @@ def _post(
     book.post_patients(month, providers, "patient_covered", np.ascontiguousarray(cells[..., 0]))
     book.post_patients(month, providers, "patient_uncovered", np.ascontiguousarray(cells[..., 1]))
     book.post(month, OUTSIDE, PATIENTS, "household_income", int(tallies.patient_money.sum()))
-    closing = month % MONTHS == MONTHS - 1
     for y, payer in enumerate(payers):
-        kind = "settlement" if closing else "care_payment"
-        book.post_net(month, payer, providers, kind, f"{kind}_returned", fund_paid[:, y])
-        late = settled[:, y]
-        book.post_net(month, payer, providers, "settlement", "settlement_returned", late)
+        for kind, flow in (("care_payment", interim), ("settlement", settled)):
+            book.post_net(month, payer, providers, kind, f"{kind}_returned", flow[:, y])
         book.post_many(month, FISCAL, providers, "medical_assistance", aid[:, y])
         row = world.region.constants.get(f"premium_individual_{payer.split('-')[0]}")
         total = int(premiums[y])
@@ -203,7 +203,7 @@ def _post(
         book.post(month, payer, OUTSIDE, "audit_cost", int(audited.cost_fen[:, y].sum()))
         share = world.region.constants.get("administration_share")
         if share is not None:
-            paid = int(np.maximum(fund_paid[:, y] + settled[:, y], 0).sum() * share.value)
+            paid = int(np.maximum(interim[:, y] + settled[:, y], 0).sum() * share.value)
             book.post(month, FISCAL, OUTSIDE, "administration", paid)
     book.post_many(month, FISCAL, providers, "operating_subsidy", grants)
     book.post_many(month, providers, OUTSIDE, "supplies", cost)

@@ -45,6 +45,7 @@ def incentive_terms(values: Mapping[str, float]) -> IncentiveTerms:
         weight_to_date=values["myopia"],
         discount=values["discount"],
         retention=values["retention"],
+        score_error=values["score_error"],
     )
 
 

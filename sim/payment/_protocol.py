@@ -54,7 +54,10 @@ _N_BLOCKS = 8  # point slopes cost a revenue per cell: eight places on the fan a
 
 @dataclass(frozen=True)
 class Timetable:
-    """When a contract's money moves.
+    """When a contract's money moves; what is owed, and what providers see, is unchanged by it.
+
+    The timetable of the outermost contract is in force. The rest of a year whose settlement lies
+    beyond the end of a run is owed and never booked.
 
     Parameters
     ----------
@@ -186,7 +189,7 @@ class Outlook:
 
     def _with(self, activity: Activity, perceived: Activity) -> Outlook:
         """Give the same forecast of other care; its steps are worked out once for all."""
-        other = Outlook(activity, perceived, self.error, self.discount)
+        other = Outlook(activity, perceived, self.error, self.discount, self.score_error)
         other.__dict__["steps"] = self.steps
         return other
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from sim.activity import MEASURES, Activity, Array
 from sim.errors import PaymentError
 from sim.payment import PaymentModel, build
+from sim.payment._smoothing import STEP_BOUND, nodes, over_score
 from sim.testing import sample_context, sample_year
 from tests.payment.smoothed import brute, brute_in_score, chain
 
@@ -98,11 +100,18 @@ def test_near_a_threshold_a_success_earns_the_chance_of_reaching_it(value: float
     assert float(m.quality_num[0, CONTROL]) == pytest.approx(by_hand / 100.0, rel=0.06)
 
 
-def test_in_a_tournament_only_those_near_the_last_prize_have_something_to_win() -> None:
-    m = chain(contract(form="tournament", winners=0.4), year(VALUES), score_error=0.04)
-    stakes = m.quality_num[:, CONTROL]
-    assert stakes[2] > 10 * max(stakes[0], stakes[4], 1e-6)
-    assert stakes[3] > 10 * max(stakes[0], stakes[4], 1e-6)
+def test_in_a_tournament_a_success_earns_the_density_of_the_last_prize() -> None:
+    # Two prizes: who has .59 or .61 must reach .63, who has .63 must stay above .61, so they are
+    # 4/3, 2/3 and 2/3 of a standard deviation away; .45 and .80 are 6 away.
+    error, bonus = 0.03, 0.1 * 1000.0
+    m = chain(contract(form="tournament", winners=0.4), year([0.45, 0.59, 0.61, 0.63, 0.80]), error)
+    away = np.array([6.0, 4.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 6.0])
+    density = np.array([NormalDist().pdf(d) for d in away])
+    per_success = bonus / error / 100.0
+    np.testing.assert_allclose(
+        m.quality_num[:, CONTROL], density * per_success, rtol=0, atol=STEP_BOUND * per_success
+    )
+    assert m.quality_num[0, CONTROL] == m.quality_num[4, CONTROL] == 0.0
 
 
 def test_a_point_under_a_withhold_is_worth_its_value_less_the_own_share() -> None:
@@ -147,3 +156,12 @@ def test_a_bonus_nobody_could_sign_is_refused(terms: Any, words: str) -> None:
         contract(**terms)
     assert words in str(caught.value)
     assert "contract.pay_for_performance" in str(caught.value)
+
+
+def test_a_step_seen_through_the_score_is_right_within_the_stated_bound() -> None:
+    # By the tail of a normal distribution, at every distance on both sides and beyond the fan.
+    away = np.linspace(-5.0, 5.0, 2001)
+    _, slope = over_score(lambda s: np.where(s >= 0.0, 1.0, 0.0), -0.03 * away, 0.03)
+    by_theory = np.array([NormalDist().pdf(d) for d in away])
+    assert np.abs(0.03 * slope - by_theory).max() <= STEP_BOUND
+    assert NormalDist().pdf(float(nodes()[-1])) <= STEP_BOUND

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
 
 from sim.payment import PaymentModel, build, next_year
+from sim.payment._smoothing import STEP_BOUND
 from sim.testing import examine, sample_context, sample_year
-from tests.payment.smoothed import brute, brute_in_score, chain
+from tests.payment.smoothed import brute, chain
 
 CONTEXT, YEAR = sample_context(), sample_year()
 FEES = build("fee_for_service", CONTEXT).revenue(YEAR)
@@ -42,13 +44,13 @@ def test_a_fifth_of_the_part_at_risk_rides_on_satisfaction() -> None:
 
 def test_satisfaction_near_the_threshold_is_worth_the_chance_of_next_years_cut() -> None:
     m = chain(contract(), SEEN, score_error=0.03, discount=0.8)
-    for j in (2, 3):
-        by_hand = 0.8 * brute_in_score(
-            lambda e, j=j: FEES[j] * np.where(e < 0.8, 0.95, 1.0),
-            float(SEEN.experience[j]),
-            0.03,
-        )
-        assert float(m.experience[j]) == pytest.approx(by_hand, rel=0.08)
+    # A cut of 5 % of the fees, discounted, times the density at the threshold: 2.7, .03, .33 and 5
+    # standard deviations away.
+    for j in (1, 2, 3, 4):
+        away = (0.8 - float(SEEN.experience[j])) / 0.03
+        step = 0.8 * 0.05 * float(FEES[j]) / 0.03
+        by_hand = step * NormalDist().pdf(away)
+        assert float(m.experience[j]) == pytest.approx(by_hand, abs=STEP_BOUND * step)
     assert float(m.experience[0]) == 0.0
     assert not chain(contract(), SEEN, score_error=0.03).experience.any()
 
