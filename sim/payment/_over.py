@@ -32,7 +32,7 @@ from sim.payment._protocol import (
     timetable_of,
     total,
 )
-from sim.payment._smoothing import middles, weights
+from sim.payment._smoothing import middles, over_score, weights
 from sim.payment._terms import (
     Neutral,
     Term,
@@ -52,6 +52,7 @@ __all__ = [
     "Scored",
     "read_measures",
     "read_targets",
+    "score_of",
     "spread_slopes",
     "targets_on",
     "value_of",
@@ -272,6 +273,32 @@ def add_slopes(
             slopes[name] += factor * slope
         else:
             slopes[name][:, column] += factor * slope
+
+
+def score_of(
+    measures: Mapping[str, float], marks: Mapping[str, Array], activity: Activity, error: float
+) -> tuple[Array, Partials]:
+    """Give the expected score, 0 to 1, shape (n,), and its slopes; 1 where nothing was counted.
+
+    Notes
+    -----
+    The weighted mean of value over full mark, each at most 1; measures without a denominator drop
+    out.
+    """
+    n = activity.n_providers
+    sum_, whole = np.zeros(n), np.zeros(n)
+    rows = []
+    for name, weight in measures.items():
+        value, counted, partial = value_of(name, activity)
+        points, slope = over_score(lambda r: np.minimum(r, 1.0), value / marks[name], error)
+        sum_ += weight * counted * points
+        whole += weight * counted
+        rows.append((partial, weight * counted * slope / marks[name]))
+    safe = np.where(whole > 0, whole, 1.0)
+    slopes = blank_slopes(measures, activity)
+    for partial, factor in rows:
+        add_slopes(slopes, partial, factor / safe)
+    return np.where(whole > 0, sum_ / safe, 1.0), slopes
 
 
 def read_measures(value: object, where: str) -> dict[str, float]:

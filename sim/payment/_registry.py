@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import pkgutil
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
@@ -46,7 +48,11 @@ def registry() -> Mapping[str, Any]:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Give one row per payment model: id, titles, one line each, declared terms."""
+    """Give one row per payment model: id, titles, one line each, formula, sources, terms.
+
+    Formula and sources are the Notes and References of the model's docstring, so that what a reader
+    is shown is what the code says of itself.
+    """
     rows: list[dict[str, Any]] = []
     for name, model in registry().items():
         describe = getattr(model, "describe", list)
@@ -57,10 +63,19 @@ def catalogue() -> list[dict[str, Any]]:
                     key: getattr(model, key, name)
                     for key in ("title_en", "title_zh", "line_en", "line_zh")
                 },
+                "formula": _block(model, "Notes"),
+                "sources": _block(model, "References"),
                 "terms": describe(),
             }
         )
     return rows
+
+
+def _block(model: Any, title: str) -> str:
+    """Give a section of a numpydoc docstring; nothing where a class has none."""
+    text = inspect.getdoc(model) or ""
+    found = re.search(rf"^{title}\n-+\n(.*?)(?=^\w[\w ]*\n-+$|\Z)", text, re.M | re.S)
+    return found[1].strip() if found else ""
 
 
 def build(spec: Any, context: PaymentContext, where: str = "contract") -> PaymentModel:

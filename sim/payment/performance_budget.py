@@ -15,15 +15,13 @@ from sim.payment._neutral import level
 from sim.payment._over import (
     Over,
     Targets,
-    add_slopes,
-    blank_slopes,
     fields_of,
     fixed_targets,
     read_measures,
     read_targets,
+    score_of,
     spread_slopes,
     targets_on,
-    value_of,
 )
 from sim.payment._protocol import (
     Outlook,
@@ -37,7 +35,7 @@ from sim.payment._protocol import (
     resolve,
     total,
 )
-from sim.payment._smoothing import middles, over_score, secants, weights
+from sim.payment._smoothing import middles, secants, weights
 from sim.payment._terms import Neutral, Term, is_neutral, per_provider, read_number, spec_of, term
 
 _BUDGET = Term("CNY/year", 0.0, 1e12, "budget", "预算总额", (), True)
@@ -295,21 +293,8 @@ class PerformanceBudget(Over):
 
     def score(self, activity: Activity, error: float) -> tuple[Array, Partials]:
         """Give the expected score, 0 to 1, shape (n,), and its slopes; 1 without measures."""
-        n = activity.n_providers
         marks = fixed_targets(self.full_marks, self.id)
-        sum_, whole = np.zeros(n), np.zeros(n)
-        rows = []
-        for name, weight in self.measures.items():
-            value, counted, partial = value_of(name, activity)
-            points, slope = over_score(lambda r: np.minimum(r, 1.0), value / marks[name], error)
-            sum_ += weight * counted * points
-            whole += weight * counted
-            rows.append((partial, weight * counted * slope / marks[name]))
-        safe = np.where(whole > 0, whole, 1.0)
-        slopes = blank_slopes(self.measures, activity)
-        for partial, factor in rows:
-            add_slopes(slopes, partial, factor / safe)
-        return np.where(whole > 0, sum_ / safe, 1.0), slopes
+        return score_of(self.measures, marks, activity, error)
 
     def settle(self, counted: Array) -> Array:
         """Give the settlement P for what counts as spending, both CNY, shape (n, k)."""

@@ -108,6 +108,10 @@ CASES: dict[str, Any] = {
     "performance_budget": {
         "performance_budget": {"full_from": 0.0, "count_uncovered": 0.5, "of": "fee_for_service"}
     },
+    "procurement_retention": {"procurement_retention": {"of": "fee_for_service"}},
+    "procurement_retention, due": {
+        "procurement_retention": {"equivalent_share": 0.4, "full_marks": "own", "of": "drg"}
+    },
     "blend by weight": {
         "blend": [{"weight": 0.3, "contract": FFS}, {"weight": 0.7, "contract": "capitation"}]
     },

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -54,6 +56,19 @@ def test_every_model_and_term_is_labeled_in_both_languages() -> None:
             assert row[key] not in ("", row["id"]), (row["id"], key)
         for term in row["terms"]:
             assert all(term[key] for key in ("label_en", "label_zh", "unit")), (row["id"], term)
+
+
+def test_every_model_is_listed_with_its_formula_and_its_sources() -> None:
+    for row in catalogue():
+        assert "revenue" in row["formula"], row["id"]
+        assert "References" not in row["formula"], row["id"]
+        assert re.search(r"\d{4}", row["sources"]), row["id"]
+
+
+def test_the_description_of_the_science_says_what_each_model_pays_for() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "model.md").read_text("utf-8")
+    section = text.split("## 6. Payment")[1].split("## 7.")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.M)) == set(registry())
 
 
 def test_the_catalogue_of_models_is_plain_json() -> None:
