@@ -72,8 +72,9 @@ EMERGENCE_CROWD ?= 16000
 emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
 	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --crowd $(EMERGENCE_CROWD) --processes $(JOBS)
 
-baseline: .venv/payshift-dev ## the county beside its published moments: experiments/records/baseline
+baseline: .venv/payshift-dev ## the regions beside their published moments: experiments/records/baseline
 	$(BIN)/python -m experiments.baseline --replicates 8
+	$(BIN)/python -m experiments.baseline --region us-metro --people 20000 --replicates 8
 
 books: .venv/payshift-dev ## a thousand random small runs, re-added by an independent script
 	$(BIN)/python -m experiments.books --runs 1000

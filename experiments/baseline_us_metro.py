@@ -68,6 +68,8 @@ def measure(history: History, region: Region, months: slice, bed_scale: float) -
         found[f"case_mix_{name}"] = float((by_level * weight).sum() / by_level.sum())
         discharges = total(T.DISCHARGES, hospital, payers)
         found[f"readmission_{name}"] = total(T.READMISSIONS, hospital, payers) / discharges
+    for name in ("65", "under_65"):
+        found[f"visits_{name}"] = found[f"primary_visits_{name}"] + found[f"hospital_visits_{name}"]
     found["visits"] = found["primary_visits_all"] + found["hospital_visits_all"]
     found["hospital_share"] = found["hospital_visits_all"] / found["visits"]
     found["admissions"], found["stay_days"] = found["admissions_all"], found["stay_days_all"]

@@ -43,6 +43,7 @@ from sim.region import Region
 from sim.tallies import ProviderTally
 from sim.world import MONTHS, World, month_keys, quantiles
 
+SENIOR = 65  # years, from which the scale of the old's episodes holds
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
 
 
@@ -92,6 +93,9 @@ def _need_table(world: World) -> NeedTable:
     groups, chronic, people = region.groups, region.chronic, region.people
     rate = groups.base_rate * groups.season[:, world.month % MONTHS][:, None, None]
     rate = np.ascontiguousarray(rate.transpose(1, 2, 0)) * values["need_scale"]
+    if "need_scale_senior" in values:
+        # The old have so many episodes that the one acute slot of a person hides more of theirs.
+        rate[SENIOR:] *= values["need_scale_senior"]
     return NeedTable(
         death=people.base_mortality,
         death_ratio=products_over_bits(chronic.rr_death),
