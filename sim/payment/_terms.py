@@ -135,6 +135,13 @@ def declared(model: type) -> dict[str, tuple[Term, Any]]:
 def check_keys(spec: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:
     """Refuse a key that no term has, and suggest the nearest one that exists."""
     names = sorted(allowed)
+    if not isinstance(spec, Mapping):
+        raise PaymentError(
+            "a mapping is needed",
+            where=where,
+            value=spec,
+            allowed=f"a mapping of {', '.join(names)}" if names else "a mapping",
+        )
     for key in spec:
         if key not in names:
             near = difflib.get_close_matches(str(key), names, n=1)

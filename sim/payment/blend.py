@@ -359,7 +359,16 @@ def _scoped(
                 "nothing is left for this part",
                 where=path,
                 value=named[k],
-                remedy="Earlier parts have taken all of it.",
+                allowed="care that no earlier part names",
+                remedy="Earlier parts have taken all of it: remove one of them.",
             )
         taken = taken.joined(wanted)
+    if not Scope.everything().without(taken).is_empty:
+        raise PaymentError(
+            "some care belongs to no part, and nobody would pay for it",
+            where=where,
+            value=named,
+            allowed="scopes that hold all care together",
+            remedy="Add a part with `scope: rest`.",
+        )
     return tuple(Part(c, 1.0, scopes[k], named[k]) for k, c in enumerate(contracts))

@@ -54,7 +54,10 @@ class Capitation(Contract):
         revenue = sum_ - min(share_elsewhere x spent_elsewhere, stop_loss x sum_)
 
     One more service brings nothing; one more member brings the rate; a yuan spent elsewhere costs
-    ``share_elsewhere``, less the nearer the stop-loss is. Left out: retrospective risk sharing.
+    ``share_elsewhere``, less the nearer the stop-loss is. Where part is paid on a score (80 %
+    monthly and 20 % on quality), `value_based` with ``at_risk: 0.2`` over this contract says so.
+    Risk is by age and sex: activity counts no months by diagnosis, and spending elsewhere is not
+    split into outpatient and inpatient care. Left out: both, and retrospective risk sharing.
 
     References
     ----------

@@ -389,7 +389,12 @@ def _times(prices: Mapping[str, tuple[float, ...]], factor: float) -> dict[str, 
 
 def _read_prices(value: object, listed: Sequence[str], where: str) -> dict[str, tuple[float, ...]]:
     if not isinstance(value, Mapping):
-        raise PaymentError("prices are by disease", where=where, value=value)
+        raise PaymentError(
+            "prices are by disease",
+            where=where,
+            value=value,
+            allowed="a price in CNY for each listed disease, or neutral",
+        )
     check_keys(value, listed, where)
     found: dict[str, tuple[float, ...]] = {}
     for g in listed:

@@ -270,9 +270,9 @@ class DiagnosisRelatedGroups(Contract):
                 allowed=f"more than {low * terms.get('cost_to_charge', 1.0):g}",
             )
         ids = tuple(context.provider_ids)
+        rate = per_provider(spec.get("own_rate", "neutral"), _OWN_RATE, ids, f"{where}.own_rate")
         if terms.get("weight_on_own"):
-            rate = spec.get("own_rate", "neutral")
-            terms["own_rate"] = per_provider(rate, _OWN_RATE, ids, f"{where}.own_rate")
+            terms["own_rate"] = rate
         return cls(
             weight,
             context.grade_coefficient,

@@ -181,11 +181,19 @@ class GlobalBudget(Contract):
             surplus=_read_bands(spec.get("surplus"), "kept", f"{where}.surplus"),
             overrun=_read_bands(spec.get("overrun"), "borne", f"{where}.overrun"),
             weight_on_history=read_number(
-                rebasing.get("weight_on_history", spec.get("weight_on_history", 0.0)),
+                (rebasing if "weight_on_history" in rebasing else spec).get(
+                    "weight_on_history", 0.0
+                ),
                 _SHARE,
-                f"{where}.rebasing",
+                f"{where}.rebasing.weight_on_history"
+                if "weight_on_history" in rebasing
+                else f"{where}.weight_on_history",
             ),
-            growth=read_number(rebasing.get("growth", growth), _GROWTH, f"{where}.growth"),
+            growth=read_number(
+                rebasing.get("growth", growth),
+                _GROWTH,
+                f"{where}.rebasing.growth" if "growth" in rebasing else f"{where}.growth",
+            ),
         )
 
     def to_spec(self) -> dict[str, Any]:
@@ -310,7 +318,12 @@ def _read_bands(value: object, share: str, where: str) -> Bands:
     if value is None:
         return ((math.inf, 1.0),)
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise PaymentError("bands are a list", where=where, value=value)
+        raise PaymentError(
+            "bands are a list",
+            where=where,
+            value=value,
+            allowed=f"- to: depth, {share}: share of it; the last band may leave out `to`",
+        )
     bands: list[tuple[float, float]] = []
     for k, row in enumerate(value):
         path = f"{where}[{k}]"

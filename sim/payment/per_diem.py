@@ -195,7 +195,12 @@ class PerDiem(Contract):
 
 def _read_bands(value: object, where: str) -> Bands:
     if not isinstance(value, Sequence) or isinstance(value, str):
-        raise PaymentError("bands are a list", where=where, value=value)
+        raise PaymentError(
+            "bands are a list",
+            where=where,
+            value=value,
+            allowed="- to: last day, ratio: price over the rate; the last band has no `to`",
+        )
     bands: list[tuple[float, float]] = []
     for k, row in enumerate(value):
         path = f"{where}[{k}]"

@@ -258,9 +258,11 @@ class SharedSavings(Over):
         }
         if "measures" in spec:
             found["measures"] = read_measures(spec["measures"], f"{where}.measures")
-        for name, least in (("agreement_years", 1), ("year", 0)):
+        for name, least, most in (("agreement_years", 1, 50), ("year", 0, 49)):
             if name in spec:
-                value = read_number(spec[name], Term("year", least, 50, "", ""), f"{where}.{name}")
+                value = read_number(
+                    spec[name], Term("year", least, most, "", ""), f"{where}.{name}"
+                )
                 if not value.is_integer():
                     raise PaymentError(
                         "years are whole",
