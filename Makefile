@@ -18,7 +18,7 @@ DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
 DEMO_LANG ?= en
 
-.PHONY: help demo test check fast baseline books emergence bench docs constraints browser clean
+.PHONY: help demo test check fast baseline books emergence predictions bench docs constraints browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -71,6 +71,9 @@ EMERGENCE_CROWD ?= 16000
 # Half an hour and more on two cores; fewer people or draws are quicker and noisier.
 emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
 	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --crowd $(EMERGENCE_CROWD) --processes $(JOBS)
+
+predictions: .venv/payshift-dev ## do margins foretell behavior, over the library: experiments/records/predictions
+	$(BIN)/python -m experiments.predictions --workers $(JOBS)
 
 baseline: .venv/payshift-dev ## the regions beside their published moments: experiments/records/baseline
 	$(BIN)/python -m experiments.baseline --replicates 8
