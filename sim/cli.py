@@ -940,6 +940,12 @@ def _write_margins(chosen: Scenario, found: Examination, names: Names) -> set[st
             + [(cell, _margin_style(m)) for cell, m in zip(row[5:], margins, strict=True)]
             for row, margins in zip(table.rows, table.margins, strict=True)
         ]
+        if table.is_steady:
+            # All year alike: once is enough.
+            few = [row[:3] + row[5:6] + row[8:] for row in styled]
+            heads = [*columns[:2], brings, leaves, columns[-1]]
+            _narrow_table(table.title, heads, few, numbers=range(1, 5))
+            continue
         _narrow_table(table.title, columns, styled, numbers=range(1, 9))
     _write(_wrapped(say("xray.caption", currency=_label(names, "currency", names.currency))))
     return changed
@@ -1000,8 +1006,11 @@ def _write_spots(
     told = [(spot, xray.since(spot, quo)) for spot in found.spots]
     # What is as today comes last: a reform is judged by what it changes.
     ranked = [entry for entry in told if chosen.is_status_quo or entry[1] != "same"]
-    ranked = ranked[:_SPOTS_SHOWN]
-    same = [entry for entry in told if entry not in ranked and entry[1] == "same"][:_SAME_SHOWN]
+    if chosen.is_status_quo:
+        ranked, same = ranked[: _SPOTS_SHOWN + _SAME_SHOWN], []
+    else:
+        same = [entry for entry in told if entry[1] == "same"][:_SAME_SHOWN]
+        ranked = ranked[:_SPOTS_SHOWN]
     rows = [
         []
         if entry is None

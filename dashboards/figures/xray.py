@@ -244,12 +244,15 @@ class Table:
         Signed numbers of the last four columns, for colors.
     is_same : bool
         Nothing differs from the status quo.
+    is_steady : bool
+        Start, middle and end of the year are alike.
     """
 
     title: str
     rows: list[list[str]]
     margins: list[list[float]]
     is_same: bool
+    is_steady: bool
 
 
 def margin_tables(
@@ -290,7 +293,8 @@ def margin_tables(
             lines.append([label, *(_cell(v) for v in values)])
             margins.append(values[4:])
         is_same = bool((mine["receipts_before"] == mine["receipts_after"]).all())
-        found.append(Table(names.who(kind, payers), lines, margins, is_same))
+        is_steady = all(line[2] == line[3] == line[4] and line[5] == line[7] for line in lines)
+        found.append(Table(names.who(kind, payers), lines, margins, is_same, is_steady))
     return found
 
 

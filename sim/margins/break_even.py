@@ -455,14 +455,19 @@ def _kept(view: View, audience: Audience, *, is_inpatient: bool) -> Point | None
     count = audience.pick(used).sum(axis=1)  # (rows, 4)
     if count.sum() <= 0.0:
         return None
-    price = (setting.price_in if is_inpatient else setting.price_out)[audience.rows]
+    listed = audience.pick(ground.price_in if is_inpatient else ground.price_out)
+    by_payer = audience.pick(used)
+    # Providers' mean price over the payers, each at its own level.
+    price = (listed * by_payer).sum(axis=1) / np.maximum(count, 1e-12)
+    reference = setting.reference
+    usual = (reference.price_in if is_inpatient else reference.price_out)[audience.rows]
     cost = (setting.cost_in if is_inpatient else setting.cost_out)[audience.rows]
     health = (setting.health_in if is_inpatient else setting.health_out)[audience.rows]
     altruism = setting.altruism[audience.rows]
     if is_inpatient:
         cases = audience.pick(ground.billed.sum(axis=3)).sum(axis=(0, 1))
     else:
-        cases = np.asarray(setting.region.groups.rate.sum(axis=(1, 2)), dtype=np.float64)
+        cases = view.mix(audience.kind)
     at_stake = [
         [
             stake_of(
@@ -490,7 +495,7 @@ def _kept(view: View, audience: Audience, *, is_inpatient: bool) -> Point | None
                     * optimal_quantity(
                         (1.0 - share) * price[p, j],
                         float(cost[p, j]),
-                        values["effort_ratio"] * float(price[p, j]),
+                        values["effort_ratio"] * float(usual[p, j]),
                         float(altruism[p]),
                         values["oop_weight"],
                         0.0,
@@ -533,7 +538,8 @@ def _control(view: View, audience: Audience) -> Point | None:
     visit = audience.mean(out, people)
     elsewhere = audience.mean(m.elsewhere, people)
     stake_now = 12.0 * audience.mean(m.quality[..., 0], people)
-    listed = (setting.price_out - setting.cost_out).sum(axis=1)[:, None]
+    reference = setting.reference
+    listed = (reference.price_out - reference.cost_out).sum(axis=1)[:, None]
     list_margin = audience.mean(np.broadcast_to(listed, people.shape), people)
 
     def value(
@@ -590,8 +596,7 @@ def referral_money(view: View, audience: Audience) -> Callable[[float], float] |
     if audience.total(visits) <= 0.0:
         return None
     margin_by_group = np.asarray(table.margin)
-    flow = np.asarray(ground.setting.region.groups.rate.sum(axis=(1, 2)), dtype=np.float64)
-    flow = flow / flow.sum()
+    flow = view.mix(PRACTICE)
     treated = audience.mean(margin_by_group @ flow, visits)
     receipts = audience.mean(np.asarray(table.receipts), visits)
     spending = float(np.asarray(table.spending) @ flow)

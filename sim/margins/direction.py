@@ -139,25 +139,26 @@ def _over_scale(net: Net, rows: npt.NDArray[np.intp]) -> float:
 
 def _units(component: int, *, is_inpatient: bool) -> Callable[[View, Marginals], Net]:
     def net(view: View, m: Marginals) -> Net:
-        setting, done = view.world.setting, view.ground(m).done
+        setting, ground = view.world.setting, view.ground(m)
         cost = (setting.cost_in if is_inpatient else setting.cost_out)[:, None, component]
-        price = (setting.price_in if is_inpatient else setting.price_out)[:, None, component]
+        price = (ground.price_in if is_inpatient else ground.price_out)[..., component]
         slope = (m.inside if is_inpatient else m.out)[..., component]
         first = V.UNITS_IN_0 if is_inpatient else V.UNITS_OUT_0
-        weight = done[..., first + component]
-        return Net(slope - cost * (1.0 - m.cost), np.broadcast_to(price, slope.shape), weight)
+        weight = ground.done[..., first + component]
+        return Net(slope - cost * (1.0 - m.cost), price, weight)
 
     return net
 
 
 def _contact(view: View, m: Marginals) -> tuple[Float, Float, Float]:
     """Give the margin of a contact of mean need as practised, its list price, and contacts."""
-    setting, done = view.world.setting, view.ground(m).done
+    setting, ground = view.world.setting, view.ground(m)
+    done = ground.done
     visits = done[..., V.VISITS]
     used = done[..., V.UNITS_OUT_0 : V.UNITS_OUT_0 + 4] / np.maximum(visits, 1.0)[..., None] / 1e3
     cost = setting.cost_out[:, None, :] * (1.0 - m.cost[..., None])
     margin = m.visit + ((m.out - cost) * used).sum(axis=-1)
-    return margin, (setting.price_out[:, None, :] * used).sum(axis=-1), visits
+    return margin, (ground.price_out * used).sum(axis=-1), visits
 
 
 def _returns(view: View, m: Marginals) -> Net:
@@ -177,14 +178,14 @@ def _low_value(view: View, m: Marginals) -> Net:
     margin = ((m.out - cost)[..., j] * units).sum(axis=-1)
     if m.quality.shape[-1] > 3:
         margin = margin - m.quality[..., 3]
-    price = (setting.price_out[:, j] * units).sum(axis=-1)[:, None]
-    return Net(margin, np.broadcast_to(price, margin.shape), view.ground(m).done[..., V.VISITS])
+    ground = view.ground(m)
+    price = (ground.price_out[..., j] * units).sum(axis=-1)
+    return Net(margin, price, ground.done[..., V.VISITS])
 
 
 def _referral(view: View, m: Marginals) -> Net:
     table = view.tables.refer
-    flow = np.asarray(view.world.region.groups.rate.sum(axis=(1, 2)), dtype=np.float64)
-    flow = flow / flow.sum()
+    flow = view.mix(PRACTICE)
     # Both sides as the practice weighs them, of the case in the middle, health apart.
     treating = np.asarray(table.margin) @ flow
     spending = float(np.asarray(table.spending) @ flow)
@@ -215,7 +216,7 @@ def _stay(view: View, m: Marginals) -> Net:
     weight = ground.days.sum(axis=-1)
     cost = setting.day_cost[:, None] * (1.0 - m.cost)
     slope = (m.day * ground.days).sum(axis=-1) / np.maximum(weight, 1e-12)
-    return Net(slope - cost, np.broadcast_to(setting.day_price[:, None], cost.shape), weight)
+    return Net(slope - cost, ground.price_day, weight)
 
 
 def _level_step(view: View, m: Marginals, *, is_audited: bool) -> Net:
@@ -249,7 +250,8 @@ def _prevention(view: View, m: Marginals) -> Net:
     worth = worth + 12.0 * m.quality[..., 0]
     health = values["prevention_health_weight"] * setting.control_health
     value = values["altruism_scale"] * values["value_of_health"] * health
-    listed = (setting.price_out - setting.cost_out).sum(axis=1)[:, None]
+    reference = setting.reference
+    listed = (reference.price_out - reference.cost_out).sum(axis=1)[:, None]
     scale = np.maximum(value - setting.avoided_visits * listed, 1.0)
     return Net(worth, np.broadcast_to(scale, worth.shape), done[..., V.CONDITIONS])
 

@@ -59,6 +59,24 @@ class Ground:
         return np.asarray(self.setting.region.providers.kind)
 
     @property
+    def price_out(self) -> Float:
+        """List price of an outpatient unit at each payer's level (n, payers, 4)."""
+        level = self.setting.region.people.price_level[:, self.setting.setting_of].T
+        return np.asarray(self.setting.price_out[:, None, :] * level[..., None])
+
+    @property
+    def price_in(self) -> Float:
+        """List price of an inpatient unit at each payer's level (n, payers, 4)."""
+        level = self.setting.region.people.price_level[:, 2]
+        return np.asarray(self.setting.price_in[:, None, :] * level[None, :, None])
+
+    @property
+    def price_day(self) -> Float:
+        """List price of a bed-day at each payer's level (n, payers)."""
+        level = self.setting.region.people.price_level[:, 2]
+        return np.asarray(self.setting.day_price[:, None] * level[None])
+
+    @property
     def ratio_in(self) -> Float:
         """Practised over needed inpatient units (n, payers, 4), 1 where there are none."""
         given = self.done[..., V.UNITS_IN_0 : V.UNITS_IN_0 + 4]
@@ -229,10 +247,9 @@ def _members(ground: Ground, visit_margin: Float) -> Iterator[Margin]:
     cost_out = setting.cost_out[:, None, :] * (1.0 - m["cost"][..., None])
     # A referral is one contact with one unit of labor, as `sim.engine.person` has it, in place of
     # a treatment; what it makes members spend elsewhere falls back as far as the contract says.
-    treated = m["visit"] + (m["out"] - cost_out).sum(axis=-1) * _mean_need(ground)
     spending = float(np.mean(setting.elsewhere)) * ground.technology
     receipts = m["visit"] + m["out"][..., 3] + m["refer"] + spending * m["elsewhere"]
-    forgone = np.broadcast_to(cost_out[..., 3], visits.shape) + treated
+    forgone = np.broadcast_to(cost_out[..., 3], visits.shape) + visit_margin
     yield Margin(
         "referral_up", "referral", mine * receipts, forgone, done[..., V.REFERRED_UP], weight=visits
     )
@@ -247,7 +264,8 @@ def _members(ground: Ground, visit_margin: Float) -> Iterator[Margin]:
     )
     yield Margin("member", "person-year", 12.0 * mine * m["member"], none, members / 12.0)
     yearly = 1.0 - values["discount"] * values["retention"]
-    own = (setting.price_out - setting.cost_out).sum(axis=1)
+    reference = setting.reference
+    own = (reference.price_out - reference.cost_out).sum(axis=1)
     health = values["prevention_health_weight"] * setting.control_health
     worth = values["altruism_scale"] * values["value_of_health"] * health
     anchor = np.array(
@@ -273,13 +291,6 @@ def _members(ground: Ground, visit_margin: Float) -> Iterator[Margin]:
     hospitals = done[ground.kind != PRACTICE].sum(axis=0)
     dear = per(hospitals[:, V.COVERED_IN] * _FEN, hospitals[:, V.ADMISSIONS])
     yield Margin("avoided_admission", "stay", -mine * m["elsewhere"] * dear, none, members)
-
-
-def _mean_need(ground: Ground) -> Float:
-    """Give units of each component needed in a mean contact (n, payers)."""
-    visits = ground.done[..., V.VISITS]
-    need = ground.done[..., V.NEED_OUT_0] / _MILLI
-    return np.where(visits > 0.0, need / np.maximum(visits, 1.0), 1.0)
 
 
 def _quality(ground: Ground) -> Iterator[Margin]:

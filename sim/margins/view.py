@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.conditions import Tables, month_tables
 from sim.engine.organization import Marginals, Position
+from sim.engine.tables import Float
 from sim.margins.rows import Ground
 from sim.month import run_month
 from sim.outlook import foreseen_incentives, position
@@ -72,6 +73,14 @@ class View:
     def tables(self) -> Tables:
         """The tables that the stages of a month read, at the year's mean incentives."""
         return month_tables(replace(self.world, marginals=self.mean))
+
+    def mix(self, kind: int) -> Float:
+        """Share of each clinical group in the contacts of a kind of provider last year (G,)."""
+        months = self.world.history[-MONTHS:]
+        seen = np.sum([month["visits_by_group"][kind] for month in months], axis=0)
+        rate = self.world.region.groups.rate.sum(axis=(1, 2))
+        weight = np.asarray(seen if seen.sum() > 0 else rate, dtype=np.float64)
+        return np.asarray(weight / weight.sum())
 
     @property
     def multiplier(self) -> float:

@@ -244,18 +244,17 @@ def _within_year(
     """Find services whose receipts fall or rise much between the year's start and its end."""
     for place, suffix in (("out", ""), ("in", "_inpatient")):
         first = last = listed = 0.0
-        setting = view.world.setting
-        price = setting.price_in if suffix else setting.price_out
+        ground = view.ground(view.mean)
+        price = ground.price_in if suffix else ground.price_out
         for j, component in enumerate(COMPONENTS):
             start, _, volume = _means(audience, tables["start"][component + suffix])
             end, _, _ = _means(audience, tables["end"][component + suffix])
             if not (math.isfinite(start) and math.isfinite(end)):
                 continue
             weights = tables["start"][component + suffix].weights
-            spread = np.broadcast_to(price[:, None, j], weights.shape)
             first += start * volume
             last += end * volume
-            listed += audience.mean(spread, weights) * volume
+            listed += audience.mean(price[..., j], weights) * volume
         if listed <= 0.0 or abs(first - last) < BENDS * max(first, last):
             continue
         text = "year_end_squeeze" if last < first else "year_end_rush"
