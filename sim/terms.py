@@ -5,6 +5,8 @@ Knows when terms change and what they are neutral to; must not know how anyone r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim import payment
@@ -93,6 +95,20 @@ def _mean_fixed(world: World) -> tuple[Int, Int]:
     )
 
 
+def _prices_before(
+    olds: Sequence[Agreement], rows: Int, before: Setting
+) -> payment.PaymentModel | None:
+    """Return what priced items under the contracts that a new group's providers come from.
+
+    A consortium brings providers of several contracts under one: what they earned is then split
+    among its parts by the prices they shared. None where they had different ones.
+    """
+    specs = [payment.spec_from(payment.tariff_of(old.model)) for old in olds]
+    if any(spec != specs[0] for spec in specs):
+        return None
+    return payment.build(specs[0], contract_context(before, rows))
+
+
 def _start_reform(world: World, drift: float) -> None:
     """Put the reform's contracts, benefits and audits in force; what is unchanged goes on."""
     lists = world.after.lists(world.region)
@@ -116,7 +132,8 @@ def _start_reform(world: World, drift: float) -> None:
                 old = by_row[group.payer, int(row)]
                 grown = trended(activity_of(before, world.year, group.payer, old.rows), drift)
                 receipts[position] = old.model.revenue(grown)[list(old.rows).index(row)]
-            previous = same.model if same is not None else None
+            olds = [by_row[group.payer, int(row)] for row in rows]
+            previous = same.model if same is not None else _prices_before(olds, rows, before)
             model = payment.resolve_neutral(model, base, receipts, previous)
         agreements.append(Agreement(group.payer, rows, group.assignment.contract, model, model))
     world.agreements = agreements

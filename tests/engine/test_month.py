@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sim import payment
 from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, PLANNED, READMITTED, SESSIONS
 from sim.month import MONTHS, World, activity_of, build_world, run_month, simulate
 from sim.scenario import load
@@ -390,6 +391,34 @@ def test_a_reform_of_some_leaves_the_others_their_contract_objects(
     # Practices of two schemes are paid by the member now; hospitals and the uninsured are not.
     assert len(kept) == len(before) - 2
     assert all("capitation" not in a.spec for a in kept)
+
+
+def test_providers_of_several_contracts_that_join_one_earn_at_first_what_they_earned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import sim.terms
+
+    found: list[tuple[float, float, bool]] = []
+    resolve = sim.terms.payment.resolve_neutral
+
+    def watched(model: Any, base: Any, receipts: Any, previous: Any) -> Any:
+        new = resolve(model, base, receipts, previous)
+        found.append((new.revenue(base).sum(), receipts.sum(), payment.has_neutral(new)))
+        return new
+
+    monkeypatch.setattr(sim.terms.payment, "resolve_neutral", watched)
+    together = load("tiny").with_payment(load("china-county-consortium").resolved()["payment"])
+    world = world_of("tiny", 13, people=300, claims=False, after=together.after)
+    while world.month < 12:
+        run_month(world)
+    found.clear()
+    run_month(world)
+    # Two schemes' pools; hospitals came from a total, practices from plain fees.
+    pools = [row for row in found if row[1] > 0]
+    assert len(pools) == 2
+    for earned, receipts, is_open in pools:
+        assert earned == pytest.approx(receipts, rel=1e-9)
+        assert not is_open
 
 
 def test_a_month_replays_to_the_bit() -> None:
