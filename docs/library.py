@@ -6,7 +6,6 @@ scenario was added or its texts changed: ``python docs/library.py``.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from sim import load
@@ -34,11 +33,6 @@ def ids() -> list[str]:
     return sorted(file.stem for file in (library_root() / "payment").glob("*.yaml"))
 
 
-def _without_line_breaks(text: str) -> str:
-    """Take out the spaces that YAML puts where a Chinese text was broken across lines."""
-    return re.sub(r"(?<=[^ -~]) (?=[^ -~])", "", text)
-
-
 def page() -> str:
     """Give the page as it should stand."""
     rows, texts = [], []
@@ -47,10 +41,8 @@ def page() -> str:
         title, text = scenario.title, scenario.description
         rows.append(f"| `{name}` | {title['en']} | {title['zh']} |")
         if not name.startswith("tiny-"):
-            zh = _without_line_breaks(text["zh"])
-            texts.append(
-                f"### {name}\n\n**{title['en']}.** {text['en']}\n\n**{title['zh']}。** {zh}"
-            )
+            both = (f"**{title['en']}.** {text['en']}", f"**{title['zh']}。** {text['zh']}")
+            texts.append("\n\n".join((f"### {name}", *both)))
     return _TEMPLATE.format(rows="\n".join(rows), texts="\n\n".join(texts))
 
 
