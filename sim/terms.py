@@ -106,7 +106,7 @@ def _prices_before(
     specs = [payment.spec_from(payment.tariff_of(old.model)) for old in olds]
     if any(spec != specs[0] for spec in specs):
         return None
-    return payment.build(specs[0], contract_context(before, rows))
+    return payment.build(specs[0], contract_context(before, olds[0].payer, rows))
 
 
 def _start_reform(world: World, drift: float) -> None:
