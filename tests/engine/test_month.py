@@ -403,7 +403,8 @@ def test_providers_of_several_contracts_that_join_one_earn_at_first_what_they_ea
 
     def watched(model: Any, base: Any, receipts: Any, previous: Any) -> Any:
         new = resolve(model, base, receipts, previous)
-        found.append((new.revenue(base).sum(), receipts.sum(), payment.has_neutral(new)))
+        if len(receipts) == 3:  # not the hospital's total, which the new year fixes first
+            found.append((new.revenue(base).sum(), receipts.sum(), payment.has_neutral(new)))
         return new
 
     monkeypatch.setattr(sim.terms.payment, "resolve_neutral", watched)
@@ -414,9 +415,8 @@ def test_providers_of_several_contracts_that_join_one_earn_at_first_what_they_ea
     found.clear()
     run_month(world)
     # Two schemes' pools; hospitals came from a total, practices from plain fees.
-    pools = [row for row in found if row[1] > 0]
-    assert len(pools) == 2
-    for earned, receipts, is_open in pools:
+    assert len(found) == 2
+    for earned, receipts, is_open in found:
         assert earned == pytest.approx(receipts, rel=1e-9)
         assert not is_open
 
