@@ -16,6 +16,8 @@ MISSES: dict[str, set[str]] = {
         "primary_visits_65",
         "hospital_visits_65",
         "hospital_visits_under_65",
+        "stay_days_65",
+        "own_share_medicare",
         "own_share_commercial",
         "top_1_percent",
         "top_5_percent",

@@ -14,9 +14,9 @@ are the pack's; visits for chronic conditions are those of people treated for th
 visits at each age belongs to the three outpatient groups. (4) Office-based specialists, who are
 not primary care and mostly belong to hospitals, are counted with the hospitals' outpatient
 departments; visits to others than physicians are left out. (5) The map is made up: practices lie
-on a disc around the teaching hospital. What is judged here, or in `us_metro_judged.csv` beside
-this file, is graded ``assumed``. What each written column is, with unit, range, source and grade,
-stands in the region's `columns.csv`, kept by hand.
+on a disc, hospitals where they draw people nearly in proportion to their beds. What is judged
+here, or in `us_metro_judged.csv` beside this file, is graded ``assumed``. What each written
+column is, with unit, range, source and grade, stands in the region's `columns.csv`, kept by hand.
 """
 
 from __future__ import annotations
@@ -194,14 +194,15 @@ SHARES = {
 COST = (2.0, 0.8, 1.1, 0.7)  # marginal cost over price by component, before the level is set
 DAY_SHARE = 0.40
 RADIUS_KM = 22.0
-# id, name, ownership, beds row, place in km, skill, list price over the mean
+# id, names, beds row, place in km, skill, list price over the mean, for profit; the places are such
+# that by the utility of distance alone hospitals draw people nearly in proportion to their beds
 HOSPITALS = (
-    ("h1", "Teaching hospital", "教学医院", "H1", 1.5, 1.0, 1.25, 1.12, False),
-    ("h2", "Community hospital north-west", "西北社区医院", "H2", -7.0, 5.0, 1.05, 1.0, False),
-    ("h3", "Community hospital south-east", "东南社区医院", "H3", 6.5, -7.0, 1.0, 0.98, False),
-    ("h4", "Investor-owned hospital", "营利性医院", "H4", 8.5, 8.0, 1.0, 1.05, True),
-    ("h5", "Public safety-net hospital", "公立安全网医院", "H5", -3.0, -4.5, 1.0, 0.88, False),
-    ("h6", "Small suburban hospital", "郊区小型医院", "H6", -13.0, -9.5, 0.95, 0.92, False),
+    ("h1", "Teaching hospital", "教学医院", "H1", 3.0, 1.5, 1.25, 1.12, False),
+    ("h2", "Community hospital west", "西部社区医院", "H2", -13.0, 3.0, 1.05, 1.0, False),
+    ("h3", "Community hospital south-east", "东南社区医院", "H3", 11.5, -13.5, 1.0, 0.98, False),
+    ("h4", "Investor-owned hospital", "营利性医院", "H4", 5.5, 9.0, 1.0, 1.05, True),
+    ("h5", "Public safety-net hospital", "公立安全网医院", "H5", -8.0, -7.5, 1.0, 0.88, False),
+    ("h6", "Small suburban hospital", "郊区小型医院", "H6", -13.5, -9.5, 0.95, 0.92, False),
 )
 
 
@@ -967,7 +968,7 @@ def write_places(
     doctors = pack.value("providers", id="n_physicians_region")
     # practices of very different size: log-normal quantiles, in an order that mixes them
     quantile = [NormalDist().inv_cdf((i + 0.5) / count) for i in range(count)]
-    size = np.exp(0.85 * np.array(quantile))[(np.arange(count) * 23) % count]
+    size = np.exp(0.85 * np.array(quantile))[(np.arange(count) * 49) % count]
     physicians = doctors * size / size.sum()
     angle = 2 * np.pi * np.arange(count) * 0.381966
     ring = RADIUS_KM * ((np.arange(count) + 0.5) / count) ** 0.6
