@@ -333,14 +333,14 @@ def binomial_quantile(u: float, trials: int, probability: float) -> int:
         return int(trials)
     if trials <= _FEW:
         # A provider's month: the distribution function from its lower end is soonest there.
-        mass = (1.0 - probability) ** trials
-        if mass > 1e-300:
-            odds = probability / (1.0 - probability)
-            below, count = mass, 0
+        chance = math.pow(1.0 - probability, trials)
+        if chance > 1e-300:
+            ratio = probability / (1.0 - probability)
+            below, count = chance, 0
             while below < u and count < trials:
-                mass *= (trials - count) / (count + 1.0) * odds
+                chance *= (trials - count) / (count + 1.0) * ratio
                 count += 1
-                below += mass
+                below += chance
             return count
     mode = min(int((trials + 1) * probability), trials)
     width = math.ceil(9.0 * math.sqrt(trials * probability * (1.0 - probability))) + 30
