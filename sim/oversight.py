@@ -336,11 +336,11 @@ def binomial_quantile(u: float, trials: int, probability: float) -> int:
         chance = math.pow(1.0 - probability, trials)
         if chance > 1e-300:
             ratio = probability / (1.0 - probability)
-            below, count = chance, 0
-            while below < u and count < trials:
+            summed, count = chance, 0
+            while summed < u and count < trials:
                 chance *= (trials - count) / (count + 1.0) * ratio
                 count += 1
-                below += chance
+                summed += chance
             return count
     mode = min(int((trials + 1) * probability), trials)
     width = math.ceil(9.0 * math.sqrt(trials * probability * (1.0 - probability))) + 30
