@@ -7,13 +7,18 @@ the running mean of what a stay has earned.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sim.behavior.choice import travel_utility_metro
 from sim.benefits import NO_LIMIT_FEN, expected_coinsurance
 from sim.engine.organization import (
+    day_at,
+    expected_charge,
     foreseen_returns,
+    mean_day,
+    mean_days,
     prevention_multiplier,
 )
 from sim.engine.setting import (
@@ -38,7 +43,7 @@ from sim.engine.tables import (
     TreatTable,
 )
 from sim.health.need import monthly_probability, severity_multiplier
-from sim.outlook import channel_marginals
+from sim.outlook import channel_marginals, covered_share, practised_stay
 from sim.region import Region
 from sim.tallies import ProviderTally
 from sim.world import MONTHS, World, month_keys, quantiles
@@ -360,15 +365,18 @@ def _admit_table(world: World) -> AdmitTable:
     day_cost = setting.day_cost * cost_factor
     share = 1.0 - m.cost
     per_unit = m.inside - cost_in[:, None, :] * share[:, :, None]
-    units = np.einsum("nyj,nygj->nyg", per_unit, org.style_in)
+    units = np.einsum("nyj,nygj->nyg", per_unit, org.style_in.mean(axis=0))
     level = setting.need_in[:, :, 0] * tech
     ratio = practised_stay(world)
-    per_day = (m.day - (day_cost[:, None] * share)[:, :, None]) * ratio
     days = setting.needed_days
-    rising = units[..., None] * level[None, None] + per_day[..., None] * days[None, None]
+    day_receipts = mean_day(m.stay, ratio[..., None] * days)
+    per_day = (day_receipts - (day_cost[:, None] * share)[:, :, None, None]) * ratio[..., None]
+    rising = units[..., None] * level[None, None] + per_day * days[None, None]
     up = org.up_share
-    step = np.diff(m.case, axis=3, append=m.case[..., -1:])
-    fixed = m.case + up * step
+    # What sides bring depends on the case's severity, which only the hospital knows.
+    case = m.case - m.stay.expected
+    step = np.diff(case, axis=3, append=case[..., -1:])
+    fixed = case + up * step
     reference = setting.reference
     margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
     margin_day = reference.day_price - reference.day_cost
@@ -411,7 +419,7 @@ def _admit_table(world: World) -> AdmitTable:
     idle_base = _idle_rate(world)
     light = severity_multiplier(LIGHT, 0.5)
     idle = np.log(idle_base / (1.0 - idle_base))[None] - gain * light / (tau_a * mean_price)
-    own = 1.0 - region.providers.covered_share[:, 1]
+    own = 1.0 - covered_share(world)[:, 1]
     rate = np.asarray(world.benefits.rate, dtype=np.float64)[:, region.providers.kind].T
     own_share = own[:, None] + (1.0 - own[:, None]) * (1.0 - rate)
     return AdmitTable(
@@ -448,6 +456,12 @@ def _admit_table(world: World) -> AdmitTable:
         delay_discount=delay,
         beyond_loss=values["beyond_loss"],
         urgency=values["wait_urgency"],
+        charge=expected_charge(setting, org.style_in, tech, ratio, covered_share(world)[:, 1]),
+        bounds=m.stay.bounds,
+        amounts=m.stay.amounts,
+        slopes=m.stay.slopes,
+        up_share=org.up_share,
+        has_sides=not m.stay.is_flat,
     )
 
 
@@ -467,21 +481,11 @@ def _idle_rate(world: World) -> Float:
     )
 
 
-def practised_stay(world: World) -> Float:
-    """Return the practised over the needed stay by margin of a day (n, Y, G)."""
-    setting, org = world.setting, world.organizations
-    value = setting.values["value_of_health"]
-    stake = 2.0 * (setting.altruism * value)[:, None] * setting.health_day
-    gap = org.day - setting.day_cost[:, None, None]
-    gap = np.where(gap > 0.0, gap * org.money[:, None, None], gap)
-    ratio = 1.0 + gap / np.maximum(stake, 1e-9)[:, None, :]
-    return np.clip(ratio, 0.1, 2.0)
-
-
 def _stay_table(world: World) -> StayTable:
     setting, values, org = world.setting, world.setting.values, world.organizations
     groups = world.region.groups
     cost_factor = _cost_factor(world)
+    covered = covered_share(world)
     value = values["value_of_health"]
     return StayTable(
         style=org.style_in,
@@ -492,7 +496,17 @@ def _stay_table(world: World) -> StayTable:
         cost=setting.cost_in * cost_factor[:, None],
         at_stake=setting.health_in,
         money=org.money,
-        day_receipt=org.day,
+        charge=expected_charge(
+            setting, org.style_in, world.technology, practised_stay(world), covered[:, 1]
+        ),
+        style_bounds=org.side_bounds,
+        bands=org.stay.bands,
+        last_day=org.stay.last_day,
+        bounds=org.stay.bounds,
+        amounts=org.stay.amounts,
+        slopes=org.stay.slopes,
+        has_schedule=not org.stay.is_flat,
+        scratch=np.empty(int(values["longest_stay"])),
         day_stake=2.0 * (setting.altruism * value)[:, None] * setting.health_day,
         day_price=setting.day_price,
         day_cost=setting.day_cost * cost_factor + org.bed,
@@ -502,7 +516,7 @@ def _stay_table(world: World) -> StayTable:
         document=org.document,
         fatality=groups.fatality,
         readmission=groups.readmission * values["readmission_scale"],
-        covered=world.region.providers.covered_share,
+        covered=covered,
         quality=_quality(world),
         sd_severity=groups.severity_sd,
         prob_bed=_bed_need(world),
@@ -513,7 +527,80 @@ def _stay_table(world: World) -> StayTable:
         unit_slope=values["readmission_unit_slope"],
         death_slope=values["death_slope"],
         longest=int(values["longest_stay"]),
+        **_modes(world),
+        split=org.split,
+        **_sending(world),
     )
+
+
+def _sending(world: World) -> dict[str, Any]:
+    """Return what sending a stay's last days to a bed at home turns on, as the stay table names it.
+
+    The days sent are the last ones, so they bring what the band of a usual stay's end brings.
+    """
+    setting, values = world.setting, world.setting.values
+    m = channel_marginals(world)["recovery"]
+    base = values.get("recovery_base", 0.0)
+    late = day_at(m.stay, mean_days(setting)) - m.post_acute[..., None]
+    price = np.maximum(setting.stay_price.mean(axis=2), 1e-9)
+    level = world.region.people.price_level[:, 2]
+    return {
+        "recovery": values.get("recovery_share", 0.0),
+        "send_base": base,
+        "send_precision": 1.0 / (values.get("tau_recovery", 1.0) * price),
+        "send_receipt": np.ascontiguousarray(late),
+        "send_referral": m.refer_down,
+        "send_list": setting.reference.day_cost[:, None]
+        - setting.reference.day_price[:, None] * level,
+    }
+
+
+def _modes(world: World) -> dict[str, Any]:
+    """Return what the choice of a stay's mode turns on, as the stay table names it."""
+    setting, org, modes = world.setting, world.organizations, world.region.modes
+    n, n_groups = len(setting.beds), len(setting.need_out)
+    fixed = {
+        "mode_share": modes.share,
+        "mode_need": modes.need,
+        "mode_days": modes.days,
+        "mode_risk": modes.risk,
+    }
+    if modes.n == 1:
+        nothing = np.zeros((n, n_groups))
+        return {**fixed, "mode_pull": org.mode, "mode_firmness": nothing, "mode_loss": nothing}
+    if not world.mode_seen:
+        world.mode_seen.update(_mode_constants(world))
+    seen = world.mode_seen
+    pull = seen["constant"][:, None] + org.mode / seen["noise"][:, None, :, None]
+    return {
+        **fixed,
+        "mode_pull": pull,
+        "mode_firmness": seen["firmness"],
+        "mode_loss": seen["loss"],
+    }
+
+
+def _mode_constants(world: World) -> dict[str, Float]:
+    """Return the constants, noise, firmness and loss of the choice of modes; no month moves them.
+
+    The constants are those that give the baseline shares where every mode is paid at list price:
+    found by adding the log of the share missed, again and again.
+    """
+    setting, modes, values = world.setting, world.region.modes, world.setting.values
+    price = np.maximum(setting.stay_price.mean(axis=2), 1e-9)
+    # Health at stake in a step away from what is indicated, as a share of the list price.
+    loss = values["mode_stake"] * price / values["value_of_health"]
+    noise = values["tau_mode"] * price
+    firm = setting.altruism[:, None] * values["value_of_health"] * loss / noise
+    steps = np.abs(np.arange(modes.n)[:, None] - np.arange(modes.n)[None])
+    constant = np.zeros((*price.shape, modes.n))
+    share = np.maximum(modes.share, 1e-9)
+    for _ in range(60):
+        odds = np.exp(constant[:, :, None] - firm[..., None, None] * steps)
+        odds /= odds.sum(axis=-1, keepdims=True)
+        found = np.einsum("gi,ngim->ngm", modes.share, odds)
+        constant += np.log(share / np.maximum(found, 1e-12))
+    return {"constant": constant, "noise": noise, "firmness": firm, "loss": loss}
 
 
 def _member_table(world: World) -> MemberTable:
@@ -546,6 +633,7 @@ def _member_table(world: World) -> MemberTable:
         experience_step=values["experience_step"],
         follow_per_month=int(values["follow_per_month"]),
         listed_from=_listed_from(world),
+        opens=world.sorting.opens,
         planned_start=region.courses.start,
         planned_fewest=region.courses.fewest,
         planned_most=region.courses.most,
@@ -596,7 +684,7 @@ def _price_table(world: World) -> PriceTable:
     return PriceTable(
         benefits=world.benefit_table,
         visit=world.price_cache[month] * world.technology,
-        covered=world.region.providers.covered_share,
+        covered=covered_share(world),
         consult_fen=np.floor(consult + 0.5).astype(np.int64),
         consult_cost_fen=np.floor(cost + 0.5).astype(np.int64),
     )

@@ -138,8 +138,7 @@ def _premiums(world: World, tallies: Tallies) -> Int:
 
 def _review(world: World, tallies: Tallies) -> AuditResult:
     """Review this month's stays: rules on all, a sample of the rest."""
-    m = world.marginals
-    step = np.diff(m.case, axis=3)
+    step = world.marginals.step
     true = tallies.true_level[..., :2].astype(np.float64) * world.organizations.up_share[..., :2]
     weight = true.sum(axis=(2, 3))
     gain = (true * np.maximum(step, 0.0)).sum(axis=(2, 3))

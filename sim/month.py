@@ -32,21 +32,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sim.conditions import Tables, month_tables, practised_stay
+from sim.conditions import Tables, month_tables
 from sim.engine import kernels
-from sim.engine.counting import Claims, new_claims
+from sim.engine.counting import Claims, new_claims, new_stays
 from sim.engine.kernels import Requests, Tallies
-from sim.engine.organization import (
-    Marginals,
-    bed_capacity,
-)
+from sim.engine.organization import PLAIN_MARGINALS, bed_capacity
 from sim.engine.tables import (
     SESSIONS,
     Float,
     Int,
 )
 from sim.money import Flows, pay
-from sim.outlook import move_levers
+from sim.outlook import move_levers, practised_stay
 from sim.tallies import History, Lever, PersonTally, ProviderTally, cell_traits
 from sim.terms import open_year
 from sim.world import MONTHS, World, activity_of, build_world, remember
@@ -87,6 +84,10 @@ def new_tallies(world: World) -> Tallies:
         days=zeros(n, n_payers, n_groups),
         visits_by_group=zeros(3, n_groups),
         patient_money=zeros(n, n_payers, 5, 2),
+        episodes=zeros(n, n_payers, 2),
+        uncovered=world.organizations.uncovered_share.copy(),
+        documented=world.organizations.documented_share.copy(),
+        stays=new_stays(3 * len(world.columns.age_months)),
     )
 
 
@@ -121,9 +122,10 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         kernels.turn_away(c, tables.member, t, int(active[position]), provider)
         chosen[position] = kernels.TURNED_AWAY
     requests = new_requests(n_active)
-    # A person may be referred by a practice, seen at a hospital and admitted in one month.
+    # A person may be referred by a practice, seen at a hospital and admitted in one month, and the
+    # stay billed as two.
     on_sessions = int(np.count_nonzero(c.course >= SESSIONS))
-    claims = new_claims(3 * n_active + on_sessions if world.with_claims else 0)
+    claims = new_claims(5 * n_active + on_sessions if world.with_claims else 0)
     kernels.practice_stage(
         c,
         tables.keys,
@@ -252,6 +254,9 @@ def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -
         (Lever.OCCUPANCY, np.where(weights > 0, world.load, 0.0)),
         (Lever.WAIT, world.wait),
         (Lever.INCOME_WEIGHT, org.money),
+        (Lever.SPLITTING, org.split.mean(axis=(1, 2))),
+        (Lever.UNCOVERED, org.uncovered_share),
+        (Lever.DOCUMENTED, org.documented_share),
     ):
         levers[:, column] = value
     uncovered = tallies.provider[:, :, _T.UNCOVERED_OUT] + tallies.provider[:, :, _T.UNCOVERED_IN]
@@ -313,9 +318,9 @@ def finished_history(world: World) -> History:
     def stacked(name: str) -> npt.NDArray[Any]:
         return np.stack([month[name] for month in world.history])
 
-    names = [f.name for f in fields(Marginals)]
     marginal = {
-        name: np.stack([getattr(m, name) for m in world.yearly_marginals]) for name in names
+        name: np.stack([getattr(m, name) for m in world.yearly_marginals])
+        for name in PLAIN_MARGINALS
     }
     claims = None
     if world.with_claims:

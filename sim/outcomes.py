@@ -1619,6 +1619,67 @@ def _all_outcomes() -> Iterator[Outcome]:
         digits=3,
     )
     yield Outcome(
+        "procedure_share",
+        "behavior",
+        "share",
+        "neither",
+        {"en": "Stays with a procedure", "zh": "手术操作病例占比"},
+        {
+            "en": "Stays treated with a minor or a major procedure.",
+            "zh": "以小手术(操作)或大手术治疗的住院比例。",
+        },
+        _providers(V.MINOR, V.MAJOR),
+        _stays,
+        1.0,
+        _PROVIDERS,
+        digits=3,
+    )
+    yield Outcome(
+        "more_than_indicated",
+        "behavior",
+        "share",
+        "lower",
+        {"en": "Procedures beyond what is indicated", "zh": "超指征治疗占比"},
+        {
+            "en": "Stays treated in a heavier mode than the one indicated.",
+            "zh": "治疗方式重于应有指征的住院比例。",
+        },
+        _providers(V.MODE_ABOVE),
+        _stays,
+        1.0,
+        _PROVIDERS,
+        digits=3,
+    )
+    yield Outcome(
+        "split_share",
+        "behavior",
+        "share",
+        "lower",
+        {"en": "Stays billed as two", "zh": "分解住院占比"},
+        {"en": "Stays billed as two.", "zh": "一次住院被拆成两次结算的比例。"},
+        _providers(V.SPLIT),
+        _stays,
+        1.0,
+        _PROVIDERS,
+        digits=3,
+    )
+    yield Outcome(
+        "sent_down_share",
+        "behavior",
+        "share",
+        "neither",
+        {"en": "Stays that end in a bed near home", "zh": "下转康复占比"},
+        {
+            "en": "Hospital stays whose last days were spent in a bed at the home practice.",
+            "zh": "最后几日转回基层床位康复的住院比例。",
+        },
+        _providers(V.SENT_DOWN, only="is_hospital"),
+        _providers(V.ADMISSIONS, only="is_hospital"),
+        1.0,
+        _PROVIDERS,
+        digits=3,
+    )
+    yield Outcome(
         "case_mix_billed",
         "behavior",
         "relative weight",
@@ -1626,7 +1687,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Case-mix index, billed", "zh": "病例组合指数(上报)"},
         {"en": "Mean relative weight of stays as billed.", "zh": "上报病例的平均权重。"},
         _case_mix("billed"),
-        _stays,
+        _providers(V.ADMISSIONS, V.SPLIT),
         1.0 / _MILLI,
         _PROVIDERS,
         digits=3,
@@ -1650,7 +1711,10 @@ def _all_outcomes() -> Iterator[Outcome]:
         "ratio",
         "neither",
         {"en": "Case-mix drift", "zh": "病例组合漂移"},
-        {"en": "Billed over true relative weight.", "zh": "上报权重与真实权重之比。"},
+        {
+            "en": "Billed over true relative weight; a stay billed as two counts twice.",
+            "zh": "上报权重与真实权重之比;拆成两次结算的按两次计。",
+        },
         _case_mix("billed"),
         _case_mix("true_level"),
         1.0,

@@ -5,7 +5,7 @@ Knows how contracts are differentiated at projected activity; must not know any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -15,14 +15,19 @@ from sim.engine.organization import (
     CHANNELS,
     Marginals,
     Position,
+    day_at,
     decide,
-)
-from sim.engine.setting import (
-    Setting,
+    expected_charge,
+    mean_day,
+    mean_days,
+    mean_need,
+    sides_bring,
 )
 from sim.engine.tables import (
+    Float,
     Int,
 )
+from sim.health.need import severity_multiplier
 from sim.incentives import IncentiveTerms, marginal_receipts
 from sim.oversight import (
     affordable_share,
@@ -32,10 +37,21 @@ from sim.oversight import (
 )
 from sim.payment import is_straight
 from sim.tallies import ProviderTally
-from sim.world import MONTHS, Agreement, World, monthly_run_rate, trended, year_so_far
+from sim.world import (
+    MEASURES,
+    MONTHS,
+    Agreement,
+    World,
+    missed_items,
+    mode_weight,
+    monthly_run_rate,
+    trended,
+    year_so_far,
+)
 
 _T = ProviderTally
 SETTLING = 36  # months of adjustment before the first
+SEVERITIES = 9  # equally likely severities over which the side of a stay is averaged
 
 
 def incentive_terms(values: Mapping[str, float]) -> IncentiveTerms:
@@ -52,32 +68,51 @@ def incentive_terms(values: Mapping[str, float]) -> IncentiveTerms:
 def see_incentives(world: World) -> Marginals:
     """Differentiate every contract at the projected year-end activity of its providers."""
     if not world.rolling:
-        return world.reference.copy()
+        return _at_list_price(world)
     seen = _straight_marginals(world).copy()
     _see(world, seen, [a for a in world.agreements if not is_straight(a.model)])
+    _expect_sides(seen, world)
     return seen
 
 
 def _straight_marginals(world: World) -> Marginals:
-    """Return what contracts without a bend bring: the same until terms are renewed."""
+    """Return what contracts without a bend bring: the same until terms are renewed.
+
+    What is uncovered comes at list price, so a hospital that moves care outside the catalogue sees
+    the same slopes written anew.
+    """
     known = world.straight_seen
+    seen: Marginals
     if known is not None and known[0] is world.agreements and known[1] is world.benefits:
-        return known[2]
-    seen = world.reference.copy()
-    _see(world, seen, [a for a in world.agreements if is_straight(a.model)])
-    world.straight_seen = (world.agreements, world.benefits, seen)
+        slopes, seen, share = known[2], known[3], known[4]
+        if np.array_equal(share, world.organizations.uncovered_share):
+            return seen
+    else:
+        straight = [a for a in world.agreements if is_straight(a.model)]
+        slopes = list(_slopes(world, straight))
+    seen = _at_list_price(world)
+    for agreement, slope in slopes:
+        _write_marginals(seen, slope, agreement.payer, agreement.span, world)
+    share = world.organizations.uncovered_share.copy()
+    world.straight_seen = (world.agreements, world.benefits, slopes, seen, share)
     return seen
 
 
 def _see(world: World, seen: Marginals, agreements: Sequence[Agreement]) -> None:
     """Write what some contracts bring at the projected year-end activity, in place."""
+    for agreement, slope in _slopes(world, agreements):
+        _write_marginals(seen, slope, agreement.payer, agreement.span, world)
+
+
+def _slopes(world: World, agreements: Sequence[Agreement]) -> Iterator[tuple[Agreement, Activity]]:
+    """Differentiate contracts, one after the other, at the projected year-end activity."""
     elapsed = world.month % MONTHS
 
     def place(payer: int, rows: Int | slice) -> tuple[Activity, Activity | None]:
         done = year_so_far(world, payer, rows) if elapsed else None
         return monthly_run_rate(world, payer, rows), done
 
-    _differentiate(world, seen, agreements, elapsed, place)
+    return _differentiate(world, agreements, elapsed, place)
 
 
 def foreseen_incentives(world: World, elapsed: int) -> Marginals:
@@ -104,24 +139,24 @@ def foreseen_incentives(world: World, elapsed: int) -> Marginals:
         rolling = old.scaled(1.0 - elapsed / MONTHS) + new.scaled(elapsed / MONTHS)
         return rolling, new.scaled(float(elapsed)) if elapsed else None
 
-    seen = world.reference.copy()
-    _differentiate(world, seen, world.agreements, elapsed, place)
+    seen = _at_list_price(world)
+    for agreement, slope in _differentiate(world, world.agreements, elapsed, place):
+        _write_marginals(seen, slope, agreement.payer, agreement.span, world)
+    _expect_sides(seen, world)
     return seen
 
 
 def _differentiate(
     world: World,
-    seen: Marginals,
     agreements: Sequence[Agreement],
     elapsed: int,
     place: Callable[[int, Int | slice], tuple[Activity, Activity | None]],
-) -> None:
-    """Write what contracts bring where ``place`` puts providers: run-rate and year to date."""
+) -> Iterator[tuple[Agreement, Activity]]:
+    """Give contracts' slopes where ``place`` puts providers: run-rate and year to date."""
     terms = incentive_terms(world.setting.values)
     for agreement in agreements:
         payer, rows = agreement.payer, agreement.span
         if not world.benefits.covers[payer]:
-            _write_list_price(seen, payer, world.setting)
             continue
         run_rate, done = place(payer, rows)
         projection = run_rate.scaled(float(MONTHS - elapsed))
@@ -133,7 +168,21 @@ def _differentiate(
         slope = marginal_receipts(
             agreement.model, projection, to_date, (MONTHS - elapsed) / MONTHS, terms
         )
-        _write_marginals(seen, slope, payer, rows, world.setting)
+        yield agreement, slope
+
+
+def _at_list_price(world: World) -> Marginals:
+    """Return the margins at list price, with room for the sides and bands of contracts in force."""
+    seen = world.reference.copy()
+    sorting = world.sorting
+    if sorting.n_sides > 1 or sorting.n_bands > 1:
+        seen.stay = seen.stay.widened(sorting.n_sides, sorting.n_bands)
+        seen.stay.bounds[:] = sorting.bounds
+        seen.stay.last_day[:] = sorting.last_day
+    for payer, covers in enumerate(world.benefits.covers):
+        if not covers:
+            _write_list_price(seen, payer, world.setting)
+    return seen
 
 
 def _write_list_price(seen: Marginals, payer: int, setting: Setting) -> None:
@@ -142,15 +191,17 @@ def _write_list_price(seen: Marginals, payer: int, setting: Setting) -> None:
     seen.out[:, payer] = setting.price_out * level[setting.setting_of][:, None]
     seen.inside[:, payer] = setting.price_in * level[2]
     seen.day[:, payer] = setting.day_price[:, None] * level[2]
+    seen.stay.bands[:, payer] = setting.day_price[:, None, None] * level[2]
 
 
 def _write_marginals(
-    seen: Marginals, slope: Activity, payer: int, rows: Int | slice, setting: Setting
+    seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
 ) -> None:
     """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
+    setting = world.setting
     here = np.arange(slope.n_providers)
     outpatient = setting.setting_of[rows]
-    share = setting.region.providers.covered_share[rows]
+    share = covered_share(world)[rows]
     out, inside = share[:, :1], share[:, 1:]
     level = setting.region.people.price_level[payer]
     level_out = level[outpatient][:, None]
@@ -161,18 +212,118 @@ def _write_marginals(
     seen.inside[rows, payer] = (
         inside * slope.units[:, 2] + (1.0 - inside) * setting.price_in[rows] * level[2]
     )
-    seen.day[rows, payer] = (
-        inside * slope.bed_days[:, :, 0]
-        + (1.0 - inside) * setting.day_price[rows][:, None] * level[2]
-    )
-    seen.case[rows, payer] = slope.admissions[..., 0] + slope.visits[:, 2][:, None, None]
+    by_band = inside[..., None] * slope.bed_days
+    by_band = by_band + ((1.0 - inside) * setting.day_price[rows][:, None] * level[2])[..., None]
+    seen.stay.bands[rows, payer] = _in_width(by_band, seen.stay.n_bands)
+    seen.day[rows, payer] = seen.stay.bands[rows, payer, :, 0]
+    by_mode = slope.admissions + slope.visits[:, 2][:, None, None, None]
+    modes, levels = setting.region.modes, setting.region.groups.share_level
+    case = by_mode[..., 0] if modes.n == 1 else (by_mode * modes.share[:, None]).sum(axis=-1)
+    seen.case[rows, payer] = case
+    seen.step[rows, payer] = np.diff(case, axis=2)
+    seen.split[rows, payer] = (case * levels).sum(axis=2)
+    if modes.n > 1:
+        # On top of units and days at list price, which are there already.
+        seen.mode[rows, payer] += np.einsum("nglm,gl->ngm", by_mode, levels)
+    # Whatever is spent on a stay that opens an episode belongs to it.
+    opens = world.sorting.opens[rows, payer][:, :, None, None] > 0
+    ended = np.where(opens, slope.episodes[:, 0, 0][:, None, None, None], 0.0)
+    spent = np.where(opens, slope.episodes[:, 0, 1][:, None, None, None], 0.0)
+    seen.stay.amounts[rows, payer] = _in_width(slope.cases_side + ended, seen.stay.n_sides)
+    seen.stay.slopes[rows, payer] = _in_width(slope.charges_side + spent, seen.stay.n_sides)
     seen.cost[rows, payer] = slope.resource_cost
     seen.elsewhere[rows, payer] = slope.spent_elsewhere
     seen.quality[rows, payer] = slope.quality_num
     seen.refer[rows, payer] = slope.referrals[:, 0]
     seen.refer_down[rows, payer] = slope.referrals[:, 1]
+    seen.post_acute[rows, payer] = slope.post_acute_days
     seen.experience[rows, payer] = slope.experience
     seen.member[rows, payer] = slope.member_months + slope.risk_months
+
+
+def practised_stay(world: World) -> Float:
+    """Return the practised over the needed stay by margin of a day in a usual one (n, Y, G)."""
+    setting, org = world.setting, world.organizations
+    value = setting.values["value_of_health"]
+    stake = 2.0 * (setting.altruism * value)[:, None] * setting.health_day
+    gap = day_at(org.stay, mean_days(setting)) - setting.day_cost[:, None, None]
+    gap = np.where(gap > 0.0, gap * org.money[:, None, None], gap)
+    ratio = 1.0 + gap / np.maximum(stake, 1e-9)[:, None, :]
+    return np.clip(ratio, 0.1, 2.0)
+
+
+def _in_width(array: Float, length: int) -> Float:
+    """Return an array whose last axis is as long as asked: beyond the last nothing ever lands."""
+    missing = length - array.shape[-1]
+    if missing <= 0:
+        return array
+    return np.concatenate((array, np.repeat(array[..., -1:], missing, axis=-1)), axis=-1)
+
+
+def covered_share(world: World) -> Float:
+    """Return the share of charges inside the catalogue this month (n, 2): outpatients, stays."""
+    share = world.region.providers.covered_share.copy()
+    share[:, 1] *= 1.0 - world.organizations.uncovered_share
+    return share
+
+
+def _expect_sides(seen: Marginals, world: World) -> None:
+    """Add to a day, a stay and a level what they bring in the mean over days and severities."""
+    terms = seen.stay
+    modes = world.region.modes
+    if terms.is_flat and modes.n == 1:
+        return
+    setting, groups = world.setting, world.region.groups
+    ratio = practised_stay(world)
+    usual = ratio * mean_days(setting)
+    if terms.n_bands > 1:
+        seen.day[:] = mean_day(terms, usual)
+        seen.split += usual * (mean_day(terms, 0.5 * usual) - mean_day(terms, usual))
+    style, covered = world.organizations.style_in, covered_share(world)[:, 1]
+    mean = expected_charge(setting, style, world.technology, ratio, covered)
+    if modes.n > 1:
+        _expect_modes(seen, world, mean, usual)
+    if terms.is_flat:
+        return
+    halves = np.zeros_like(mean)
+    own = np.zeros_like(mean)
+    above = np.zeros_like(mean[..., :2])
+    for k in range(SEVERITIES):
+        inside = (k + 0.5) / SEVERITIES
+        severity = [severity_multiplier(inside, float(sd)) for sd in groups.severity_sd]
+        charge = mean * np.array(severity)[:, None]
+        found = sides_bring(terms, charge)
+        own += found / SEVERITIES
+        halves += sides_bring(terms, 0.5 * charge) / SEVERITIES
+        above += (sides_bring(terms, charge[..., :2], up=1) - found[..., :2]) / SEVERITIES
+    terms.expected = own
+    seen.case += own
+    seen.step += above
+    seen.split += ((2.0 * halves - own) * groups.share_level).sum(axis=3)
+
+
+def _expect_modes(seen: Marginals, world: World, charge: Float, days: Float) -> None:
+    """Add to a stay in each mode what its units, its days and its side bring, in place.
+
+    ``charge`` (n, Y, G, 3) and ``days`` (n, Y, G) are those of the group's mean stay.
+    """
+    setting, modes, terms = world.setting, world.region.modes, seen.stay
+    style = world.organizations.style_in.mean(axis=0)
+    need = mean_need(setting) * world.technology
+    # At list price as technology stands, so that growing need is nobody's incentive.
+    units = np.einsum("nyj,nygj,gj,gmj->nygm", seen.inside, style, need, modes.need)
+    listed = setting.reference
+    level = world.region.people.price_level[:, 2]
+    usual = np.einsum("y,nj,nygj,gj,gmj->nygm", level, listed.price_in, style, need, modes.need)
+    seen.mode += units - usual
+    weight = mode_weight(world.region)
+    for k in range(modes.n):
+        stay = days * modes.days[:, k]
+        at_list = listed.day_price[:, None, None] * level[:, None]
+        seen.mode[..., k] += (mean_day(terms, stay) - at_list) * stay
+        if not terms.is_flat:
+            sides = sides_bring(terms, charge * weight[:, k, None])
+            seen.mode[..., k] += (sides * world.region.groups.share_level).sum(axis=3)
 
 
 def channel_marginals(world: World) -> dict[str, Marginals]:
@@ -205,6 +356,7 @@ def position(world: World) -> Position:
             prob_review=np.zeros((n, n_payers)),
             detection=np.zeros(n_payers),
             fine=np.zeros(n_payers),
+            missed=np.zeros((n, n_payers, MEASURES)),
         )
     year = MONTHS / recent.months
     tally = recent.provider.astype(np.float64) * year
@@ -251,6 +403,7 @@ def position(world: World) -> Position:
         prob_review=np.repeat(review[:, None], n_payers, axis=1),
         detection=np.full(n_payers, world.audits.detection),
         fine=np.full(n_payers, world.audits.fine),
+        missed=missed_items(tally),
     )
 
 
@@ -272,7 +425,10 @@ def move_levers(world: World) -> None:
         income_weight(float(revenue), float(target), eta)
         for revenue, target in zip(stand.revenue, stand.target, strict=True)
     ]
-    world.organizations.money[:] = money
+    # Owners differ in how much profit weighs: a region that says nothing has no difference.
+    weight = world.setting.values.get("profit_weight_private", 1.0)
+    owners = np.where(world.region.providers.is_private, weight, 1.0)
+    world.organizations.money[:] = money * owners
     frozen = world.frozen if world.month >= world.reform_month else frozenset()
     decide(
         world.setting,

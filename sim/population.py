@@ -123,6 +123,9 @@ class People:
     follow_group: NDArray[np.uint8]
     follow_left: NDArray[np.uint8]
     course: NDArray[np.uint8]
+    anchor: NDArray[np.int16]
+    anchor_left: NDArray[np.uint8]
+    anchor_fen: NDArray[np.int32]
     last_provider: NDArray[np.int16]
     spent_year: NDArray[np.int32]
     spent_last_year: NDArray[np.int32]
@@ -318,6 +321,9 @@ def _draw(
         follow_group=np.full(count, NO_GROUP, dtype=np.uint8),
         follow_left=np.zeros(count, dtype=np.uint8),
         course=course,
+        anchor=np.full(count, -1, dtype=np.int16),
+        anchor_left=np.zeros(count, dtype=np.uint8),
+        anchor_fen=np.zeros(count, dtype=np.int32),
         last_provider=np.full(count, NO_PROVIDER, dtype=np.int16),
         spent_year=np.zeros(count, dtype=np.int32),
         spent_last_year=np.zeros(count, dtype=np.int32),

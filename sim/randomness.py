@@ -123,6 +123,10 @@ class Decision(IntEnum):
     HOSPITAL_DIAGNOSTICS = 87
     HOSPITAL_PROCEDURES = 88
     HOSPITAL_LABOR = 89
+    MODE_INDICATED = 90
+    MODE = 91
+    SPLIT = 92
+    SEND_DOWN = 93
     # Outcome and oversight.
     RECOVERY = 100
     COMPLICATION = 101

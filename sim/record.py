@@ -126,7 +126,7 @@ _FREE_COLUMNS: dict[str, tuple[str, str, str]] = {
     "payer": ("", "Payer (row of the region)", "支付方(序号)"),
     "setting": ("0 primary, 1 hospital outpatient, 2 inpatient", "Setting", "服务场所"),
     "group": ("", "Clinical group (row of the region)", "病组(序号)"),
-    "mode": ("", "Treatment mode", "治疗方式"),
+    "mode": ("0 to 2", "Mode of treatment", "治疗方式"),
     "level_true": ("0 to 2", "True level", "真实等级"),
     "level_billed": ("0 to 2", "Billed level", "上报等级"),
     "severity": ("ratio to the group's mean", "Severity", "严重程度"),

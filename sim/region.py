@@ -290,6 +290,42 @@ class Groups:
     utility_loss: Floats
 
 
+MODES = ("conservative", "minor", "major")
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Modes of treatment of a stay: conservative, minor or major procedure (M modes).
+
+    ``modes.csv`` has one row a group; a region without the file has one mode. All ratios have mean
+    1 over the group's stays, so that groups keep their weight, days and risk.
+
+    Attributes
+    ----------
+    share : (G, M) share of stays in each mode at baseline, sum 1; also the share for which it is
+        indicated.
+    need : (G, M, 4) appropriate units by component over the group's.
+    days : (G, M) appropriate days over the group's.
+    risk : (G, M) in-hospital deaths over the group's.
+    """
+
+    share: Floats
+    need: Floats
+    days: Floats
+    risk: Floats
+
+    @staticmethod
+    def one(n_groups: int) -> Modes:
+        """Give the one mode of a region that tells none apart."""
+        one = np.ones((n_groups, 1))
+        return Modes(share=one, need=np.ones((n_groups, 1, len(COMPONENTS))), days=one, risk=one)
+
+    @property
+    def n(self) -> int:
+        """Give the number of modes."""
+        return int(self.share.shape[1])
+
+
 @dataclass(frozen=True)
 class Chronic:
     """Chronic conditions: who has them, who gets them, what control does (C conditions).
@@ -435,6 +471,7 @@ class Region:
     groups: Groups
     chronic: Chronic
     courses: Courses
+    modes: Modes
     people: PeopleTables
     drift: Drift
     parameters: Mapping[str, Parameter]
@@ -725,6 +762,7 @@ def _read(folder: Path) -> Region:
         groups=groups,
         chronic=chronic,
         courses=_courses(files, groups, chronic),
+        modes=_modes(files, groups),
         people=people,
         drift=Drift(
             price_growth=_constant(constants, "price_growth"),
@@ -917,6 +955,27 @@ def _groups(files: _Folder, chronic: Chronic) -> Groups:
         self_limiting=table.floats("self_limiting", 0, 1),
         utility_loss=table.floats("utility_loss", 0, 1 / MONTHS_PER_YEAR),
     )
+
+
+def _modes(files: _Folder, groups: Groups) -> Modes:
+    n_groups = len(groups.ids)
+    if not any((folder / "modes.csv").is_file() for folder in files.from_farthest()):
+        return Modes.one(n_groups)
+    table = files.table("modes.csv")
+    row_of = table.keyed("id", groups.ids)
+    share = table.block([f"share_{m}" for m in MODES], 0, 1)[row_of]
+    share = share / np.maximum(share.sum(axis=1, keepdims=True), 1e-12)
+
+    def ratio(stem: str) -> Floats:
+        """Ratios by mode with mean 1 over the group's stays."""
+        values = table.block([f"{stem}_{m}" for m in MODES], 0)[row_of]
+        mean = (values * share).sum(axis=1, keepdims=True)
+        return np.asarray(values / np.where(mean > 0.0, mean, 1.0), dtype=np.float64)
+
+    other = ratio("units")
+    need = np.repeat(other[:, :, None], len(COMPONENTS), axis=2)
+    need[:, :, COMPONENTS.index("procedures")] = ratio("procedures")
+    return Modes(share=share, need=need, days=ratio("days"), risk=ratio("risk"))
 
 
 def _courses(files: _Folder, groups: Groups, chronic: Chronic) -> Courses:

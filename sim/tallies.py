@@ -97,6 +97,13 @@ class ProviderTally(_FromZero):
     CONDITIONS = auto()  # condition-months of members
     AID = auto()  # fen of covered charges that medical assistance pays
 
+    MINOR = auto()  # stays treated with a minor procedure
+    MAJOR = auto()  # stays treated with a major procedure
+    MODE_ABOVE = auto()  # stays treated in a heavier mode than indicated
+    MODE_BELOW = auto()  # stays treated in a lighter mode than indicated
+    SPLIT = auto()  # stays billed as two
+    SENT_DOWN = auto()  # stays whose last days were spent in a bed at the home practice
+    POST_ACUTE_DAYS = auto()  # those days
 
 @unique
 class PersonTally(_FromZero):
@@ -156,6 +163,9 @@ class Lever(_FromZero):
     OCCUPANCY = auto()  # bed-days used over bed-days available
     WAIT = auto()  # months that an elective patient waits
     INCOME_WEIGHT = auto()  # weight on money after the income effect
+    SPLITTING = auto()  # share of stays billed as two
+    UNCOVERED = auto()  # share of covered charges of stays moved outside the catalogue
+    DOCUMENTED = auto()  # share of missed quality items that the record shows as done
 
 
 N_FIFTHS = 5

@@ -10,16 +10,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim import payment
+from sim.activity import Activity
 from sim.benefits import Benefits
 from sim.engine import kernels
 from sim.engine.setting import Setting, with_lists
 from sim.engine.tables import (
+    Float,
     Int,
 )
 from sim.oversight import (
     AuditPolicy,
 )
 from sim.region import ListChange
+from sim.sorting import case_rule, sorting_of
 from sim.world import (
     MONTHS,
     Agreement,
@@ -29,6 +32,8 @@ from sim.world import (
     built_contract,
     contract_context,
     month_keys,
+    sort_by_contracts,
+    sorted_again,
     trended,
 )
 
@@ -47,24 +52,22 @@ def open_year(world: World) -> None:
         world.income_target = np.asarray(earned, dtype=np.float64) / 100.0 * ratio
     renewed = []
     for agreement in world.agreements:
-        base = activity_of(world.setting, world.year, agreement.payer, agreement.rows)
-        model = agreement.model
+        payer, rows, model = agreement.payer, agreement.rows, agreement.model
         if payment.has_neutral(agreement.promised):
-            grown = trended(base, drift)
-            model = payment.resolve_neutral(agreement.promised, grown, model.revenue(grown), model)
+            earned = model.revenue(trended(last_year(world, payer, rows, model, drift), drift))
+            model = neutral_to_last_year(world, payer, rows, agreement.promised, earned, model)
         else:
-            past = [
-                activity_of(world.setting, year, agreement.payer, agreement.rows)
-                for year in world.past
-            ]
+            rule = case_rule(model)
+            width = (1, 1) if rule is None else (rule.n_sides, rule.n_bands)
+            past = [activity_of(world.setting, year, payer, rows, *width) for year in world.past]
             model = payment.next_year(model, past)
         renewed.append(Agreement(agreement.payer, agreement.rows, agreement.spec, model, model))
     world.agreements = renewed
     if world.month == world.reform_month:
         _start_reform(world, drift)
     _start_columns(world)
-    world.year = Year.empty(*world.year.days.shape)
-    world.year_seen = {}
+    sort_by_contracts(world)
+    world.year = Year.empty(len(world.setting.need_out), world.sorting)
     for name in ("receipts_year", "patient_year", "fund_year", "advanced_year"):
         setattr(world, name, np.zeros_like(getattr(world, name)))
     c.spent_last_year[:] = c.spent_year
@@ -76,6 +79,62 @@ def open_year(world: World) -> None:
         c.stays_year,
     ):
         column[:] = 0
+
+
+def last_year(
+    world: World,
+    payer: int,
+    rows: Int,
+    model: payment.PaymentModel,
+    growth: float = 0.0,
+    setting: Setting | None = None,
+) -> Activity:
+    """Return the year that ends, its stays sorted as a contract asks, whoever was paid how.
+
+    Parameters
+    ----------
+    world : World
+        At the start of an accounting year.
+    payer : int
+    rows : int64, shape (n,)
+    model : PaymentModel
+    growth : float
+        Growth of charges by which cases are moved before they are sorted.
+    setting : Setting, optional
+        With the price lists of that year, where a reform has just changed them.
+    """
+    setting = world.setting if setting is None else setting
+    rule = case_rule(model)
+    if rule is None:
+        return activity_of(setting, world.year, payer, rows, 1, 1)
+    n, n_payers = world.sorting.sides.shape
+    n_groups, n_modes = len(world.setting.need_out), world.region.modes.n
+    sorting = sorting_of([(payer, rows, model)], n, n_payers, n_groups, n_modes)
+    year = sorted_again(world, sorting, growth, setting)
+    return activity_of(setting, year, payer, rows)
+
+
+def neutral_to_last_year(
+    world: World,
+    payer: int,
+    rows: Int,
+    model: payment.PaymentModel,
+    receipts: Float,
+    previous: payment.PaymentModel | None,
+    setting: Setting | None = None,
+) -> payment.PaymentModel:
+    """Fix a contract's neutral terms on the trended activity of the year that ends.
+
+    A contract whose thresholds follow from that year sorts it only once they are known: it is
+    resolved again on the year as sorted by what the first pass found.
+    """
+    drift = world.region.drift.price_growth * world.setting.values["drift_scale"]
+    base = trended(last_year(world, payer, rows, model, drift, setting), drift)
+    found = payment.resolve_neutral(model, base, receipts, previous)
+    if case_rule(found) is not None:
+        base = trended(last_year(world, payer, rows, found, drift, setting), drift)
+        found = payment.resolve_neutral(model, base, receipts, previous)
+    return found
 
 
 def _start_columns(world: World) -> None:
@@ -126,15 +185,18 @@ def _start_reform(world: World, drift: float) -> None:
             continue
         rows, model = built_contract(group, world.setting)
         if payment.has_neutral(model):
-            base = trended(activity_of(before, world.year, group.payer, rows), drift)
             receipts = np.zeros(len(rows))
             for position, row in enumerate(rows):
                 old = by_row[group.payer, int(row)]
-                grown = trended(activity_of(before, world.year, group.payer, old.rows), drift)
+                grown = trended(
+                    last_year(world, group.payer, old.rows, old.model, drift, before), drift
+                )
                 receipts[position] = old.model.revenue(grown)[list(old.rows).index(row)]
             olds = [by_row[group.payer, int(row)] for row in rows]
             previous = same.model if same is not None else _prices_before(olds, rows, before)
-            model = payment.resolve_neutral(model, base, receipts, previous)
+            model = neutral_to_last_year(
+                world, group.payer, rows, model, receipts, previous, before
+            )
         agreements.append(Agreement(group.payer, rows, group.assignment.contract, model, model))
     world.agreements = agreements
     world.frozen_at = world.marginals.copy()

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sim import payment
 from sim.activity import Activity
 from sim.benefits import Benefits, BenefitTable
+from sim.engine.counting import trimmed
 from sim.engine.kernels import Columns, Tallies
 from sim.engine.organization import (
     CHANNELS,
@@ -48,9 +49,13 @@ from sim.oversight import (
 from sim.population import People, synthesize
 from sim.randomness import Decision, key
 from sim.region import ListChange, Region
+from sim.sorting import Sorted, Sorting, no_sorting, sorted_stays, sorting_of
 from sim.tallies import ProviderTally
 
 MEASURES = 5
+# Measures that a provider's own record states: control, follow-up and appropriate care. Deaths and
+# readmissions are counted from claims.
+ON_RECORD = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
 MONTHS = 12
 _T = ProviderTally
 
@@ -98,39 +103,87 @@ class Agreement:
 
 @dataclass
 class Year:
-    """Sums since the accounting year began, or of one year: tallies by provider and payer."""
+    """Sums since the accounting year began, or of one year: tallies by provider and payer.
+
+    ``stays`` are sorted as the contracts in force at the time asked for; ``episodes`` (n, Y, 2)
+    those that ended, with spending in fen; ``outside`` and ``outside_days`` what the lever on
+    uncovered billing moved outside the catalogue, thousandths of units (n, Y, 4) and of days
+    (n, Y, G, B); ``documented`` (n, Y, measures) missed items that the record shows as done,
+    thousandths.
+    """
 
     provider: Int
     billed: Int
-    days: Int
+    stays: Sorted
+    episodes: Int
+    outside: Int
+    outside_days: Int
+    documented: Int
     months: int
 
     @staticmethod
-    def empty(n: int, n_payers: int, n_groups: int) -> Year:
+    def empty(n_groups: int, sorting: Sorting) -> Year:
         """Return a year in which nothing has happened yet."""
+        n, n_payers = sorting.sides.shape
         return Year(
             np.zeros((n, n_payers, len(_T)), dtype=np.int64),
             np.zeros((n, n_payers, n_groups, 3), dtype=np.int64),
-            np.zeros((n, n_payers, n_groups), dtype=np.int64),
+            Sorted.nothing(
+                n, n_payers, n_groups, sorting.n_sides, sorting.n_bands, sorting.n_modes
+            ),
+            np.zeros((n, n_payers, 2), dtype=np.int64),
+            np.zeros((n, n_payers, 4), dtype=np.int64),
+            np.zeros((n, n_payers, n_groups, sorting.n_bands), dtype=np.int64),
+            np.zeros((n, n_payers, MEASURES), dtype=np.int64),
             0,
         )
 
-    def plus(self, tallies: Tallies) -> Year:
-        """Return this with one more month."""
+    @staticmethod
+    def of_month(setting: Setting, tallies: Tallies, sorting: Sorting, growth: float = 0.0) -> Year:
+        """Return one month, its stays sorted, what the levers moved worked out.
+
+        ``growth`` as in :func:`sim.sorting.sorted_stays`.
+        """
+        stays = sorted_stays(tallies.stays, sorting, growth)
+        share, documented = tallies.uncovered, tallies.documented
+        moved = (setting.region.providers.covered_share[:, 1] * share)[:, None, None]
+        units = tallies.provider[:, :, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4]
+        missed = _quality_den(tallies.provider) - _quality_num(tallies.provider)
         return Year(
-            self.provider + tallies.provider,
-            self.billed + tallies.billed,
-            self.days + tallies.days,
-            self.months + 1,
+            tallies.provider,
+            tallies.billed,
+            stays,
+            tallies.episodes,
+            np.floor(units * moved).astype(np.int64),
+            np.floor(1000.0 * stays.days * moved[..., None]).astype(np.int64),
+            np.floor(1000.0 * missed * ON_RECORD * documented[:, None, None]).astype(np.int64),
+            1,
         )
 
-    def minus(self, tallies: Tallies) -> Year:
-        """Return this without one of its months."""
+    def plus(self, other: Year) -> Year:
+        """Return two stretches of time together."""
         return Year(
-            self.provider - tallies.provider,
-            self.billed - tallies.billed,
-            self.days - tallies.days,
-            self.months - 1,
+            self.provider + other.provider,
+            self.billed + other.billed,
+            self.stays.plus(other.stays),
+            self.episodes + other.episodes,
+            self.outside + other.outside,
+            self.outside_days + other.outside_days,
+            self.documented + other.documented,
+            self.months + other.months,
+        )
+
+    def minus(self, other: Year) -> Year:
+        """Return this without a stretch of it."""
+        return Year(
+            self.provider - other.provider,
+            self.billed - other.billed,
+            self.stays.minus(other.stays),
+            self.episodes - other.episodes,
+            self.outside - other.outside,
+            self.outside_days - other.outside_days,
+            self.documented - other.documented,
+            self.months - other.months,
         )
 
 
@@ -150,6 +203,7 @@ class World:
     columns: Columns
     organizations: Organizations
     agreements: list[Agreement]
+    sorting: Sorting
     benefits: Benefits
     benefit_table: BenefitTable
     audits: AuditPolicy
@@ -188,8 +242,9 @@ class World:
     yearly_marginals: list[Marginals] = field(default_factory=list)
     claims: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     price_cache: dict[int, Float] = field(default_factory=dict)
-    straight_seen: tuple[list[Agreement], Benefits, Marginals] | None = None
+    straight_seen: tuple[Any, ...] | None = None
     need_seen: dict[int, NeedTable] = field(default_factory=dict)
+    mode_seen: dict[str, Float] = field(default_factory=dict)
 
     @property
     def region(self) -> Region:
@@ -279,10 +334,19 @@ def build_world(
             value=f"{months_before} months before it",
             allowed="a multiple of 12",
         )
+    missing = [name for name in ("mode_stake", "tau_mode") if name not in values]
+    if region.modes.n > 1 and missing:
+        raise RunError(
+            "a region that tells modes of treatment apart says what their choice turns on",
+            where="parameters",
+            value=missing[0],
+            remedy="Add the parameter to the region's parameters.csv.",
+        )
     setting = build_setting(region, values, population, seed)
     people = synthesize(region, population, seed)
     columns = Columns(**{name: getattr(people, name) for name in Columns._fields})
-    n, n_payers = len(setting.beds), len(region.payers)
+    n, n_payers, n_groups = len(setting.beds), len(region.payers), len(setting.need_out)
+    unsorted = no_sorting(n, n_payers, n_groups, region.modes.n)
     reference = list_price_marginals(setting, n_payers, MEASURES)
     organizations = new_organizations(setting, n_payers)
     benefits = Benefits.from_spec(before.benefits, region.payers)
@@ -299,17 +363,18 @@ def build_world(
         columns=columns,
         organizations=organizations,
         agreements=[],
+        sorting=unsorted,
         benefits=benefits,
         benefit_table=benefits.table(),
         audits=AuditPolicy.from_spec(before.audit),
         ledger=Ledger(
             chart_of_accounts(region.providers.ids, region.payers), schemes=region.payers
         ),
-        year=Year.empty(n, n_payers, len(setting.need_out)),
+        year=Year.empty(n_groups, unsorted),
         past=[],
         rolling=[],
-        recent=Year.empty(n, n_payers, len(setting.need_out)),
-        recent_before=Year.empty(n, n_payers, len(setting.need_out)),
+        recent=Year.empty(n_groups, unsorted),
+        recent_before=Year.empty(n_groups, unsorted),
         year_seen={},
         recent_seen={},
         receipts_year=np.zeros((n, n_payers), dtype=np.int64),
@@ -335,6 +400,7 @@ def build_world(
         with_claims=claims,
     )
     world.agreements = [_first_agreement(group, world) for group in before.groups(region)]
+    sort_by_contracts(world)
     return world
 
 
@@ -362,7 +428,18 @@ def contract_context(setting: Setting, payer: int, rows: Int) -> payment.Payment
         day_price=np.repeat(day_price[:, None], len(groups.ids), axis=1),
         weights=groups.weight[:, None] * groups.weight_level,
         grade_coefficient=providers.grade_coefficient[rows],
+        mode_weight=mode_weight(region) if region.modes.n > 1 else None,
     )
+
+
+def mode_weight(region: Region) -> Float:
+    """Return each mode's relative weight over its group's (G, M), at hospitals' mean prices."""
+    modes, providers = region.modes, region.providers
+    hospitals = providers.beds > 0.0
+    days = float(providers.day_share[hospitals].mean())
+    units = providers.share_charge[hospitals, 1].mean(axis=0)
+    weight = (1.0 - days) * (modes.need @ units) + days * modes.days
+    return np.asarray(weight / (weight * modes.share).sum(axis=1, keepdims=True))
 
 
 def built_contract(group: Any, setting: Setting) -> tuple[Int, Any]:
@@ -377,7 +454,38 @@ def _first_agreement(group: Any, world: World) -> Agreement:
     return Agreement(group.payer, rows, group.assignment.contract, first, model)
 
 
-def activity_of(setting: Setting, year: Year, payer: int, rows: Int) -> Activity:
+def sort_by_contracts(world: World) -> None:
+    """Sort stays as the contracts in force ask: those to come and those of the last year."""
+    world.sorting = sorting_of(
+        [(a.payer, a.rows, a.model) for a in world.agreements],
+        len(world.setting.beds),
+        world.n_payers,
+        len(world.setting.need_out),
+        world.region.modes.n,
+    )
+    world.recent = sorted_again(world, world.sorting)
+    world.year_seen, world.recent_seen = {}, {}
+
+
+def sorted_again(
+    world: World, sorting: Sorting, growth: float = 0.0, setting: Setting | None = None
+) -> Year:
+    """Return the last twelve months with their stays sorted by another rule."""
+    setting = world.setting if setting is None else setting
+    found = Year.empty(len(world.setting.need_out), sorting)
+    for tallies in world.rolling:
+        found = found.plus(Year.of_month(setting, tallies, sorting, growth))
+    return found
+
+
+def activity_of(
+    setting: Setting,
+    year: Year,
+    payer: int,
+    rows: Int,
+    sides: int | None = None,
+    bands: int | None = None,
+) -> Activity:
     """Return the covered activity of some providers for one payer, as a contract counts it.
 
     Parameters
@@ -388,7 +496,13 @@ def activity_of(setting: Setting, year: Year, payer: int, rows: Int) -> Activity
     payer : int
     rows : int64, shape (n,)
         Providers.
+    sides, bands : int, optional
+        How many the contract has; as many as the year was sorted by when left out. Where the year
+        was sorted by more, those beyond the last are counted with the last.
     """
+    stays = year.stays
+    sides = stays.cases.shape[-1] if sides is None else sides
+    bands = stays.days.shape[-1] if bands is None else bands
     tally = year.provider[rows, payer].astype(np.float64)
     here = np.arange(len(rows))
     outpatient = setting.setting_of[rows]
@@ -403,27 +517,16 @@ def activity_of(setting: Setting, year: Year, payer: int, rows: Int) -> Activity
     def units() -> Float:
         out = tally[:, _T.UNITS_OUT_0 : _T.UNITS_OUT_0 + 4]
         inside = tally[:, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4]
-        return by_setting(out * covered[:, :1] / 1000.0, inside * covered[:, 1:] / 1000.0)
+        inside = inside * covered[:, 1:] - year.outside[rows, payer]
+        return by_setting(out * covered[:, :1] / 1000.0, inside / 1000.0)
 
-    def quality_num() -> Float:
-        discharges = tally[:, _T.DISCHARGES]
-        contacts = tally[:, _T.VISITS] - tally[:, _T.RETURN_VISITS]
-        return np.stack(
-            (
-                tally[:, _T.CONTROLLED],
-                tally[:, _T.PREVENTIVE],
-                discharges - tally[:, _T.READMISSIONS],
-                contacts - tally[:, _T.LOW_VALUE],
-                discharges - tally[:, _T.DEATHS],
-            ),
-            axis=1,
-        )
+    def bed_days() -> Float:
+        moved = _folded(year.outside_days[rows, payer], bands) / 1000.0
+        return _folded(stays.days[rows, payer], bands) * covered[:, 1:, None] - moved
 
-    def quality_den() -> Float:
-        discharges = tally[:, _T.DISCHARGES]
-        contacts = tally[:, _T.VISITS] - tally[:, _T.RETURN_VISITS]
-        counted = (tally[:, _T.CONDITIONS], tally[:, _T.CHRONIC_MEMBERS])
-        return np.stack((*counted, discharges, contacts, discharges), axis=1)
+    def admissions() -> Float:
+        by_mode = stays.modes if stays.modes.shape[-1] > 1 else year.billed[..., None]
+        return np.asarray(by_mode[rows, payer], dtype=np.float64)
 
     def experience() -> Float:
         count = tally[:, _T.CONTACTS_RATED]
@@ -434,8 +537,10 @@ def activity_of(setting: Setting, year: Year, payer: int, rows: Int) -> Activity
     counted: dict[str, Callable[[], Float]] = {
         "visits": lambda: by_setting(tally[:, _T.VISITS], 0.0),
         "units": units,
-        "admissions": lambda: year.billed[rows, payer].astype(np.float64)[..., None],
-        "bed_days": lambda: (year.days[rows, payer] * covered[:, 1:])[..., None],
+        "admissions": admissions,
+        "bed_days": bed_days,
+        "cases_side": lambda: _folded(stays.cases[rows, payer], sides).astype(np.float64),
+        "charges_side": lambda: _folded(stays.charges[rows, payer], sides) / 100.0,
         "resource_cost": lambda: (tally[:, _T.COST_OUT] + tally[:, _T.COST_IN]) / 100.0,
         "patient_covered": lambda: by_setting(
             tally[:, _T.PATIENT_OUT] / 100.0, tally[:, _T.PATIENT_IN] / 100.0
@@ -446,14 +551,17 @@ def activity_of(setting: Setting, year: Year, payer: int, rows: Int) -> Activity
         "member_months": lambda: tally[:, _T.MEMBERS],
         "risk_months": lambda: tally[:, _T.RISK_MONTHS] / 1000.0,
         "spent_elsewhere": lambda: tally[:, _T.SPENT_ELSEWHERE] / 100.0,
-        "quality_num": quality_num,
-        "quality_den": quality_den,
+        "quality_num": lambda: _quality_num(tally) + year.documented[rows, payer] / 1000.0,
+        "quality_den": lambda: _quality_den(tally),
+        "post_acute_days": lambda: tally[:, _T.POST_ACUTE_DAYS],
+        "episodes": lambda: (year.episodes[rows, payer] / np.array([1.0, 100.0]))[:, None, :],
         "referrals": lambda: np.stack(
             (tally[:, _T.REFERRED_UP], tally[:, _T.REFERRED_DOWN]), axis=1
         ),
         "experience": experience,
     }
-    nothing = _nothing_done(len(rows), len(setting.need_out))
+    modes = setting.region.modes.n
+    nothing = _nothing_done(len(rows), len(setting.need_out), sides, bands, modes)
 
     def field_of(name: str) -> Float:
         array: Float = counted[name]() if name in counted else getattr(nothing, name)
@@ -462,10 +570,55 @@ def activity_of(setting: Setting, year: Year, payer: int, rows: Int) -> Activity
     return Activity.deferred(field_of, nothing)
 
 
+def _quality_num(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the true numerators of the measures, on a new last axis."""
+    discharges = tally[..., _T.DISCHARGES]
+    contacts = tally[..., _T.VISITS] - tally[..., _T.RETURN_VISITS]
+    return np.stack(
+        (
+            tally[..., _T.CONTROLLED],
+            tally[..., _T.PREVENTIVE],
+            discharges - tally[..., _T.READMISSIONS],
+            contacts - tally[..., _T.LOW_VALUE],
+            discharges - tally[..., _T.DEATHS],
+        ),
+        axis=-1,
+    )
+
+
+def _quality_den(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the denominators of the measures, on a new last axis."""
+    discharges = tally[..., _T.DISCHARGES]
+    contacts = tally[..., _T.VISITS] - tally[..., _T.RETURN_VISITS]
+    counted = (tally[..., _T.CONDITIONS], tally[..., _T.CHRONIC_MEMBERS])
+    return np.stack((*counted, discharges, contacts, discharges), axis=-1)
+
+
+def missed_items(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return the items of each measure that were missed and that a record could show as done."""
+    return np.asarray((_quality_den(tally) - _quality_num(tally)) * ON_RECORD)
+
+
+def _folded(counts: Int, length: int) -> Int:
+    """Return counts whose last axis is as long as asked; what lies beyond joins the last."""
+    size = counts.shape[-1]
+    if size == length:
+        return counts
+    if size < length:
+        return np.concatenate(
+            (counts, np.zeros((*counts.shape[:-1], length - size), dtype=counts.dtype)), axis=-1
+        )
+    folded = counts[..., :length].copy()
+    folded[..., -1] += counts[..., length:].sum(axis=-1)
+    return folded
+
+
 @cache
-def _nothing_done(n: int, groups: int) -> Activity:
+def _nothing_done(n: int, groups: int, sides: int, bands: int, modes: int) -> Activity:
     """Return a year without activity, for its shapes and for what no engine counts."""
-    nothing = Activity.zeros(n, groups=groups, measures=MEASURES)
+    nothing = Activity.zeros(
+        n, groups=groups, measures=MEASURES, sides=sides, bands=bands, modes=modes
+    )
     for name in Activity.fields():
         getattr(nothing, name).flags.writeable = False
     return nothing
@@ -480,17 +633,22 @@ def trended(activity: Activity, growth: float) -> Activity:
         spent_elsewhere=activity.spent_elsewhere * step,
         patient_covered=activity.patient_covered * step,
         patient_uncovered=activity.patient_uncovered * step,
+        charges_side=activity.charges_side * step,
+        episodes=activity.episodes * np.array([1.0, step]),
     )
 
 
 def remember(world: World, tallies: Tallies) -> None:
     """Add a month to the accounting year and to the last twelve months."""
-    world.year = world.year.plus(tallies)
+    kept = tallies._replace(stays=trimmed(tallies.stays))
+    month = Year.of_month(world.setting, kept, world.sorting)
+    world.year = world.year.plus(month)
     world.recent_before = world.recent
-    world.recent = world.recent.plus(tallies)
+    world.recent = world.recent.plus(month)
     if len(world.rolling) == MONTHS:
-        world.recent = world.recent.minus(world.rolling[0])
-    world.rolling = [*world.rolling[-(MONTHS - 1) :], tallies]
+        first = Year.of_month(world.setting, world.rolling[0], world.sorting)
+        world.recent = world.recent.minus(first)
+    world.rolling = [*world.rolling[-(MONTHS - 1) :], kept]
     world.year_seen, world.recent_seen = {}, {}
 
 
@@ -499,7 +657,7 @@ def year_so_far(world: World, payer: int, rows: Int | slice) -> Activity:
     if payer not in world.year_seen:
         everyone = np.arange(len(world.setting.beds))
         world.year_seen[payer] = activity_of(world.setting, world.year, payer, everyone)
-    return world.year_seen[payer].of_rows(rows)
+    return _as_contracted(world, world.year_seen[payer].of_rows(rows), payer, rows)
 
 
 def monthly_run_rate(world: World, payer: int, rows: Int | slice) -> Activity:
@@ -508,7 +666,26 @@ def monthly_run_rate(world: World, payer: int, rows: Int | slice) -> Activity:
         everyone = np.arange(len(world.setting.beds))
         recent = activity_of(world.setting, world.recent, payer, everyone)
         world.recent_seen[payer] = recent.scaled(1.0 / world.recent.months)
-    return world.recent_seen[payer].of_rows(rows)
+    return _as_contracted(world, world.recent_seen[payer].of_rows(rows), payer, rows)
+
+
+def _as_contracted(world: World, activity: Activity, payer: int, rows: Int | slice) -> Activity:
+    """Return activity with as many sides and bands as the contract of these providers has."""
+    sorting = world.sorting
+    sides = int(sorting.sides[rows, payer].max(initial=1))
+    bands = int(sorting.bands[rows, payer].max(initial=1))
+    if sides == sorting.n_sides and bands == sorting.n_bands:
+        return activity
+    length = {"cases_side": sides, "charges_side": sides, "bed_days": bands}
+    n, n_groups = activity.n_providers, len(world.setting.need_out)
+    like = _nothing_done(n, n_groups, sides, bands, sorting.n_modes)
+
+    def make(name: str) -> Float:
+        array: Float = getattr(activity, name)
+        # No case of theirs lies on the sides that other contracts have beyond.
+        return array[..., : length[name]] if name in length else array
+
+    return Activity.deferred(make, like)
 
 
 def month_keys(seed: int, month: int) -> Keys:

@@ -104,6 +104,7 @@ def _add_the_rest(history: History, rng: np.random.Generator, people: int) -> No
         "inside": (4,),
         "day": (groups,),
         "case": (groups, 3),
+        "step": (groups, 2),
         "cost": (),
         "elsewhere": (),
         "quality": (5,),

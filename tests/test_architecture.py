@@ -38,6 +38,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
     (
         "sim.population",
         "sim.engine",
+        "sim.sorting",
         "sim.world",
         "sim.terms",
         "sim.outlook",

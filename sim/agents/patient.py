@@ -94,6 +94,9 @@ class Patient(mesa.Agent):
     follow_group: int
     follow_left: int
     course: int
+    anchor: int
+    anchor_left: int
+    anchor_fen: int
     last_provider: int
     spent_year: int
     spent_last_year: int
@@ -235,6 +238,10 @@ class Patient(mesa.Agent):
             tables.keys,
             tables.need,
         )
+        if self.anchor_left == 1 or not alive:
+            self.end_episode()
+        elif self.anchor_left > 1:
+            self.anchor_left -= 1
         if not alive:
             self.tally[PersonTally.DEATHS] += 1
             self.give_way_to_newborn()
@@ -282,10 +289,30 @@ class Patient(mesa.Agent):
         self.stop_waiting()
         self.follow_group, self.follow_left = NO_GROUP, 0
         self.course = 0
+        self.anchor, self.anchor_left, self.anchor_fen = NOBODY, 0, 0
         self.last_provider = NOBODY
         self.spent_year = self.spent_last_year = self.oop_year = 0
         self.paid_out_year = self.own_covered_year = self.stays_year = 0
         self.experience_practice = self.experience_secondary = self.experience_tertiary = 0.0
+
+    # --- episodes that a contract counts ---------------------------------------------------------
+
+    def open_episode(self, provider: int, group: int) -> None:
+        """Make a stay the start of an episode, its provider the anchor, unless one is open."""
+        months = int(self.month.tables.member.opens[provider, self.scheme, group])
+        if months > 0 and self.anchor_left == 0:
+            self.anchor, self.anchor_left, self.anchor_fen = provider, months, 0
+
+    def add_to_episode(self, covered: int) -> None:
+        """Add covered spending to the episode that is open, if one is, fen."""
+        if self.anchor_left > 0:
+            self.anchor_fen += covered
+
+    def end_episode(self) -> None:
+        """Have an open episode and what was spent in it counted at its anchor."""
+        if self.anchor_left > 0:
+            self.month.tallies.episodes[self.anchor, self.scheme] += 1, self.anchor_fen
+            self.anchor, self.anchor_left, self.anchor_fen = NOBODY, 0, 0
 
     # --- seeking care ----------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from sim.engine.counting import (
     count_member_spending,
     count_stay,
     count_treatment,
+    note_stay,
 )
 from sim.engine.kernels import request_bed, served_within_capacity
 from sim.engine.person import (
@@ -32,12 +33,13 @@ from sim.engine.person import (
     goes_back_down,
     is_first_contact,
     one_more,
+    rest_of_stay,
     sessions,
     stay,
     treat,
     without_bed,
 )
-from sim.engine.tables import NO_GROUP, SESSIONS, Int, Treatment
+from sim.engine.tables import NEEDS_BED, NO_GROUP, SESSIONS, Int, Treatment
 from sim.month import World
 from sim.tallies import PersonTally, ProviderTally
 
@@ -286,6 +288,7 @@ class Provider(mesa.Agent):
             patient.minutes_to(self.row),
         )
         count_member_spending(patient.own_practice.tally(payer), is_own, covered)
+        patient.add_to_episode(covered)
         tallies.visits_by_group[self.kind, group] += done.visits
         tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
         claim_contact(
@@ -347,6 +350,7 @@ class Provider(mesa.Agent):
         count_member_spending(
             patient.own_practice.tally(payer), self.row == patient.practice, covered
         )
+        patient.add_to_episode(covered)
         tallies.visits_by_group[self.kind, group] += done.visits
         tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
         claim_contact(
@@ -438,10 +442,12 @@ class Provider(mesa.Agent):
             level,
             patient.ep_rank,
             patient.needs_bed,
+            self.kind > 0 and patient.own_practice.has_beds_for(group),
             patient.uid,
             tables.keys,
             tables.stay,
         )
+        patient.open_episode(self.row, group)
         covered, owed, aid, patient.own_covered_year = inpatient_bill(
             done.charge_fen,
             float(tables.price.covered[self.row, 1]),
@@ -479,9 +485,11 @@ class Provider(mesa.Agent):
         count_member_spending(
             patient.own_practice.tally(payer), self.row == patient.practice, covered
         )
-        tallies.billed[self.row, payer, group, done.billed] += 1
+        patient.add_to_episode(covered)
+        tallies.billed[self.row, payer, group, done.billed] += done.bills
         tallies.true_level[self.row, payer, group, level] += 1
         tallies.days[self.row, payer, group] += done.days
+        note_stay(tallies.stays, self.row, payer, group, done, covered)
         tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
         outcome = contact_outcome(
             not done.died, patient.wait_months, own_share_of(owed + uncovered, done.charge_fen)
@@ -502,8 +510,81 @@ class Provider(mesa.Agent):
             patient.is_readmission,
             patient.needs_bed,
         )
+        if done.rest > 0:
+            patient.own_practice.takes_over(patient, group, done.rest, self.row)
         if done.died:
+            patient.end_episode()
             patient.give_way_to_newborn()
         else:
             patient.remember(self.kind, outcome)
             patient.leave_bed(self.row, done)
+
+    def has_beds_for(self, group: int) -> bool:
+        """Tell whether the provider has beds and treats a clinical group."""
+        return self.beds > 0.0 and self.serves(group)
+
+    def takes_over(self, patient: Patient, group: int, days: int, sent_by: int) -> None:
+        """Give a member a bed for the last days of a hospital's stay."""
+        tables, tallies = self.month.tables, self.month.tallies
+        payer = patient.scheme
+        price, cost = tables.stay.day_price[self.row], tables.stay.day_cost[self.row]
+        level = float(tables.stay.price_level[payer])
+        done = rest_of_stay(days, float(price), float(cost), level)
+        covered, owed, aid, patient.own_covered_year = inpatient_bill(
+            done.charge_fen,
+            float(tables.price.covered[self.row, 1]),
+            payer,
+            self.kind,
+            sent_by,
+            NEEDS_BED,
+            patient.stays_year,
+            patient.own_covered_year,
+            patient.spent_year - patient.oop_year,
+            patient.oop_year,
+            patient.is_poor,
+            patient.of_retirement_age,
+            tables.price.benefits,
+        )
+        uncovered = done.charge_fen - covered
+        patient.pay(done.charge_fen, owed + uncovered)
+        patient.stays_year = one_more(patient.stays_year)
+        books = self.tally(payer)
+        count_stay(
+            books,
+            patient.tally,
+            done,
+            self.kind,
+            0,
+            NEEDS_BED,
+            False,
+            False,
+            0,
+            covered,
+            owed,
+            aid,
+            0,
+            patient.minutes_to(self.row),
+        )
+        books[ProviderTally.RECEIVED] += 1
+        count_member_spending(books, True, covered)
+        patient.add_to_episode(covered)
+        tallies.billed[self.row, payer, group, 0] += 1
+        tallies.true_level[self.row, payer, group, 0] += 1
+        tallies.days[self.row, payer, group] += done.days
+        note_stay(tallies.stays, self.row, payer, group, done, covered)
+        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
+        claim_stay(
+            self.month.claims,
+            patient.uid,
+            self.row,
+            payer,
+            group,
+            0,
+            0.5,
+            done,
+            covered,
+            owed,
+            sent_by,
+            False,
+            True,
+        )

@@ -39,6 +39,10 @@ _CHRONIC, _CONTROLLED, _CONDITIONS = (
     int(T.CONDITIONS),
 )
 _PREVENTIVE = int(T.PREVENTIVE)
+_MINOR, _MAJOR, _SPLIT = int(T.MINOR), int(T.MAJOR), int(T.SPLIT)
+_SENT_DOWN, _POST_ACUTE = int(T.SENT_DOWN), int(T.POST_ACUTE_DAYS)
+_REFERRED_DOWN, _P_REFERRED_DOWN = int(T.REFERRED_DOWN), int(P.REFERRED_DOWN)
+_MODE_ABOVE, _MODE_BELOW = int(T.MODE_ABOVE), int(T.MODE_BELOW)
 
 _P_MONTHS, _P_SPENDING, _P_COVERED = int(P.PERSON_MONTHS), int(P.SPENDING), int(P.COVERED)
 _P_PATIENT, _P_VISITS = int(P.PATIENT), int(P.VISITS_PRACTICE)
@@ -77,6 +81,7 @@ class Claims(NamedTuple):
     payer: npt.NDArray[np.uint8]
     setting: npt.NDArray[np.uint8]
     group: npt.NDArray[np.uint8]
+    mode: npt.NDArray[np.uint8]
     level_true: npt.NDArray[np.uint8]
     level_billed: npt.NDArray[np.uint8]
     severity: npt.NDArray[np.float32]
@@ -93,8 +98,79 @@ class Claims(NamedTuple):
     flags: npt.NDArray[np.uint16]
 
 
+class Stays(NamedTuple):
+    """The month's stays, one row each, in any order; ``used`` holds the number of rows written.
+
+    What a contract needs to sort them: billed level, days, and the covered charge in fen.
+    """
+
+    used: Int
+    provider: npt.NDArray[np.int16]
+    payer: npt.NDArray[np.uint8]
+    group: npt.NDArray[np.uint8]
+    level: npt.NDArray[np.uint8]
+    mode: npt.NDArray[np.uint8]
+    days: npt.NDArray[np.int16]
+    covered_fen: npt.NDArray[np.int32]
+
+
+def new_stays(size: int) -> Stays:
+    """Return room for ``size`` stays; rows not written take no memory."""
+    return Stays(
+        used=np.zeros(1, dtype=np.int64),
+        provider=np.empty(size, dtype=np.int16),
+        payer=np.empty(size, dtype=np.uint8),
+        group=np.empty(size, dtype=np.uint8),
+        level=np.empty(size, dtype=np.uint8),
+        mode=np.empty(size, dtype=np.uint8),
+        days=np.empty(size, dtype=np.int16),
+        covered_fen=np.empty(size, dtype=np.int32),
+    )
+
+
+def trimmed(stays: Stays) -> Stays:
+    """Return the rows written, in memory of their own."""
+    used = int(stays.used[0])
+    return Stays(
+        used=stays.used,
+        provider=stays.provider[:used].copy(),
+        payer=stays.payer[:used].copy(),
+        group=stays.group[:used].copy(),
+        level=stays.level[:used].copy(),
+        mode=stays.mode[:used].copy(),
+        days=stays.days[:used].copy(),
+        covered_fen=stays.covered_fen[:used].copy(),
+    )
+
+
+@compiled
+def note_stay(
+    stays: Stays, provider: int, payer: int, group: int, done: Stay, covered_fen: int
+) -> None:
+    """Enter a stay in the month's register as it is billed: at its billed level, whole or split."""
+    for bill in range(done.bills):
+        row = stays.used[0]
+        stays.provider[row] = provider
+        stays.payer[row] = payer
+        stays.group[row] = group
+        stays.level[row] = done.billed
+        stays.mode[row] = done.mode
+        stays.days[row] = part_of(done.days, bill, done.bills)
+        stays.covered_fen[row] = part_of(covered_fen, bill, done.bills)
+        stays.used[0] = row + 1
+
+
+@compiled
+def part_of(total: int, bill: int, bills: int) -> int:
+    """Return what one of a stay's bills has of a whole number; the parts add up to it."""
+    if bills == 1:
+        return total
+    first = total // 2
+    return first if bill == 0 else total - first
+
+
 # Bits of a claim's ``flags``.
-CLAIM_READMISSION, CLAIM_TRANSFER, CLAIM_LOW_VALUE, CLAIM_UNNEEDED = 1, 2, 8, 32
+CLAIM_READMISSION, CLAIM_TRANSFER, CLAIM_SPLIT, CLAIM_LOW_VALUE, CLAIM_UNNEEDED = 1, 2, 4, 8, 32
 
 
 def new_claims(size: int) -> Claims:
@@ -106,6 +182,7 @@ def new_claims(size: int) -> Claims:
         payer=np.zeros(size, dtype=np.uint8),
         setting=np.zeros(size, dtype=np.uint8),
         group=np.zeros(size, dtype=np.uint8),
+        mode=np.zeros(size, dtype=np.uint8),
         level_true=np.zeros(size, dtype=np.uint8),
         level_billed=np.zeros(size, dtype=np.uint8),
         severity=np.zeros(size, dtype=np.float32),
@@ -144,6 +221,7 @@ def _write(
     patient_fen: int,
     referred_from: int,
     flags: int,
+    mode: int,
 ) -> None:
     """Add one claim, if there is room for claims at all."""
     if claims.person_uid.shape[0] == 0:
@@ -169,6 +247,7 @@ def _write(
     claims.patient_fen[row] = patient_fen
     claims.referred_from[row] = referred_from
     claims.flags[row] = flags
+    claims.mode[row] = mode
     claims.used[0] = row + 1
 
 
@@ -208,6 +287,7 @@ def claim_contact(
         patient_fen,
         sent_by,
         CLAIM_LOW_VALUE if done.low_value else 0,
+        0,
     )
 
 
@@ -233,26 +313,42 @@ def claim_stay(
         flags |= CLAIM_TRANSFER
     if not is_needed:
         flags |= CLAIM_UNNEEDED
-    _write(
-        claims,
-        uid,
-        provider,
-        payer,
-        2,
-        group,
-        level,
-        done.billed,
-        severity,
-        done.needs,
-        done.units,
-        done.days,
-        0,
-        done.cost_fen,
-        done.charge_fen,
-        covered_fen,
-        patient_fen,
-        sent_by,
-        flags,
+    if done.bills > 1:
+        flags |= CLAIM_SPLIT
+    for bill in range(done.bills):
+        n = done.bills
+        _write(
+            claims,
+            uid,
+            provider,
+            payer,
+            2,
+            group,
+            level,
+            done.billed,
+            severity,
+            _parts_of(done.needs, bill, n),
+            _parts_of(done.units, bill, n),
+            part_of(done.days, bill, n),
+            0,
+            part_of(done.cost_fen, bill, n),
+            part_of(done.charge_fen, bill, n),
+            part_of(covered_fen, bill, n),
+            part_of(patient_fen, bill, n),
+            sent_by,
+            flags,
+            done.mode,
+        )
+
+
+@compiled
+def _parts_of(units: tuple[int, int, int, int], bill: int, bills: int) -> tuple[int, int, int, int]:
+    """Return what one of a stay's bills has of its components."""
+    return (
+        part_of(units[0], bill, bills),
+        part_of(units[1], bill, bills),
+        part_of(units[2], bill, bills),
+        part_of(units[3], bill, bills),
     )
 
 
@@ -447,6 +543,20 @@ def count_stay(
         provider[_UPCODED] += 1
     elif done.billed < level:
         provider[_UNDERCODED] += 1
+    if done.mode == 1:
+        provider[_MINOR] += 1
+    elif done.mode == 2:
+        provider[_MAJOR] += 1
+    if done.mode > done.indicated:
+        provider[_MODE_ABOVE] += 1
+    elif done.mode < done.indicated:
+        provider[_MODE_BELOW] += 1
+    provider[_SPLIT] += done.bills - 1
+    if done.rest > 0:
+        provider[_SENT_DOWN] += 1
+        provider[_REFERRED_DOWN] += 1
+        provider[_POST_ACUTE] += done.rest
+        person[_P_REFERRED_DOWN] += 1
     if (flags & NEEDS_BED) == 0:
         provider[_INAPPROPRIATE] += 1
     else:

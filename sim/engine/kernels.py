@@ -22,6 +22,7 @@ from sim.engine.bills import (
 )
 from sim.engine.counting import (
     Claims,
+    Stays,
     claim_contact,
     claim_stay,
     count_experience,
@@ -30,6 +31,7 @@ from sim.engine.counting import (
     count_need,
     count_stay,
     count_treatment,
+    note_stay,
 )
 from sim.engine.person import (
     ADMIT,
@@ -56,6 +58,7 @@ from sim.engine.person import (
     preventive_contact,
     referral_contact,
     refers,
+    rest_of_stay,
     seek,
     sessions,
     stay,
@@ -142,6 +145,9 @@ class Columns(NamedTuple):
     follow_group: npt.NDArray[np.uint8]
     follow_left: npt.NDArray[np.uint8]
     course: npt.NDArray[np.uint8]
+    anchor: npt.NDArray[np.int16]
+    anchor_left: npt.NDArray[np.uint8]
+    anchor_fen: npt.NDArray[np.int32]
     last_provider: npt.NDArray[np.int16]
     spent_year: npt.NDArray[np.int32]
     spent_last_year: npt.NDArray[np.int32]
@@ -155,7 +161,12 @@ class Columns(NamedTuple):
 
 
 class Tallies(NamedTuple):
-    """One month's integer tallies; shapes as in :class:`sim.tallies.History` less the month."""
+    """One month's integer tallies; shapes as in :class:`sim.tallies.History` less the month.
+
+    ``episodes`` (n, Y, 2) ended this month at their anchor: count and covered spending in fen;
+    ``uncovered`` and ``documented`` (n,) are the month's levers; ``stays`` is the register of the
+    month's stays, which contracts that sort them need.
+    """
 
     provider: Int
     person: Int
@@ -164,6 +175,10 @@ class Tallies(NamedTuple):
     days: Int
     visits_by_group: Int
     patient_money: Int
+    episodes: Int
+    uncovered: Float
+    documented: Float
+    stays: Stays
 
 
 class Requests(NamedTuple):
@@ -233,6 +248,9 @@ def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     c.follow_group[i] = NO_GROUP
     c.follow_left[i] = 0
     c.course[i] = 0
+    c.anchor[i] = -1
+    c.anchor_left[i] = 0
+    c.anchor_fen[i] = 0
     c.last_provider[i] = -1
     c.spent_year[i] = 0
     c.spent_last_year[i] = 0
@@ -243,6 +261,35 @@ def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     c.experience_practice[i] = 0.0
     c.experience_secondary[i] = 0.0
     c.experience_tertiary[i] = 0.0
+
+
+@compiled
+def add_to_episode(i: int, c: Columns, covered: int) -> None:
+    """Add covered spending on a person to the episode that is open, if one is."""
+    if c.anchor_left[i] > 0:
+        c.anchor_fen[i] = whole(c.anchor_fen[i]) + covered
+
+
+@compiled
+def open_episode(i: int, p: int, group: int, c: Columns, m: MemberTable) -> None:
+    """Make a stay the start of an episode, its provider the anchor, unless one is open."""
+    months = m.opens[p, whole(c.scheme[i]), group]
+    if months > 0 and c.anchor_left[i] == 0:
+        c.anchor[i] = p
+        c.anchor_left[i] = months
+        c.anchor_fen[i] = 0
+
+
+@compiled
+def end_episode(i: int, c: Columns, t: Tallies) -> None:
+    """Count an open episode and what was spent in it at its anchor."""
+    if c.anchor_left[i] > 0:
+        anchor, payer = whole(c.anchor[i]), whole(c.scheme[i])
+        t.episodes[anchor, payer, 0] += 1
+        t.episodes[anchor, payer, 1] += whole(c.anchor_fen[i])
+        c.anchor[i] = -1
+        c.anchor_left[i] = 0
+        c.anchor_fen[i] = 0
 
 
 @compiled
@@ -287,6 +334,10 @@ def need_stage(
             keys,
             table,
         )
+        if c.anchor_left[i] == 1 or not alive:
+            end_episode(i, c, t)
+        elif c.anchor_left[i] > 1:
+            c.anchor_left[i] = whole(c.anchor_left[i]) - 1
         if not alive:
             t.person[cell_at(i, c, m), _P_DEATHS] += 1
             start_life(i, c, keys, m)
@@ -590,6 +641,7 @@ def treat_person(
         m.minutes[zone, p],
     )
     count_member_spending(t.provider[practice, payer], p == practice, covered)
+    add_to_episode(i, c, covered)
     t.visits_by_group[kind, group] += done.visits
     t.patient_money[p, payer, fifth, 0] += patient
     t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
@@ -767,6 +819,7 @@ def count_referral_visit(
         m.minutes[whole(c.zone[i]), p],
     )
     count_member_spending(t.provider[practice, payer], p == practice, covered)
+    add_to_episode(i, c, covered)
     t.visits_by_group[kind, group] += done.visits
     fifth = whole(c.fifth[i])
     t.patient_money[p, payer, fifth, 0] += patient
@@ -884,12 +937,80 @@ def session_stage(
         t.provider[p, payer, _AID] += aid
         practice = whole(c.practice[i])
         count_member_spending(t.provider[practice, payer], p == practice, covered)
+        add_to_episode(i, c, covered)
         group = m.sessions_group[course - SESSIONS]
         t.visits_by_group[kind, group] += done.visits
         fifth = whole(c.fifth[i])
         t.patient_money[p, payer, fifth, 0] += patient
         t.patient_money[p, payer, fifth, 1] += uncovered
         claim_contact(claims, uid, p, payer, kind, group, 0, 0.5, done, covered, patient, -1)
+
+
+@compiled
+def spend_rest_at_home(
+    i: int,
+    sent_by: int,
+    p: int,
+    group: int,
+    days: int,
+    c: Columns,
+    table: StayTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    claims: Claims,
+) -> None:
+    """Let the person in row i spend the last days of a stay in a bed at the own practice p."""
+    payer, kind = whole(c.scheme[i]), m.kind[p]
+    done = rest_of_stay(days, table.day_price[p], table.day_cost[p], table.price_level[payer])
+    covered, patient, aid, own_covered = inpatient_bill(
+        done.charge_fen,
+        prices.covered[p, 1],
+        payer,
+        kind,
+        sent_by,
+        NEEDS_BED,
+        whole(c.stays_year[i]),
+        whole(c.own_covered_year[i]),
+        whole(c.spent_year[i]) - whole(c.oop_year[i]),
+        whole(c.oop_year[i]),
+        whole(c.is_poor[i]),
+        is_retired(whole(c.age_months[i]), whole(c.sex[i])),
+        prices.benefits,
+    )
+    c.own_covered_year[i] = own_covered
+    uncovered = done.charge_fen - covered
+    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
+    c.stays_year[i] = one_more(whole(c.stays_year[i]))
+    fifth = whole(c.fifth[i])
+    count_stay(
+        t.provider[p, payer],
+        t.person[cell_at(i, c, m)],
+        done,
+        kind,
+        0,
+        NEEDS_BED,
+        False,
+        False,
+        0,
+        covered,
+        patient,
+        aid,
+        0,
+        m.minutes[whole(c.zone[i]), p],
+    )
+    t.provider[p, payer, _RECEIVED] += 1
+    count_member_spending(t.provider[p, payer], True, covered)
+    add_to_episode(i, c, covered)
+    t.billed[p, payer, group, 0] += 1
+    t.true_level[p, payer, group, 0] += 1
+    t.days[p, payer, group] += done.days
+    note_stay(t.stays, p, payer, group, done, covered)
+    t.patient_money[p, payer, fifth, 0] += patient
+    t.patient_money[p, payer, fifth, 1] += uncovered
+    uid = uid_of(whole(c.generation[i]), i)
+    claim_stay(claims, uid, p, payer, group, 0, 0.5, done, covered, patient, sent_by, False, True)
 
 
 @compiled
@@ -934,7 +1055,10 @@ def stay_stage(
         uid = uid_of(whole(c.generation[i]), i)
         rank = np.float64(c.ep_rank[i])
         kind = m.kind[p]
-        done = stay(p, payer, group, level, rank, needed, uid, keys, table)
+        home = whole(c.practice[i])
+        below = kind > 0 and m.beds[home] > 0.0 and m.serves[home, group]
+        done = stay(p, payer, group, level, rank, needed, below, uid, keys, table)
+        open_episode(i, p, group, c, m)
         covered, patient, aid, own_covered = inpatient_bill(
             done.charge_fen,
             prices.covered[p, 1],
@@ -978,9 +1102,11 @@ def stay_stage(
         )
         practice = whole(c.practice[i])
         count_member_spending(t.provider[practice, payer], p == practice, covered)
-        t.billed[p, payer, group, done.billed] += 1
+        add_to_episode(i, c, covered)
+        t.billed[p, payer, group, done.billed] += done.bills
         t.true_level[p, payer, group, level] += 1
         t.days[p, payer, group] += done.days
+        note_stay(t.stays, p, payer, group, done, covered)
         t.patient_money[p, payer, fifth, 0] += patient
         t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
         outcome = contact_outcome(not done.died, waited, own_share_of(own, done.charge_fen))
@@ -1000,7 +1126,10 @@ def stay_stage(
             readmission,
             needed,
         )
+        if done.rest > 0:
+            spend_rest_at_home(i, p, home, group, done.rest, c, table, prices, m, t, claims)
         if done.died:
+            end_episode(i, c, t)
             start_life(i, c, keys, m)
             continue
         settle_experience(i, kind, outcome, c, m.experience_step)

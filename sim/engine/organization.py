@@ -6,22 +6,29 @@ need; must not know which contract the marginal receipts came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from sim.behavior.adjustment import adjust, blended_style
 from sim.behavior.capacity import shadow_price
 from sim.behavior.coding import documentation_share, upcoding_share
-from sim.behavior.effort import optimal_effort, value_of_cutting_cost, value_of_true_quality
+from sim.behavior.effort import (
+    optimal_effort,
+    value_of_cutting_cost,
+    value_of_measured_quality,
+    value_of_true_quality,
+)
 from sim.behavior.income import weighted_receipts
 from sim.behavior.intensity import optimal_quantity, precision_of_quantity, stake
 from sim.behavior.low_value import prob_low_value
 from sim.behavior.prevention import prevention_effort, value_of_control
 from sim.behavior.return_visits import prob_ask_back
+from sim.behavior.splitting import splitting_share
+from sim.behavior.uncovered import gain_of_uncovered
 from sim.engine.setting import DAYS_PER_MONTH, PRACTICE, Setting
 from sim.engine.tables import LIMIT_RETURNS, Float, Int
-from sim.numerics import compiled
+from sim.numerics import compiled, exp
 
 CHANNELS = (
     "intensity",
@@ -36,11 +43,86 @@ CHANNELS = (
     "quality",
     "cost",
     "joining",
+    "mode",
+    "splitting",
+    "uncovered",
+    "documented_quality",
+    "recovery",
 )
 MOST_EFFORT = 5.0  # beyond it an effort's effect is complete
 HISTORY = 48  # months of preventive effort remembered
+_LN2 = 0.6931471805599453
 BED_STEP = 0.15  # part of the way that a bed's shadow price moves in a month
 FORESEEN = 3.0  # return visits of a course of care within its first month, at most
+
+
+@dataclass
+class StayTerms:
+    """What the sides and bands of a stay bring, and where they part; S sides, B bands.
+
+    Attributes
+    ----------
+    bounds : (n, Y, G, 3, S - 1) covered charge from which a case lies beyond a side, by billed
+        level; infinite where there is no bound.
+    amounts, slopes : (n, Y, G, 3, S) one more case, and one more yuan charged, on each side.
+    last_day : (n, Y, B - 1) last day of each band but the last; infinite where there is none.
+    bands : (n, Y, G, B) one more bed-day in each band.
+    expected : (n, Y, G, 3) what sides bring a stay in the mean over severities.
+    """
+
+    bounds: Float
+    amounts: Float
+    slopes: Float
+    last_day: Float
+    bands: Float
+    expected: Float
+
+    @property
+    def n_sides(self) -> int:
+        """Number of sides."""
+        return int(self.amounts.shape[-1])
+
+    @property
+    def n_bands(self) -> int:
+        """Number of bands."""
+        return int(self.bands.shape[-1])
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether every case and every day of a stay brings the same."""
+        if self.n_sides > 1 or self.n_bands > 1:
+            return False
+        return not (self.amounts.any() or self.slopes.any())
+
+    def mixed(self, other: StayTerms, weight: float) -> StayTerms:
+        """Return ``weight`` of the other and the rest of this, parted as the other is."""
+        return replace(
+            other,
+            **{
+                name: (1.0 - weight) * getattr(self, name) + weight * getattr(other, name)
+                for name in ("amounts", "slopes", "bands", "expected")
+            },
+        )
+
+    def copy(self) -> StayTerms:
+        """Return the same numbers in memory of their own."""
+        return StayTerms(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
+
+    def widened(self, n_sides: int, n_bands: int) -> StayTerms:
+        """Return the same receipts over as many sides and bands, none of them parted."""
+
+        def spread(array: Float, length: int) -> Float:
+            mean = array.mean(axis=-1, keepdims=True)
+            return np.repeat(mean, length, axis=-1)
+
+        return StayTerms(
+            bounds=np.full((*self.bounds.shape[:-1], n_sides - 1), np.inf),
+            amounts=spread(self.amounts, n_sides),
+            slopes=spread(self.slopes, n_sides),
+            last_day=np.full((*self.last_day.shape[:-1], n_bands - 1), np.inf),
+            bands=spread(self.bands, n_bands),
+            expected=self.expected.copy(),
+        )
 
 
 @dataclass
@@ -52,12 +134,17 @@ class Marginals:
     visit : (n, Y) one outpatient contact.
     out : (n, Y, 4) one outpatient unit.
     inside : (n, Y, 4) one inpatient unit.
-    day : (n, Y, G) one bed-day.
-    case : (n, Y, G, 3) one stay by billed level.
+    day : (n, Y, G) one bed-day, mean over the days of a usual stay.
+    case : (n, Y, G, 3) one stay by billed level, on the side where such stays land in the mean.
+    step : (n, Y, G, 2) a stay billed one level above its true one.
+    split : (n, Y, G) a stay billed as two.
+    mode : (n, Y, G, M) one stay in each mode of treatment, receipts of its units and days included.
+    stay : what sides and bands of a stay bring.
     cost : (n, Y) one yuan of resource cost.
     elsewhere : (n, Y) one yuan of members' covered spending elsewhere.
     quality : (n, Y, M) one more in the numerator of each measure.
     refer, refer_down : (n, Y) one referral up, down.
+    post_acute : (n, Y) one day sent to a bed nearer home.
     experience : (n, Y) one unit of mean patient experience.
     member : (n, Y) one member-month of mean risk.
     """
@@ -67,21 +154,27 @@ class Marginals:
     inside: Float
     day: Float
     case: Float
+    step: Float
+    split: Float
+    mode: Float
     cost: Float
     elsewhere: Float
     quality: Float
     refer: Float
     refer_down: Float
+    post_acute: Float
     experience: Float
     member: Float
+    stay: StayTerms
 
     def mixed(self, other: Marginals, weight: float) -> Marginals:
         """Return ``weight`` of the other and the rest of this."""
         return Marginals(
+            stay=self.stay.mixed(other.stay, weight),
             **{
-                f.name: (1.0 - weight) * getattr(self, f.name) + weight * getattr(other, f.name)
-                for f in fields(self)
-            }
+                name: (1.0 - weight) * getattr(self, name) + weight * getattr(other, name)
+                for name in PLAIN_MARGINALS
+            },
         )
 
     def copy(self) -> Marginals:
@@ -89,23 +182,62 @@ class Marginals:
         return Marginals(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
 
 
+def mode_receipts_at_list(setting: Setting) -> Float:
+    """Return what units and days of a mean stay bring in each mode at list price (n, Y, G, M)."""
+    listed = setting.reference
+    by_unit = listed.price_in[:, None, :] * mean_need(setting)[None]
+    units = np.einsum("ngj,gmj->ngm", by_unit, setting.region.modes.need)
+    days = mean_days(setting)[:, None] * setting.region.modes.days
+    level = setting.region.people.price_level[:, 2]
+    at_list = units + listed.day_price[:, None, None] * days
+    return np.asarray(at_list[:, None] * level[:, None, None])
+
+
+def mean_need(setting: Setting) -> Float:
+    """Return the units by component of a mean stay (G, 4)."""
+    share = setting.region.groups.share_level
+    return np.asarray((setting.need_in * share[..., None]).sum(axis=1))
+
+
+def mean_days(setting: Setting) -> Float:
+    """Return the days that a mean stay needs (G,)."""
+    return np.asarray((setting.needed_days * setting.region.groups.share_level).sum(axis=1))
+
+
+# Marginals that are arrays of the same shape under every contract.
+PLAIN_MARGINALS = tuple(f.name for f in fields(Marginals) if f.name != "stay")
+
+
 def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Marginals:
     """Return the margins of a provider paid list price for everything; the reference point."""
     n, n_groups = len(setting.beds), len(setting.need_out)
     shape = (n, n_payers)
+    by_day = np.broadcast_to(setting.day_price[:, None, None], (*shape, n_groups)).copy()
     return Marginals(
         visit=np.zeros(shape),
         out=np.repeat(setting.price_out[:, None, :], n_payers, axis=1),
         inside=np.repeat(setting.price_in[:, None, :], n_payers, axis=1),
-        day=np.broadcast_to(setting.day_price[:, None, None], (*shape, n_groups)).copy(),
+        day=by_day,
         case=np.zeros((*shape, n_groups, 3)),
+        step=np.zeros((*shape, n_groups, 2)),
+        split=np.zeros((*shape, n_groups)),
+        mode=mode_receipts_at_list(setting),
         cost=np.zeros(shape),
         elsewhere=np.zeros(shape),
         quality=np.zeros((*shape, n_measures)),
         refer=np.zeros(shape),
         refer_down=np.zeros(shape),
+        post_acute=np.zeros(shape),
         experience=np.zeros(shape),
         member=np.zeros(shape),
+        stay=StayTerms(
+            bounds=np.zeros((*shape, n_groups, 3, 0)),
+            amounts=np.zeros((*shape, n_groups, 3, 1)),
+            slopes=np.zeros((*shape, n_groups, 3, 1)),
+            last_day=np.zeros((*shape, 0)),
+            bands=by_day[..., None].copy(),
+            expected=np.zeros((*shape, n_groups, 3)),
+        ),
     )
 
 
@@ -115,20 +247,27 @@ class Organizations:
 
     Attributes
     ----------
-    style_out, style_in : (n, Y, G, 4) practised over appropriate units.
-    day : (n, Y, G) practised marginal receipts of a bed-day, currency.
+    style_out : (n, Y, G, 4) practised over appropriate units.
+    style_in : (S, n, Y, G, 4) the same in a stay, by the side on which it is expected to land.
+    side_bounds : (n, Y, G, 3, S - 1) where those sides part, by billed level.
+    stay : practised receipts of sides and bands of a stay, currency.
     returns : (n, Y, G) asked-back over foreseen return visits.
     low_value : (n, Y, G) chance of a low-value service in a contact.
     up_share : (n, Y, G, 3) share of eligible stays billed one level up.
     document : (n,) share of true complexity that reaches the claim.
     prevention, quality, cost : (n,) efforts.
     efforts : (n, HISTORY) preventive effort of past months, latest first.
+    mode : (n, Y, G, M) practised departure of each mode's margin from list price, currency.
+    split : (n, Y, G) share of stays billed as two.
+    uncovered_share : (n,) share of covered charges of stays moved outside the catalogue.
+    documented_share : (n,) share of missed quality items that the record shows as done.
     bed : (n,) shadow price of a bed-day; money : (n,) weight on money.
     """
 
     style_out: Float
     style_in: Float
-    day: Float
+    side_bounds: Float
+    stay: StayTerms
     returns: Float
     low_value: Float
     up_share: Float
@@ -139,6 +278,10 @@ class Organizations:
     efforts: Float
     bed: Float
     money: Float
+    mode: Float
+    split: Float
+    uncovered_share: Float
+    documented_share: Float
 
 
 def new_organizations(setting: Setting, n_payers: int) -> Organizations:
@@ -148,8 +291,9 @@ def new_organizations(setting: Setting, n_payers: int) -> Organizations:
     base = setting.values
     return Organizations(
         style_out=np.ones((*shape, 4)),
-        style_in=np.ones((*shape, 4)),
-        day=np.broadcast_to(setting.day_price[:, None, None], shape).copy(),
+        style_in=np.ones((1, *shape, 4)),
+        side_bounds=np.zeros((*shape, 3, 0)),
+        stay=list_price_marginals(setting, n_payers, 1).stay,
         returns=np.ones(shape),
         low_value=np.broadcast_to(setting.region.groups.low_value_base, shape).copy(),
         up_share=np.zeros((*shape, 3)),
@@ -160,6 +304,10 @@ def new_organizations(setting: Setting, n_payers: int) -> Organizations:
         efforts=np.full((n, HISTORY), base["effort_base"]),
         bed=np.zeros(n),
         money=np.ones(n),
+        mode=np.zeros((*shape, setting.region.modes.n)),
+        split=np.zeros(shape),
+        uncovered_share=np.zeros(n),
+        documented_share=np.zeros(n),
     )
 
 
@@ -167,7 +315,7 @@ def new_organizations(setting: Setting, n_payers: int) -> Organizations:
 def _styles(
     out: Float,
     inside: Float,
-    day: Float,
+    per_charge: Float,
     cost_margin: Float,
     price_out: Float,
     cost_out: Float,
@@ -188,14 +336,20 @@ def _styles(
     half_life: float,
     style_out: Float,
     style_in: Float,
-    style_day: Float,
 ) -> None:
-    """Move practised styles part of the way to each contract's optimum, in place."""
+    """Move practised styles part of the way to each contract's optimum, in place.
+
+    ``per_charge`` (S, n, Y, G) is what a yuan of covered list price brings on each side of a stay
+    besides ``inside``.
+    """
     n, n_payers, n_groups, _ = style_out.shape
+    n_sides = style_in.shape[0]
     for p in range(n):
         for g in range(n_groups):
             for j in range(4):
-                for inpatient in range(2):
+                for variant in range(1 + n_sides):
+                    inpatient = variant > 0
+                    side = variant - 1
                     price = price_in[p, j] if inpatient else price_out[p, j]
                     cost = cost_in[p, j] if inpatient else cost_out[p, j]
                     health = health_in[p, g, j] if inpatient else health_out[p, g, j]
@@ -203,7 +357,9 @@ def _styles(
                     at_stake = stake(altruism[p], value, health, 1.0, 1.0)
                     average = 0.0
                     for y in range(n_payers):
-                        receipts = inside[p, y, j] if inpatient else out[p, y, j]
+                        receipts = out[p, y, j]
+                        if inpatient:
+                            receipts = inside[p, y, j] + per_charge[side, p, y, g] * price
                         true_cost = cost * (1.0 - cost_margin[p, y])
                         average += weights[p, y] * optimal_quantity(
                             weighted_receipts(receipts, true_cost, money[p]),
@@ -217,7 +373,9 @@ def _styles(
                             at_stake,
                         )
                     for y in range(n_payers):
-                        receipts = inside[p, y, j] if inpatient else out[p, y, j]
+                        receipts = out[p, y, j]
+                        if inpatient:
+                            receipts = inside[p, y, j] + per_charge[side, p, y, g] * price
                         true_cost = cost * (1.0 - cost_margin[p, y])
                         own = optimal_quantity(
                             weighted_receipts(receipts, true_cost, money[p]),
@@ -234,15 +392,10 @@ def _styles(
                         if target > 2.0:
                             target = 2.0
                         if inpatient:
-                            style_in[p, y, g, j] = adjust(style_in[p, y, g, j], target, half_life)
+                            practised = style_in[side, p, y, g, j]
+                            style_in[side, p, y, g, j] = adjust(practised, target, half_life)
                         else:
                             style_out[p, y, g, j] = adjust(style_out[p, y, g, j], target, half_life)
-            average = 0.0
-            for y in range(n_payers):
-                average += weights[p, y] * day[p, y, g]
-            for y in range(n_payers):
-                target = blended_style(day[p, y, g], average, spill_over)
-                style_day[p, y, g] = adjust(style_day[p, y, g], target, half_life)
 
 
 @compiled
@@ -328,7 +481,7 @@ def _discretion(
 
 @compiled
 def _coding(
-    case: Float,
+    step: Float,
     prob_review: Float,
     detection: Float,
     fine: Float,
@@ -351,7 +504,7 @@ def _coding(
         for y in range(n_payers):
             for g in range(n_groups):
                 for level in range(2):
-                    gain = case[p, y, g, level + 1] - case[p, y, g, level]
+                    gain = step[p, y, g, level]
                     if not freeze_coding:
                         target = upcoding_share(
                             gain,
@@ -496,7 +649,7 @@ class Position:
     bed_margin : (n,) money and health of an admitted day, currency.
     prob_review : (n, Y) chance that a claim is reviewed.
     detection, fine : (Y,) of the payer's audits.
-    experience_weight : (n, Y) rated contacts.
+    missed : (n, Y, M) quality items missed in a year that a record could show as done.
     """
 
     weights: Float
@@ -514,6 +667,7 @@ class Position:
     prob_review: Float
     detection: Float
     fine: Float
+    missed: Float
 
 
 def decide(
@@ -547,12 +701,14 @@ def decide(
 
     m = marginals["intensity"]
     stay_m = marginals["stay"]
-    if "intensity" not in frozen or "stay" not in frozen:
-        before = (org.style_out.copy(), org.style_in.copy(), org.day.copy())
+    if "intensity" not in frozen:
+        if len(org.style_in) != m.stay.n_sides:
+            org.style_in = np.repeat(org.style_in.mean(axis=0)[None], m.stay.n_sides, axis=0)
+        org.side_bounds = m.stay.bounds
         _styles(
             m.out,
             m.inside,
-            stay_m.day,
+            _per_charge(setting, m.stay),
             m.cost,
             setting.price_out,
             setting.cost_out,
@@ -573,12 +729,11 @@ def decide(
             half_life,
             org.style_out,
             org.style_in,
-            org.day,
         )
-        if "intensity" in frozen:
-            org.style_out[:], org.style_in[:] = before[0], before[1]
-        if "stay" in frozen:
-            org.day[:] = before[2]
+    if "stay" not in frozen:
+        org.stay = _practised_terms(
+            org.stay, stay_m.stay, position.weights, values["spillover"], half_life
+        )
 
     before_returns, before_low = org.returns.copy(), org.low_value.copy()
     m = marginals["returns"]
@@ -619,7 +774,7 @@ def decide(
     compliance = np.maximum(charge[:, None, None] * step[None], 1.0) * values["compliance_cost"]
     documentation = np.maximum(charge[:, None, None] * step[None], 1.0)
     _coding(
-        marginals["coding"].case,
+        marginals["coding"].step,
         position.prob_review,
         position.detection,
         position.fine,
@@ -672,6 +827,7 @@ def decide(
         org.quality,
         org.cost,
     )
+    _move_inpatient_levers(setting, org, marginals, position, frozen)
     org.efforts[:, 1:] = org.efforts[:, :-1]
     org.efforts[:, 0] = org.prevention
     for p in range(len(org.bed)):
@@ -684,6 +840,208 @@ def decide(
             values["bed_threshold_width"],
         )
         org.bed[p] += BED_STEP * (scarcity - org.bed[p])
+
+
+def _move_inpatient_levers(
+    setting: Setting,
+    org: Organizations,
+    marginals: dict[str, Marginals],
+    position: Position,
+    frozen: frozenset[str],
+) -> None:
+    """Move modes, splitting, uncovered billing and documented quality, in place.
+
+    A region that gives no parameter for a lever does not have it.
+    """
+    values = setting.values
+    half_life = values["style_half_life"]
+    keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
+    if setting.region.modes.n > 1 and "mode" not in frozen:
+        gap = mode_margin_gap(setting, org, marginals["mode"])
+        org.mode += (1.0 - keep) * (gap - org.mode)
+    compliance = values.get("splitting_compliance", 0.0)
+    if compliance > 0.0 and "splitting" not in frozen:
+        price = setting.stay_price.mean(axis=2) * compliance
+        gain = marginals["splitting"].split
+        for p, y, g in np.ndindex(*org.split.shape):
+            target = splitting_share(float(gain[p, y, g]), float(price[p, g]))
+            org.split[p, y, g] = target + (org.split[p, y, g] - target) * keep
+    theta = values.get("uncovered_effect", 0.0)
+    if theta > 0.0 and "uncovered" not in frozen:
+        gain = uncovered_gain(setting, org, marginals["uncovered"], position)
+        for p in np.flatnonzero(setting.beds > 0.0):
+            effort = optimal_effort(float(gain[p]), theta, values["uncovered_compliance"])
+            target = theta * (1.0 - exp(-effort))
+            org.uncovered_share[p] = target + (org.uncovered_share[p] - target) * keep
+    theta = values.get("documented_effect", 0.0)
+    if theta > 0.0 and "documented_quality" not in frozen:
+        worth = (marginals["documented_quality"].quality * position.missed).sum(axis=(1, 2))
+        items = position.missed.sum(axis=(1, 2)) * values["documented_cost"]
+        for p in range(len(worth)):
+            value = value_of_measured_quality(float(worth[p]))
+            effort = optimal_effort(value, theta, float(items[p]))
+            target = theta * (1.0 - exp(-effort))
+            org.documented_share[p] = target + (org.documented_share[p] - target) * keep
+
+
+def mode_margin_gap(setting: Setting, org: Organizations, m: Marginals) -> Float:
+    """Return how far each mode's margin departs from the one at list price (n, Y, G, M), currency.
+
+    Costs are the same under every contract but for what is reimbursed of them. Money is felt with
+    diminishing sensitivity, gains by the weight on money.
+    """
+    at_list = mode_receipts_at_list(setting)
+    cost = _mode_cost(setting, setting.cost_in, setting.day_cost)
+    dearer = cost - _mode_cost(setting, setting.reference.cost_in, setting.reference.day_cost)
+    gap = m.mode - at_list - dearer[:, None] + m.cost[..., None, None] * cost[:, None]
+    scale = setting.values["sensitivity_share"] * setting.stay_price.mean(axis=2)
+    scale = np.maximum(scale, 1e-9)[:, None, :, None]
+    # What all modes bring alike moves admission, not the choice between them.
+    gap = gap - (gap * setting.region.modes.share).sum(axis=-1, keepdims=True)
+    return np.asarray(scale * np.tanh(gap / scale) * org.money[:, None, None, None])
+
+
+def _mode_cost(setting: Setting, unit: Float, day: Float) -> Float:
+    """Return what a mean stay costs in each mode (n, G, M)."""
+    modes = setting.region.modes
+    by_unit = np.einsum("nj,gj,gmj->ngm", unit, mean_need(setting), modes.need)
+    return np.asarray(by_unit + day[:, None, None] * mean_days(setting)[:, None] * modes.days)
+
+
+def uncovered_gain(setting: Setting, org: Organizations, m: Marginals, position: Position) -> Float:
+    """Return what a yuan of a stay's covered list price brings more outside the catalogue (n,).
+
+    Mean over payers by their share of charges; a payer that covers nothing has nothing to move.
+    """
+    price = setting.price_in
+    covered = setting.region.providers.covered_share[:, 1] * (1.0 - org.uncovered_share)
+    out = np.zeros(len(price))
+    for p in np.flatnonzero(covered > 0.0):
+        whole = float(price[p].sum())
+        # Experience falls by half the own share, and the score has half the outcome's range.
+        rated = max(float(position.contacts[p] + position.stays[p]), 1.0)
+        charge = max(float(position.stays[p] * setting.stay_price[p].mean()), 1.0)
+        for y in range(m.inside.shape[1]):
+            # ``inside`` counts what is outside already at list price.
+            level = float(setting.region.people.price_level[y, 2])
+            seen = (m.inside[p, y] - (1.0 - covered[p]) * price[p] * level) / covered[p]
+            rate = float(seen.sum() / max(whole * level, 1e-9)) + float(m.stay.slopes[p, y].mean())
+            rate = min(max(rate, 0.0), 1.0)
+            lost = max(float(m.experience[p, y]), 0.0) * 0.25 * float(position.stays[p]) / rated
+            out[p] += position.weights[p, y] * gain_of_uncovered(
+                1.0, rate, float(setting.altruism[p]), setting.values["oop_weight"], lost / charge
+            )
+    return out
+
+
+def _per_charge(setting: Setting, terms: StayTerms) -> Float:
+    """Return what a yuan of list price brings by side (S, n, Y, G), mean over a group's levels."""
+    share = setting.region.groups.share_level
+    slopes = np.einsum("nygls,gl->snyg", terms.slopes, share)
+    covered = setting.region.providers.covered_share[:, 1]
+    return np.ascontiguousarray(slopes * covered[None, :, None, None])
+
+
+def _practised_terms(
+    practised: StayTerms, seen: StayTerms, weights: Float, spill_over: float, half_life: float
+) -> StayTerms:
+    """Move what providers act on in choosing days part of the way to what they see.
+
+    As with styles, habits do not stop at a payer. A contract that parts stays otherwise than the
+    last starts from what stays brought before, the same on every side.
+    """
+    if (practised.n_sides, practised.n_bands) != (seen.n_sides, seen.n_bands):
+        practised = practised.widened(seen.n_sides, seen.n_bands)
+    keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
+
+    def moved(current: Float, own: Float) -> Float:
+        shape = (len(own), *(1,) * (own.ndim - 2))
+        average = np.zeros_like(own[:, 0])
+        for y in range(own.shape[1]):
+            average += weights[:, y].reshape(shape) * own[:, y]
+        target = (1.0 - spill_over) * own + spill_over * average[:, None]
+        return target + (current - target) * keep
+
+    return replace(
+        seen,
+        **{
+            name: moved(getattr(practised, name), getattr(seen, name))
+            for name in ("amounts", "slopes", "bands")
+        },
+    )
+
+
+def day_at(terms: StayTerms, days: Float) -> Float:
+    """Return what one more day brings after so many days of a stay (n, Y, G); days (G,)."""
+    if terms.n_bands == 1:
+        return np.asarray(terms.bands[..., 0])
+    band = (days[:, None] > terms.last_day[:, :, None, :]).sum(axis=-1)
+    return np.take_along_axis(terms.bands, band[..., None], axis=-1)[..., 0]
+
+
+def mean_day(terms: StayTerms, days: Float) -> Float:
+    """Return the mean receipts of a day over stays of so many days, shape of ``days``.
+
+    Parameters
+    ----------
+    terms : StayTerms
+    days : float64, shape (n, Y, G) or (n, Y, G, 3)
+    """
+    bands, last = terms.bands, terms.last_day[:, :, None, :]
+    if days.ndim == 4:
+        bands, last = bands[..., None, :], last[..., None, :]
+    if terms.n_bands == 1:
+        return np.asarray(np.broadcast_to(bands[..., 0], days.shape))
+    paid = np.zeros_like(days)
+    first = np.zeros_like(days)
+    for b in range(terms.n_bands):
+        upper = np.minimum(days, last[..., b]) if b < terms.n_bands - 1 else days
+        paid += bands[..., b] * np.maximum(upper - first, 0.0)
+        first = np.maximum(first, upper)
+    return paid / np.maximum(days, 1e-9)
+
+
+def expected_charge(
+    setting: Setting, style_in: Float, technology: float, stay_ratio: Float, covered: Float
+) -> Float:
+    """Return the covered charge of a stay of severity 1 at practised style (n, Y, G, 3), currency.
+
+    Parameters
+    ----------
+    setting : Setting
+    style_in : float64, shape (S, n, Y, G, 4)
+    technology : float
+        Need for units relative to the first year.
+    stay_ratio : float64, shape (n, Y, G)
+        Practised over appropriate days.
+    covered : float64, shape (n,)
+        Covered share of the charges of stays.
+    """
+    units = np.einsum("nj,nygj->nyg", setting.price_in, style_in.mean(axis=0))
+    need = setting.need_in[:, :, 0] * technology
+    day = setting.day_price[:, None, None] * stay_ratio
+    charge = units[..., None] * need + day[..., None] * setting.needed_days
+    level = setting.region.people.price_level[:, 2]
+    return np.asarray(charge * covered[:, None, None, None] * level[:, None, None])
+
+
+def sides_bring(terms: StayTerms, charge: Float, up: int = 0) -> Float:
+    """Return what sides bring stays of these charges, billed ``up`` levels above their own.
+
+    Parameters
+    ----------
+    terms : StayTerms
+    charge : float64, shape (n, Y, G, levels)
+        Covered charge of stays of each true level up to ``2 - up``.
+    up : int
+        0 or 1.
+    """
+    levels = slice(up, up + charge.shape[-1])
+    bounds = terms.bounds[..., levels, :]
+    side = (charge[..., None] >= bounds).sum(axis=-1)[..., None]
+    amounts = np.take_along_axis(terms.amounts[..., levels, :], side, axis=-1)
+    slopes = np.take_along_axis(terms.slopes[..., levels, :], side, axis=-1)
+    return np.asarray(amounts[..., 0] + slopes[..., 0] * charge)
 
 
 def lag_weights(mean: float, shape: float) -> Float:

@@ -25,6 +25,8 @@ from sim.behavior.choice import (
 from sim.behavior.income import diminishing
 from sim.behavior.intensity import practised_quantity
 from sim.behavior.joining import prob_join
+from sim.behavior.mode import choose_mode, indicated_mode
+from sim.behavior.recovery import prob_send_down, saved_by_sending
 from sim.behavior.referral import (
     expected_severity,
     prob_failure,
@@ -33,7 +35,8 @@ from sim.behavior.referral import (
     signal,
     treat_utility,
 )
-from sim.behavior.stay import draw_stay
+from sim.behavior.sides import fill_stay_receipts, side_of, side_receipts
+from sim.behavior.stay import draw_stay, draw_stay_schedule
 from sim.engine.tables import (
     BED_ARISES,
     LIMIT_RETURNS,
@@ -101,6 +104,10 @@ _PREVENTION = int(Decision.PREVENTION)
 _JOIN = int(Decision.JOIN_LIST)
 _ADMISSION = int(Decision.ADMISSION)
 _STAY = int(Decision.STAY)
+_MODE = int(Decision.MODE)
+_INDICATED = int(Decision.MODE_INDICATED)
+_SPLIT = int(Decision.SPLIT)
+_SEND_DOWN = int(Decision.SEND_DOWN)
 _UPCODING = int(Decision.UPCODING)
 _DOCUMENTATION = int(Decision.DOCUMENTATION)
 _STAY_DRUGS = int(Decision.HOSPITAL_DRUGS)
@@ -587,6 +594,30 @@ def treat(
 
 
 @compiled
+def _expected_sides(
+    p: int, payer: int, group: int, level: int, charge: float, table: AdmitTable
+) -> float:
+    """Return what the side brings on which a case of this charge lands, coding as practised."""
+    own: float = side_receipts(
+        charge,
+        table.bounds[p, payer, group, level],
+        table.amounts[p, payer, group, level],
+        table.slopes[p, payer, group, level],
+    )
+    up = table.up_share[p, payer, group, level]
+    if level == 2 or up == 0.0:
+        return own
+    above: float = side_receipts(
+        charge,
+        table.bounds[p, payer, group, level + 1],
+        table.amounts[p, payer, group, level + 1],
+        table.slopes[p, payer, group, level + 1],
+    )
+    both: float = own + up * (above - own)
+    return both
+
+
+@compiled
 def admission(
     p: int,
     payer: int,
@@ -620,9 +651,10 @@ def admission(
     Notes
     -----
     Utilities are those of :mod:`sim.behavior.admission`; margins enter through diminishing
-    sensitivity around the margin at list price. Deferring brings what such a stay has earned over
-    the last year, a month later; refusing and deferring lose a month's health, more for severe
-    cases and for those who have waited.
+    sensitivity around the margin at list price. Where a contract pays by the side of a threshold on
+    which a case lands, the hospital foresees the side from severity and its own practice. Deferring
+    brings what such a stay has earned over the last year, a month later; refusing and deferring
+    lose a month's health, more for severe cases and for those who have waited.
     """
     inside = rank_among_bed_cases(rank, table.prob_bed[group])
     if not is_needed:
@@ -633,6 +665,12 @@ def admission(
     reference += table.list_rising[p, payer, group, level] * severity
     margin = table.fixed[p, payer, group, level]
     margin += table.rising[p, payer, group, level] * severity
+    by_side = 0.0
+    if table.has_sides:
+        by_side = _expected_sides(
+            p, payer, group, level, table.charge[p, payer, group, level] * severity, table
+        )
+        margin += by_side
     scale = table.sensitivity[group] * price
     bed = table.bed[p] * table.days[group, level]
     own = table.own[p, payer] * price * severity
@@ -662,6 +700,8 @@ def admission(
     else:
         later = table.later_fixed[p, payer, group, level]
         later += table.later_rising[p, payer, group, level] * severity
+        # The side on which this case lands is known; only the rest has to be guessed.
+        later += by_side
         deferring = defer_utility(
             diminishing(later, reference, scale),
             table.money[p],
@@ -703,6 +743,7 @@ def stay(
     level: int,
     rank: float,
     is_needed: bool,
+    has_bed_below: bool,
     uid: int,
     keys: Keys,
     table: StayTable,
@@ -717,6 +758,8 @@ def stay(
         True severity rank of the episode.
     is_needed : bool
         Whether the case truly needed the bed.
+    has_bed_below : bool
+        Whether the practice at home has beds, so that the last days may be spent there.
 
     Returns
     -------
@@ -732,32 +775,82 @@ def stay(
         billed = level - 1
     elif level < 2 and uniform(keys[_UPCODING], person) < table.up_share[p, payer, group, level]:
         billed = level + 1
-    needed_days = table.needed_days[group, level] * np.sqrt(severity)
+    mode = 0
+    indicated = 0
+    if table.mode_share.shape[1] > 1:
+        indicated = indicated_mode(
+            table.mode_share[group, 0],
+            table.mode_share[group, 1],
+            uniform(keys[_INDICATED], person),
+        )
+        mode = choose_mode(
+            indicated,
+            table.mode_firmness[p, group],
+            table.mode_pull[p, payer, group, 0],
+            table.mode_pull[p, payer, group, 1],
+            table.mode_pull[p, payer, group, 2],
+            uniform(keys[_MODE], person),
+        )
+    needed_days = table.needed_days[group, level] * np.sqrt(severity) * table.mode_days[group, mode]
     if needed_days < 1.0:
         needed_days = 1.0
-    days = draw_stay(
-        table.day_receipt[p, payer, group],
-        table.day_cost[p],
-        table.money[p],
-        table.day_stake[p, group],
-        needed_days,
-        table.precision,
-        # As with components, nobody is given more than twice what is appropriate.
-        min(table.longest, int(2.0 * needed_days)),
-        uniform(keys[_STAY], person),
+    # The side on which the case is expected to land, severity known and practice as usual.
+    side = side_of(
+        table.charge[p, payer, group, level] * severity,
+        table.style_bounds[p, payer, group, billed],
     )
+    # As with components, nobody is given more than twice what is appropriate.
+    longest = min(table.longest, int(2.0 * needed_days))
+    if table.has_schedule:
+        covered = table.covered[p, 1]
+        worth = 0.0
+        for j in range(4):
+            usual = table.style[side, p, payer, group, j] * table.need[group, level, j]
+            worth += table.price[p, j] * usual * table.mode_need[group, mode, j]
+        receipts = table.scratch[:longest]
+        fill_stay_receipts(
+            table.bands[p, payer, group],
+            table.last_day[p, payer],
+            covered * worth * severity * table.price_level[payer],
+            covered * table.day_price[p] * table.price_level[payer],
+            table.bounds[p, payer, group, billed],
+            table.amounts[p, payer, group, billed],
+            table.slopes[p, payer, group, billed],
+            receipts,
+        )
+        days = draw_stay_schedule(
+            receipts,
+            table.day_cost[p],
+            table.money[p],
+            table.day_stake[p, group],
+            needed_days,
+            table.precision,
+            uniform(keys[_STAY], person),
+        )
+    else:
+        days = draw_stay(
+            table.bands[p, payer, group, 0],
+            table.day_cost[p],
+            table.money[p],
+            table.day_stake[p, group],
+            needed_days,
+            table.precision,
+            longest,
+            uniform(keys[_STAY], person),
+        )
     charge = table.day_price[p] * days * 1000.0
     cost = table.day_cost[p] * days * 1000.0
     worth_given = 0.0
     worth_needed = 0.0
     share = days / needed_days - 1.0
     loss = table.day_loss[p, group] * needed_days * share * share
+    loss += table.mode_loss[p, group] * abs(mode - indicated)
     u0 = u1 = u2 = u3 = 0
     n0 = n1 = n2 = n3 = 0
     for j in range(4):
-        needed = table.need[group, level, j] * severity
+        needed = table.need[group, level, j] * severity * table.mode_need[group, mode, j]
         ratio = practised_quantity(
-            table.style[p, payer, group, j],
+            table.style[side, p, payer, group, j],
             1.0,
             table.precision,
             table.curvature[p, group, j],
@@ -781,7 +874,9 @@ def stay(
         else:
             u3, n3 = milli, need_milli
     intensity = worth_given / worth_needed if worth_needed > 0.0 else 1.0
-    fatality = table.fatality[group, level] * severity if is_needed else 0.0
+    fatality = 0.0
+    if is_needed:
+        fatality = table.fatality[group, level] * severity * table.mode_risk[group, mode]
     died = uniform(keys[_STAY_DEATH], person) < death_in_stay(
         fatality, intensity, table.death_slope, table.quality[p]
     )
@@ -797,6 +892,34 @@ def stay(
             table.quality[p],
         )
         readmitted = uniform(keys[_READMISSION], person) < chance
+    rest = 0
+    if has_bed_below and not died and table.send_base > 0.0:
+        rest = int(table.recovery * days)
+        if rest > 0:
+            saved = saved_by_sending(
+                float(rest),
+                table.day_cost[p],
+                table.send_receipt[p, payer, group],
+                table.send_referral[p, payer],
+                table.money[p],
+            )
+            prob = prob_send_down(
+                table.send_base,
+                saved,
+                rest * table.send_list[p, payer],
+                table.send_precision[p, group],
+            )
+            if uniform(keys[_SEND_DOWN], person) >= prob:
+                rest = 0
+            charge -= table.day_price[p] * rest * 1000.0
+            cost -= table.day_cost[p] * rest * 1000.0
+            # What is left of the need is met below.
+            needed_days = max(needed_days - rest, 0.0)
+            days -= rest
+    bills = 1
+    chance = table.split[p, payer, group]
+    if chance > 0.0 and days > 1 and not died and uniform(keys[_SPLIT], person) < chance:
+        bills = 2
     return Stay(
         billed,
         days,
@@ -810,6 +933,33 @@ def stay(
         died,
         readmitted,
         int(np.floor(table.weight[group, level] * severity * 1000.0 + 0.5)),
+        mode,
+        indicated,
+        bills,
+        rest,
+    )
+
+
+@compiled
+def rest_of_stay(days: int, day_price: float, day_cost: float, price_level: float) -> Stay:
+    """Return the last days of a stay, spent in a bed at the home practice: days and no units."""
+    return Stay(
+        0,
+        days,
+        days * 1000,
+        (0, 0, 0, 0),
+        (0, 0, 0, 0),
+        int(np.floor(day_price * price_level * days * 100.0 + 0.5)),
+        int(np.floor(day_cost * days * 100.0 + 0.5)),
+        1.0,
+        0,
+        False,
+        False,
+        0,
+        0,
+        0,
+        1,
+        0,
     )
 
 

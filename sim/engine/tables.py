@@ -191,7 +191,10 @@ class AdmitTable(NamedTuple):
     full; refuse, defer, transfer, idle (n, G) log-odds constants of the baseline; health (n, G)
     QALYs lost by a month without the bed; money, altruism (n,) weights; bed (n,) shadow price of a
     bed-day; days (G, 3) needed; elective (G,); reach (n, G) severest rank among bed cases within
-    reach; up (n,) provider to transfer to or -1; own (n, Y) patient's share of the price.
+    reach; up (n,) provider to transfer to or -1; own (n, Y) patient's share of the price. charge
+    is the covered charge expected of a stay of severity 1; amounts and slopes (n, Y, G, 3, S) what
+    a case and a yuan charged bring on the side where it lands, parted by bounds (n, Y, G, 3,
+    S - 1); up_share the share billed one level up.
     """
 
     fixed: Float
@@ -227,17 +230,32 @@ class AdmitTable(NamedTuple):
     delay_discount: float
     beyond_loss: float
     urgency: float
+    charge: Float
+    bounds: Float
+    amounts: Float
+    slopes: Float
+    up_share: Float
+    has_sides: bool
 
 
 class StayTable(NamedTuple):
     """Inpatient treatment.
 
-    style (n, Y, G, 4), curvature (n, G, 4), need (G, 3, 4) units of a stay by level and component;
-    price, cost (n, 4); at_stake (n, G, 4) QALYs a unit; money (n,); day_receipt (n, Y, G) practised
-    receipts of one more day; day_stake (n, G); day_price, day_cost (n,); day_loss (n, G) QALYs per
-    needed day; needed_days (G, 3); up_share (n, Y, G, 3) chance of billing the next level;
-    document (n,) chance that true complexity reaches the claim; fatality (G, 3), readmission (G,);
-    quality (n,) relative quality; slopes.
+    style (S, n, Y, G, 4) by the side on which the case is expected to land, told by charge (n, Y,
+    G, 3) per severity and style_bounds (n, Y, G, 3, S - 1); curvature (n, G, 4), need (G, 3, 4)
+    units of a stay by level and component; price, cost (n, 4); at_stake (n, G, 4) QALYs a unit;
+    money (n,); bands (n, Y, G, B) practised receipts of one more day in each band, parted by
+    last_day (n, Y, B - 1); amounts, slopes (n, Y, G, 3, S) and bounds of the sides that days may
+    carry the case over; has_schedule whether any of that bends; day_stake (n, G); day_price,
+    day_cost (n,); day_loss (n, G) QALYs per needed day; needed_days (G, 3); up_share (n, Y, G, 3)
+    chance of billing the next level; document (n,) chance that true complexity reaches the claim;
+    fatality (G, 3), readmission (G,); quality (n,) relative quality; slopes of outcomes. Of modes:
+    mode_share (G, M) indicated, mode_pull (n, Y, G, M) log-odds, mode_firmness (n, G) log-odds a
+    step from what is indicated, mode_need (G, M, 4), mode_days and mode_risk (G, M) ratios,
+    mode_loss (n, G) QALYs a step. split (n, Y, G) chance of billing one stay as two. Of sending
+    down: recovery share of days, send_base probability at list price, send_precision (n, G) per
+    currency, send_receipt (n, Y, G) of a late day and send_referral (n, Y), send_list (n, Y) saved
+    by a day at list price.
     """
 
     style: Float
@@ -248,7 +266,29 @@ class StayTable(NamedTuple):
     cost: Float
     at_stake: Float
     money: Float
-    day_receipt: Float
+    charge: Float
+    style_bounds: Float
+    bands: Float
+    last_day: Float
+    bounds: Float
+    amounts: Float
+    slopes: Float
+    has_schedule: bool
+    mode_share: Float
+    mode_pull: Float
+    mode_firmness: Float
+    mode_need: Float
+    mode_days: Float
+    mode_risk: Float
+    mode_loss: Float
+    split: Float
+    recovery: float
+    send_base: float
+    send_precision: Float
+    send_receipt: Float
+    send_referral: Float
+    send_list: Float
+    scratch: Float  # (longest,) room for the receipts of stays of every length
     day_stake: Float
     day_price: Float
     day_cost: Float
@@ -310,6 +350,7 @@ class MemberTable(NamedTuple):
     experience_step: float
     follow_per_month: int
     listed_from: Float
+    opens: Int
     planned_start: Float
     planned_fewest: Int
     planned_most: Int
@@ -349,6 +390,10 @@ class Stay(NamedTuple):
     died: bool
     readmitted: bool
     weight: int
+    mode: int
+    indicated: int
+    bills: int  # stays billed, 1 or 2
+    rest: int  # days left to a bed nearer home
 
 
 class PriceTable(NamedTuple):

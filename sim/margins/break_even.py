@@ -224,7 +224,7 @@ def coding_gain(view: View, audience: Audience) -> tuple[float, float, float, fl
     stand = view.stand
     eligible = view.ground(view.mean).billed[..., :2]
     stays = eligible.sum(axis=(2, 3))
-    step = np.diff(view.mean.case, axis=3)
+    step = view.mean.step
     gain = audience.mean(per((step * eligible).sum(axis=(2, 3)), stays), stays)
     review = audience.mean(stand.prob_review, stays)
     first = audience.payers[0]

@@ -224,7 +224,7 @@ def _level_step(view: View, m: Marginals, *, is_audited: bool) -> Net:
     setting, stand = view.world.setting, view.stand
     groups = setting.region.groups
     billed = view.ground(m).billed[..., :2]
-    gain = np.diff(m.case, axis=3)
+    gain = m.step
     if is_audited:
         kept = 1.0 - stand.prob_review * stand.detection * (1.0 + stand.fine)
         gain = gain * np.where(gain > 0.0, kept[..., None, None], 1.0)

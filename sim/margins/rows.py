@@ -193,7 +193,7 @@ def _stays(ground: Ground, in_receipts: Float) -> Iterator[Margin]:
         yield Margin(f"{component}_inpatient", "unit", used, cost, volume)
     yield Margin("bed_day", "day", day, day_cost, done[..., V.BED_DAYS])
     low = billed[..., :2]
-    step = per((np.diff(m["case"], axis=3) * low).sum(axis=(2, 3)), low.sum(axis=(2, 3)))
+    step = per((m["step"] * low).sum(axis=(2, 3)), low.sum(axis=(2, 3)))
     yield Margin("coded_level", "stay", step, none, low.sum(axis=(2, 3)))
 
 

@@ -65,7 +65,7 @@ class View:
             technology=self.world.technology,
             done=np.asarray(recent.provider * year, dtype=np.float64),
             billed=np.asarray(recent.billed * year, dtype=np.float64),
-            days=np.asarray(recent.days * year, dtype=np.float64),
+            days=np.asarray(recent.stays.days.sum(axis=-1) * year, dtype=np.float64),
             marginal={f.name: getattr(marginals, f.name) for f in fields(marginals)},
         )
 

@@ -36,6 +36,11 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
     "quality": ("Quality effort", "质量努力"),
     "cost": ("Cost-cutting effort", "控费努力"),
     "joining": ("Patients joining a practice", "居民签约选择"),
+    "mode": ("Mode of treatment of stays", "住院治疗方式"),
+    "splitting": ("Splitting of stays", "分解住院"),
+    "uncovered": ("Billing outside the catalogue", "目录外收费"),
+    "documented_quality": ("Documented quality items", "质量指标填报"),
+    "recovery": ("Sending down for recovery", "下转康复"),
 }
 """Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
 

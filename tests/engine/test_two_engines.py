@@ -21,6 +21,7 @@ from sim.region import Region
 from sim.runner import RunTask, run_task
 from sim.scenario import load
 from sim.tallies import History, ProviderTally
+from tests.sorting_contracts import made_up_world, with_modes
 
 REFORM = 12
 EVENTS = [
@@ -105,6 +106,47 @@ def test_every_person_of_a_region_lives_the_same_life_in_both_engines(name: str)
     on_columns = world_of(name, 2000, 14)
     model = HealthSystem(world_of(name, 2000, 14))
     assert [d for d in differences_by_month(on_columns, model) if d] == []
+
+
+def test_the_engines_agree_where_a_contract_sorts_stays_by_charge_and_by_day() -> None:
+    terms: dict[str, Any] = {
+        "bounds": (3000.0, 9000.0),
+        "amounts": (0.0, 6000.0, -5000.0),
+        "slopes": (1.0, 0.0, 1.0),
+        "last_days": (4, 9),
+        "per_day": (300.0, 200.0, 50.0),
+    }
+    on_columns, by_agents = (made_up_world(26, population=400, **terms) for _ in range(2))
+    model = HealthSystem(by_agents)
+    assert [d for d in differences_by_month(on_columns, model) if d] == []
+    assert on_columns.organizations.style_in.shape[0] == 3
+
+
+def test_the_engines_agree_where_everything_about_a_stay_responds() -> None:
+    terms: dict[str, Any] = {
+        "amounts": (6000.0,),
+        "per_mode": (0.0, 1000.0, 6000.0),
+        "per_item": (20.0, 20.0, 0.0, 20.0, 0.0),
+        "episode_months": 2,
+        "per_episode": (300.0, -0.2),
+    }
+    loose = {"splitting_compliance": 8.0, "uncovered_compliance": 0.04, "documented_cost": 1.0}
+    on_columns, by_agents = (
+        made_up_world(
+            26,
+            population=400,
+            change=with_modes,
+            parameters={**loose, "mode_stake": 0.5, "tau_mode": 0.35},
+            **terms,
+        )
+        for _ in range(2)
+    )
+    model = HealthSystem(by_agents)
+    assert [d for d in differences_by_month(on_columns, model) if d] == []
+    counted = np.sum([m["provider"].sum(axis=(0, 1)) for m in on_columns.history], axis=0)
+    happened = (ProviderTally.MINOR, ProviderTally.MAJOR, ProviderTally.SPLIT)
+    assert all(counted[event] > 0 for event in happened)
+    assert on_columns.recent.episodes[..., 0].sum() > 0
 
 
 def hard_times(region: Region) -> Region:

@@ -1,0 +1,310 @@
+"""How stays are sorted for contracts: by what they charge at the billed level, and by their days.
+
+Knows the rules that contracts declare and the month's register of stays; must not know what a side
+or a band is paid. Every stay is kept for a year, so that a contract that comes into force finds the
+year before sorted by its own rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sim.activity import CaseRule, EpisodeRule
+from sim.engine.counting import Stays
+from sim.engine.tables import Float, Int
+from sim.errors import PaymentError
+from sim.payment import PaymentModel, thresholds_of
+
+__all__ = [
+    "Sorted",
+    "Sorting",
+    "case_rule",
+    "episode_rule",
+    "no_sorting",
+    "sorted_stays",
+    "sorting_of",
+]
+
+MOST_MONTHS = 60  # that an episode may last after the month of its stay
+
+
+@dataclass(frozen=True, eq=False)
+class Sorting:
+    """Where cases and days are parted, for every provider and payer.
+
+    Parameters
+    ----------
+    bounds : float64, shape (n, Y, G, 3, S - 1)
+        Covered list charge from which a case lies beyond a side, currency; infinite where there
+        is no bound.
+    last_day : float64, shape (n, Y, B - 1)
+        Last day of each band of a stay but the last; infinite where there is none.
+    sides, bands : int64, shape (n, Y)
+        How many sides and bands the contract in force has.
+    opens : int64, shape (n, Y, G)
+        Months that an episode opened by a stay lasts, its own month included; 0 where none opens.
+    n_modes : int
+        Modes of treatment that the region tells apart.
+    """
+
+    bounds: Float
+    last_day: Float
+    sides: Int
+    bands: Int
+    opens: Int
+    n_modes: int = 1
+
+    @property
+    def n_sides(self) -> int:
+        """Give the most sides that any contract has."""
+        return int(self.bounds.shape[-1]) + 1
+
+    @property
+    def n_bands(self) -> int:
+        """Give the most bands that any contract has."""
+        return int(self.last_day.shape[-1]) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class Sorted:
+    """Stays as sorted: int64 arrays by provider, payer and group.
+
+    Parameters
+    ----------
+    cases, charges : int64, shape (n, Y, G, 3, S)
+        Stays by billed level and side, and their covered charges in fen.
+    modes : int64, shape (n, Y, G, 3, M)
+        Stays by billed level and mode of treatment.
+    days : int64, shape (n, Y, G, B)
+        Days by band.
+    """
+
+    cases: Int
+    charges: Int
+    modes: Int
+    days: Int
+
+    def plus(self, other: Sorted) -> Sorted:
+        """Give two stretches of time together."""
+        return Sorted(
+            self.cases + other.cases,
+            self.charges + other.charges,
+            self.modes + other.modes,
+            self.days + other.days,
+        )
+
+    def minus(self, other: Sorted) -> Sorted:
+        """Give this without a stretch of it."""
+        return Sorted(
+            self.cases - other.cases,
+            self.charges - other.charges,
+            self.modes - other.modes,
+            self.days - other.days,
+        )
+
+    @staticmethod
+    def nothing(
+        n: int, n_payers: int, n_groups: int, sides: int = 1, bands: int = 1, modes: int = 1
+    ) -> Sorted:
+        """Give the sorting of no stays."""
+        shape = (n, n_payers, n_groups)
+        return Sorted(
+            np.zeros((*shape, 3, sides), dtype=np.int64),
+            np.zeros((*shape, 3, sides), dtype=np.int64),
+            np.zeros((*shape, 3, modes), dtype=np.int64),
+            np.zeros((*shape, bands), dtype=np.int64),
+        )
+
+
+def case_rule(model: PaymentModel) -> CaseRule | None:
+    """Give the one rule by which a contract tree sorts stays, None where it sorts none.
+
+    Nodes of a tree may ask for the same sorting, or one for sides and another for bands.
+
+    Raises
+    ------
+    PaymentError
+        Where two nodes ask for different sides or different bands: activity is counted once.
+    """
+    bounds: Float | None = None
+    last_days: tuple[int, ...] = ()
+    found = False
+    for rule in thresholds_of(model):
+        if not isinstance(rule, CaseRule):
+            continue
+        found = True
+        if rule.n_sides > 1:
+            if bounds is not None and not np.array_equal(bounds, rule.thresholds):
+                raise _two_sortings("thresholds of charges", rule.n_sides - 1)
+            bounds = np.asarray(rule.thresholds, dtype=np.float64)
+        elif bounds is None and not rule.last_days:
+            bounds = np.asarray(rule.thresholds, dtype=np.float64)
+        if rule.last_days:
+            if last_days and tuple(rule.last_days) != last_days:
+                raise _two_sortings("bands of days", rule.last_days)
+            last_days = tuple(rule.last_days)
+    if not found:
+        return None
+    if bounds is None:
+        bounds = np.zeros((0, 0, 3, 0))
+    if np.isnan(bounds).any() or (np.diff(bounds, axis=-1) < 0.0).any():
+        raise PaymentError("thresholds of charges are numbers in rising order", where="thresholds")
+    if any(b <= a for a, b in zip((0, *last_days), last_days, strict=False)):
+        raise PaymentError(
+            "bands of days are whole days in rising order", where="thresholds", value=last_days
+        )
+    return CaseRule(bounds, last_days)
+
+
+def _two_sortings(what: str, value: object) -> PaymentError:
+    return PaymentError(
+        f"a contract sorts stays by two different {what}",
+        where="thresholds",
+        value=value,
+        remedy="Let the nodes of one contract share their thresholds, or use one of them.",
+    )
+
+
+def episode_rule(model: PaymentModel) -> EpisodeRule | None:
+    """Give the one rule by which a contract tree counts episodes, None where it counts none.
+
+    Raises
+    ------
+    PaymentError
+        Where two nodes ask for different episodes: a person is in one at a time.
+    """
+    found: EpisodeRule | None = None
+    for rule in thresholds_of(model):
+        if not isinstance(rule, EpisodeRule):
+            continue
+        if found is not None and not (
+            np.array_equal(rule.groups, found.groups)
+            and (rule.months, rule.bundle) == (found.months, found.bundle)
+        ):
+            raise PaymentError(
+                "a contract counts two different kinds of episodes",
+                where="thresholds",
+                value=rule.months,
+                remedy="Let the nodes of one contract share their episodes, or use one of them.",
+            )
+        if not 0 <= rule.months <= MOST_MONTHS:
+            raise PaymentError(
+                "an episode is too long",
+                where="thresholds",
+                value=rule.months,
+                allowed=f"0 to {MOST_MONTHS} months",
+            )
+        found = rule
+    return found
+
+
+def no_sorting(n: int, n_payers: int, n_groups: int, n_modes: int = 1) -> Sorting:
+    """Give the sorting under contracts that ask for none: one side, one band."""
+    one = np.ones((n, n_payers), dtype=np.int64)
+    return Sorting(
+        np.zeros((n, n_payers, n_groups, 3, 0)),
+        np.zeros((n, n_payers, 0)),
+        one,
+        one.copy(),
+        np.zeros((n, n_payers, n_groups), dtype=np.int64),
+        n_modes,
+    )
+
+
+def sorting_of(
+    contracts: Iterable[tuple[int, Int, PaymentModel]],
+    n: int,
+    n_payers: int,
+    n_groups: int,
+    n_modes: int = 1,
+) -> Sorting:
+    """Give the sorting that contracts in force ask for.
+
+    Parameters
+    ----------
+    contracts : iterable of (payer, rows, model)
+    n, n_payers, n_groups, n_modes : int
+
+    Raises
+    ------
+    PaymentError
+        See :func:`case_rule`.
+    """
+    contracts = list(contracts)
+    opens = np.zeros((n, n_payers, n_groups), dtype=np.int64)
+    for payer, rows, model in contracts:
+        episodes = episode_rule(model)
+        if episodes is not None:
+            opens[rows, payer] = np.where(episodes.groups, episodes.months + 1, 0)
+    rules = [(payer, rows, case_rule(model)) for payer, rows, model in contracts]
+    asked = [(payer, rows, rule) for payer, rows, rule in rules if rule is not None]
+    sides = max((rule.n_sides for _, _, rule in asked), default=1)
+    bands = max((rule.n_bands for _, _, rule in asked), default=1)
+    bounds = np.full((n, n_payers, n_groups, 3, sides - 1), np.inf)
+    last_day = np.full((n, n_payers, bands - 1), np.inf)
+    sides_of = np.ones((n, n_payers), dtype=np.int64)
+    bands_of = np.ones((n, n_payers), dtype=np.int64)
+    for payer, rows, rule in asked:
+        if rule.n_sides > 1:
+            bounds[rows, payer, :, :, : rule.n_sides - 1] = rule.thresholds
+        last_day[rows, payer, : rule.n_bands - 1] = rule.last_days
+        sides_of[rows, payer] = rule.n_sides
+        bands_of[rows, payer] = rule.n_bands
+    return Sorting(bounds, last_day, sides_of, bands_of, opens, n_modes)
+
+
+def sorted_stays(stays: Stays, sorting: Sorting, growth: float = 0.0) -> Sorted:
+    """Sort a month's stays by side and band.
+
+    Parameters
+    ----------
+    stays : Stays
+    sorting : Sorting
+    growth : float
+        Growth of charges up to the year for which the bounds are meant: a case is sorted by what it
+        would charge then, and counted at what it charged.
+    """
+    n, n_payers, n_groups = sorting.bounds.shape[:3]
+    used = int(stays.used[0])
+    p, y, g, level = (
+        np.asarray(column[:used], dtype=np.int64)
+        for column in (stays.provider, stays.payer, stays.group, stays.level)
+    )
+    fen = np.asarray(stays.covered_fen[:used], dtype=np.float64)
+    side = np.zeros(used, dtype=np.int64)
+    if sorting.n_sides > 1:
+        charge = fen / 100.0 * (1.0 + growth)
+        side = (charge[:, None] >= sorting.bounds[p, y, g, level]).sum(axis=1)
+    shape = (n, n_payers, n_groups, 3, sorting.n_sides)
+    place = np.ravel_multi_index((p, y, g, level, side), shape)
+    size = int(np.prod(shape))
+    days = np.asarray(stays.days[:used], dtype=np.float64)
+    by_band = np.zeros((n, n_payers, n_groups, sorting.n_bands), dtype=np.int64)
+    cell = np.ravel_multi_index((p, y, g), shape[:3])
+    first = np.zeros(used)
+    for b in range(sorting.n_bands):
+        last = sorting.last_day[p, y, b] if b < sorting.n_bands - 1 else np.full(used, np.inf)
+        inside = np.maximum(np.minimum(days, last) - first, 0.0)
+        by_band[..., b] = _summed(cell, inside, shape[:3])
+        first = last
+    by_mode = (n, n_payers, n_groups, 3, sorting.n_modes)
+    mode = np.asarray(stays.mode[:used], dtype=np.int64)
+    modes = np.bincount(
+        np.ravel_multi_index((p, y, g, level, mode), by_mode), minlength=int(np.prod(by_mode))
+    )
+    return Sorted(
+        np.bincount(place, minlength=size).reshape(shape).astype(np.int64),
+        _summed(place, fen, shape),
+        modes.reshape(by_mode).astype(np.int64),
+        by_band,
+    )
+
+
+def _summed(place: Int, amounts: Float, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
+    """Sum whole numbers by place; exact, for all of them are far below 2^53."""
+    total = np.bincount(place, weights=amounts, minlength=int(np.prod(shape)))
+    return total.reshape(shape).astype(np.int64)
