@@ -23,6 +23,7 @@ from sim.engine.organization import (
     mean_need,
     sides_bring,
 )
+from sim.engine.setting import Setting
 from sim.engine.tables import (
     Float,
     Int,
