@@ -493,6 +493,10 @@ def _stays(t: Tallies) -> Int64:
     return np.asarray(t.true_level.sum(axis=(1, 2, 3)), dtype=np.int64)
 
 
+def _bills(t: Tallies) -> Int64:
+    return np.asarray(t.billed.sum(axis=(1, 2, 3)), dtype=np.int64)
+
+
 def _complex_stays(t: Tallies) -> Int64:
     return np.asarray(t.true_level[:, :, :, 1:].sum(axis=(1, 2, 3)), dtype=np.int64)
 
@@ -1687,7 +1691,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Case-mix index, billed", "zh": "病例组合指数(上报)"},
         {"en": "Mean relative weight of stays as billed.", "zh": "上报病例的平均权重。"},
         _case_mix("billed"),
-        _providers(V.ADMISSIONS, V.SPLIT),
+        _bills,
         1.0 / _MILLI,
         _PROVIDERS,
         digits=3,

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from sim import payment
+from sim.engine.counting import CLAIM_SPLIT
 from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, PLANNED, READMITTED, SESSIONS
 from sim.month import MONTHS, World, activity_of, build_world, run_month, simulate
 from sim.scenario import load
@@ -211,8 +212,11 @@ def test_what_providers_did_is_what_happened_to_people_payer_by_payer(name: str)
 def test_tables_by_group_add_to_the_tallies_of_each_provider_and_payer(name: str) -> None:
     for month in lived(name).world.history:
         tally = month["provider"]
-        assert np.array_equal(month["billed"].sum(axis=(2, 3)), tally[:, :, T.ADMISSIONS])
-        assert np.array_equal(month["billed"].sum(axis=3), month["true_level"].sum(axis=3))
+        # A stay billed as two is one stay.
+        second = tally[:, :, T.SPLIT]
+        assert np.array_equal(month["true_level"].sum(axis=(2, 3)), tally[:, :, T.ADMISSIONS])
+        assert np.array_equal(month["billed"].sum(axis=(2, 3)), tally[:, :, T.ADMISSIONS] + second)
+        assert (month["billed"].sum(axis=3) >= month["true_level"].sum(axis=3)).all()
         assert np.array_equal(month["days"].sum(axis=2), tally[:, :, T.BED_DAYS])
         kinds = lived(name).world.region.providers.kind
         for kind in range(3):
@@ -313,12 +317,16 @@ def test_claims_add_up_to_the_tallies_of_each_provider_and_payer(name: str) -> N
                     assert np.array_equal(added(claims[f"{what}_milli"][:, j], of), counted)
         one = np.ones(len(inside), dtype=np.int64)
         assert np.array_equal(added(claims["visits"], ~inside), tally[..., T.VISITS])
-        assert np.array_equal(added(one, inside), tally[..., T.ADMISSIONS])
+        split = (claims["flags"] & CLAIM_SPLIT) > 0
+        assert np.array_equal(added(one, split), 2 * tally[..., T.SPLIT])
+        assert np.array_equal(added(one, inside), tally[..., T.ADMISSIONS] + tally[..., T.SPLIT])
         assert np.array_equal(added(claims["days"], inside), tally[..., T.BED_DAYS])
+        # Both bills of a split stay have its level: each is half a stay.
+        halves = np.where(split, 1, 2)
         higher = claims["level_billed"] > claims["level_true"]
-        assert np.array_equal(added(one, higher), tally[..., T.UPCODED])
+        assert np.array_equal(added(halves, higher), 2 * tally[..., T.UPCODED])
         lower = claims["level_billed"] < claims["level_true"]
-        assert np.array_equal(added(one, lower), tally[..., T.UNDERCODED])
+        assert np.array_equal(added(halves, lower), 2 * tally[..., T.UNDERCODED])
 
 
 def test_claims_priced_one_by_one_are_the_activity_priced_at_once() -> None:
