@@ -131,7 +131,8 @@ def neutral_to_last_year(
     drift = world.region.drift.price_growth * world.setting.values["drift_scale"]
     base = trended(last_year(world, payer, rows, model, drift, setting), drift)
     found = payment.resolve_neutral(model, base, receipts, previous)
-    if case_rule(found) is not None:
+    rule = case_rule(found)
+    if rule is not None and (rule.n_sides > 1 or rule.n_bands > 1):
         base = trended(last_year(world, payer, rows, found, drift, setting), drift)
         found = payment.resolve_neutral(model, base, receipts, previous)
     return found
