@@ -14,6 +14,7 @@ import pandas as pd
 from dashboards.figures import words
 from dashboards.figures.canvas import ArmLook, Style, arm_looks, outcome_words
 from dashboards.figures.incentives import stake_of
+from dashboards.figures.xray import shown_activities
 
 CORE = ("cost", "quality", "referral", "access", "equity")
 FOR_PATIENTS = ("quality", "access")
@@ -284,6 +285,7 @@ def chains(
     """
     looks = arm_looks(arms, style)
     quo = next((look.id for look in looks if look.is_status_quo), "")
+    incentives = incentives[incentives["activity"].isin(shown_activities(incentives))]
     margins = {
         (str(r["arm"]), str(r["kind"]), str(r["payer"]), str(r["activity"])): (
             float(r["marginal_receipts"]),

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from dashboards.figures import words
 from dashboards.figures.canvas import SMALL, Style, arm_looks, canvas, quiet_axis
+from dashboards.figures.xray import shown_activities
 
 ROW = 30
 HEAD = 44
@@ -60,6 +61,8 @@ def incentive_sentence(
     looks = {look.id: look for look in arm_looks(arms, style)}
     quo = next((look.id for look in looks.values() if look.is_status_quo), None)
     rows = incentives[(incentives["kind"] == kind) & (incentives["payer"] == payer)]
+    # A headline speaks of what the map below it shows.
+    rows = rows[rows["activity"].isin(shown_activities(rows))]
     margins = {
         (str(row["arm"]), str(row["activity"])): (
             float(row["marginal_receipts"]) - float(row["marginal_cost"]),
@@ -113,7 +116,7 @@ def incentives_map(
     looks = arm_looks(arms, style)
     theme = style.theme
     rows = incentives[(incentives["kind"] == kind) & (incentives["payer"] == payer)]
-    activities = [str(activity) for activity in rows["activity"].unique()]
+    activities = shown_activities(rows)
     sentence = incentive_sentence(incentives, arms, kind, payer, style)
     head = UPRIGHT_HEAD if is_narrow else HEAD
     figure = canvas(

@@ -26,6 +26,7 @@ __all__ = [
     "direction_words",
     "margin_tables",
     "point_words",
+    "shown_activities",
     "shown_points",
     "since",
     "spot_words",
@@ -309,6 +310,22 @@ def _cell(value: float) -> str:
         return "–"
     digits = 0 if abs(value) >= 100.0 else 1 if abs(value) >= 10.0 else 2
     return words.plain(value, digits)
+
+
+def shown_activities(incentives: pd.DataFrame) -> list[str]:
+    """Choose and order the activities of a heat map from rows of a record's incentives.
+
+    What exists only where a contract pays for it (a quality measure, a member) is shown where some
+    arm does; the admission avoided at home mirrors the admission and is left to the table.
+    """
+    known = incentives[incentives["marginal_cost"].notna()]
+    paid = set(known.loc[known["marginal_receipts"].abs() > 1e-9, "activity"])
+    return [
+        activity
+        for activity in _in_order(known["activity"].unique())
+        if activity != "avoided_admission_own"
+        and (activity not in _ONLY_IF_PAID or activity in paid)
+    ]
 
 
 def direction_words(directions: Sequence[Direction], names: Names) -> list[tuple[str, str, str]]:
