@@ -98,6 +98,12 @@ def _accepted(year: Year, rows: Rows) -> float:
     return _ratio(agreed, agreed + turned)
 
 
+def _heavier(year: Year, rows: Rows) -> float:
+    """Give the share of stays treated in a heavier mode than indicated, less that in a lighter."""
+    done = year.done[rows].sum(axis=0)
+    return _ratio(float(done[V.MODE_ABOVE] - done[V.MODE_BELOW]), float(done[V.ADMISSIONS]))
+
+
 def _lever(lever: Lever, weight: V) -> Measure:
     def measure(year: Year, rows: Rows) -> float:
         weights = year.done[rows, weight]
@@ -125,6 +131,11 @@ def _measures() -> Mapping[str, Measure]:
     found["prevention"] = _lever(Lever.PREVENTION, V.MEMBERS)
     found["quality"] = _lever(Lever.QUALITY_EFFORT, V.VISITS)
     found["cost"] = _lever(Lever.COST_EFFORT, V.VISITS)
+    found["mode"] = _heavier
+    found["splitting"] = _lever(Lever.SPLITTING, V.ADMISSIONS)
+    found["uncovered"] = _lever(Lever.UNCOVERED, V.ADMISSIONS)
+    found["documented_quality"] = _lever(Lever.DOCUMENTED, V.VISITS)
+    found["recovery"] = _per(V.SENT_DOWN, below=[V.ADMISSIONS])
     return found
 
 

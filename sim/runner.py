@@ -1148,7 +1148,8 @@ def _xray_rows(before: View, after: View) -> pd.DataFrame:
                 def mean(values: Float64, w: Float64 = weight, at: Any = at, y: int = y) -> float:
                     return float((np.where(w > 0.0, values[at, y], 0.0) * w).sum() / w.sum())
 
-                past = old[margin.activity]
+                # Without bands of its own, the status quo pays every day alike.
+                past = old.get(margin.activity, old["bed_day"])
                 row: dict[str, Any] = {
                     "id": f"{kind_name}/{payer}/{margin.activity}",
                     "kind": kind_name,

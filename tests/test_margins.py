@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,6 +104,7 @@ def test_at_the_severity_where_stays_start_to_lose_the_margin_is_zero() -> None:
                 float((audience.pick(part)[:, :, point.group, :] * weight).sum() / weight.sum())
                 for part in (table.fixed, table.rising)
             )
+            assert not table.has_sides
             assert fixed + rising * point.value == pytest.approx(0.0, abs=1e-6 * abs(fixed))
             assert severity_multiplier(1.0 - point.share_above, 0.5) > 0.0
             checked += 1
@@ -121,6 +123,64 @@ def test_a_prediction_looks_at_margins_alone_and_gives_the_same_twice() -> None:
     assert directions(_quo(), view) == directions(_quo(), view)
     told = {one.id: one.sign for one in directions(_quo(), view)}
     assert told["intensity_drugs_out/practice"] == -1
+
+
+def _inpatient(contract: dict[str, Any]) -> View:
+    """A hospital paid by another contract for stays, by list price for the rest."""
+    payment = {
+        "payer": ["resident-scheme", "employee-scheme"],
+        "providers": {"kind": "secondary"},
+        "contract": {
+            "blend": [
+                {"scope": {"setting": "inpatient"}, "contract": contract},
+                {"scope": "rest", "contract": {"fee_for_service": {"schedule": "list"}}},
+            ]
+        },
+    }
+    return view_of(_eve("tiny"), load("tiny").with_payment(payment).after)
+
+
+def test_a_day_stops_paying_where_its_band_ends() -> None:
+    bands = [{"to": 7, "ratio": 1.0}, {"ratio": 0.0}]
+    view = _inpatient({"per_diem": {"rate": 600, "bands": bands}})
+    told = [p for p in points(view) if p.kind == "secondary" and p.id == "stay_day"]
+    assert [p.value for p in told] == [pytest.approx(7.0, abs=0.01)]
+    found = {m.activity: m for m in margins(view.ground(view.mean))}
+    row = int(np.flatnonzero(view.world.region.providers.kind == 1)[0])
+    setting, covered = view.world.setting, view.world.region.providers.covered_share[row, 1]
+    listed = (1.0 - covered) * setting.day_price[row]
+    early, late = (float(found[f"bed_day_{when}"].receipts[row, 0]) for when in ("early", "late"))
+    assert early == pytest.approx(covered * 600.0 + listed)
+    assert late == pytest.approx(listed)
+    assert "late_day" in {spot.text for spot in weak_spots(view) if spot.kind == "secondary"}
+
+
+def test_topping_up_costly_cases_lets_severe_stays_lose_less_and_units_bring_more() -> None:
+    bare = {"base_rate": 6000}
+    plain, topped = (
+        _inpatient({"drg": {**bare, **more}})
+        for more in ({}, {"high_outlier": 1.5, "outlier_share": 0.8})
+    )
+    at = int(np.flatnonzero(plain.world.region.providers.kind == 1)[0])
+    brought = [
+        float(
+            next(
+                m for m in margins(view.ground(view.mean)) if m.activity == "drugs_inpatient"
+            ).receipts[at, 0]
+        )
+        for view in (plain, topped)
+    ]
+    assert brought[1] > brought[0]
+    losses = [
+        sum(
+            point.loss * point.stays
+            for audience in audiences(view)
+            if audience.id == "secondary"
+            for point in severity_points(view, audience)
+        )
+        for view in (plain, topped)
+    ]
+    assert losses[1] < losses[0]
 
 
 @pytest.mark.parametrize("name", library_ids())

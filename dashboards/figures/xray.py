@@ -198,7 +198,7 @@ def since(spot: Spot, before: Mapping[str, Spot]) -> str:
 def point_words(point: Point, names: Names) -> str:
     """Tell a break-even point in one sentence, without its place."""
     key = point.state
-    if point.id == "stay_whole" and key == "turns" and float(point.facts["day"]) > 0.0:
+    if point.id == "stay_whole" and key == "turns" and float(point.facts["first_day"]) < 0.0:
         key = "turns_up"
     facts = {name: _fact(name, value, names) for name, value in point.facts.items()}
 
@@ -212,7 +212,12 @@ def point_words(point: Point, names: Names) -> str:
         if point.id == "severity":
             return words.plain(value, 1)
         if point.id.startswith("stay"):
-            return words.plain(value, 1)
+            # Below this many days: the first whole day that earns.
+            return (
+                words.plain(math.ceil(value), 0)
+                if key == "turns_up" and value == point.value
+                else words.plain(value, 1)
+            )
         return words.plain(value)
 
     return names.say(

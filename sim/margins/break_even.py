@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from sim.behavior.intensity import stake as stake_of
 from sim.behavior.prevention import value_of_control
 from sim.behavior.referral import refer_utility, treat_utility
 from sim.behavior.stay import optimal_stay
+from sim.engine.organization import sides_bring
 from sim.engine.setting import PRACTICE
 from sim.engine.tables import Float, Int
 from sim.health.need import severity_multiplier
@@ -37,6 +38,7 @@ __all__ = [
     "points",
     "root",
     "severity_points",
+    "stay_day",
 ]
 
 MOST_FINE = 1000.0
@@ -188,7 +190,7 @@ def points(view: View) -> list[Point]:
     """Find every break-even point of a view, kinds of providers in turn."""
     found: list[Point] = []
     for audience in audiences(view):
-        for finder in (_fine, _stay_day, _stay_whole, _kept_out, _kept_in, _control, _elsewhere):
+        for finder in (_fine, stay_day, _stay_whole, _kept_out, _kept_in, _control, _elsewhere):
             point = finder(view, audience)
             if point is not None:
                 found.append(point)
@@ -274,17 +276,32 @@ def _fine(view: View, audience: Audience) -> Point | None:
 # --- stays ----------------------------------------------------------------------------------------
 
 
-def _day(view: View, audience: Audience) -> tuple[float, float, float]:
-    """Give receipts and cost of a bed-day, and days."""
-    ground = view.ground(view.mean)
+def _day(view: View, audience: Audience) -> tuple[Callable[[float], float], float, float]:
+    """Give receipts of a bed-day by its place in the stay, cost of a day, and days."""
+    ground, terms = view.ground(view.mean), view.mean.stay
     days = ground.days.sum(axis=-1)
     cost = np.broadcast_to(ground.setting.day_cost[:, None], days.shape)
-    receipts = per((view.mean.day * ground.days).sum(axis=-1), days) + view.mean.cost * cost
-    return audience.mean(receipts, days), audience.mean(cost, days), audience.total(days)
+    extra = view.mean.cost * cost + view.per_charge(view.mean) * ground.price_day
+    last = audience.pick(np.asarray(terms.last_day)) if terms.n_bands > 1 else None
+    by_band = per((terms.bands * ground.days[..., None]).sum(axis=2), days[..., None])
+    bands = audience.pick(by_band + extra[..., None])
+    weight = audience.pick(days)
+    weight = np.where(np.isfinite(bands[..., 0]), weight, 0.0)
+    bands = np.where(weight[..., None] > 0.0, bands, 0.0)
+    total = max(float(weight.sum()), 1e-12)
+
+    def receipts(day: float) -> float:
+        if last is None:
+            return float((bands[..., 0] * weight).sum() / total)
+        band = (day > last).sum(axis=-1)[..., None]
+        return float((np.take_along_axis(bands, band, axis=-1)[..., 0] * weight).sum() / total)
+
+    return receipts, audience.mean(cost, days), audience.total(days)
 
 
-def _stay_day(view: View, audience: Audience) -> Point | None:
-    receipts, cost, days = _day(view, audience)
+def stay_day(view: View, audience: Audience) -> Point | None:
+    """Find the day of a stay after which a further one costs more than it brings."""
+    receipts_of, cost, days = _day(view, audience)
     if days <= 0.0:
         return None
     ground = view.ground(view.mean)
@@ -295,8 +312,9 @@ def _stay_day(view: View, audience: Audience) -> Point | None:
     groups = audience.pick(ground.days).sum(axis=(0, 1))
     stake = 2.0 * setting.altruism[:, None] * setting.values["value_of_health"] * setting.health_day
     at_stake = float((stake[audience.rows] @ groups).mean() / max(groups.sum(), 1e-9))
+    value = root(lambda day: receipts_of(day) - cost, 1.0, float(longest), steps=2 * longest)
+    receipts = receipts_of(need)
     wanted = optimal_stay(receipts, cost, 1.0, at_stake, need, longest)
-    value = root(lambda day: receipts - cost, 1.0, float(longest))
     return _point(
         view,
         audience,
@@ -310,18 +328,25 @@ def _stay_day(view: View, audience: Audience) -> Point | None:
 
 
 def _stay_whole(view: View, audience: Audience) -> Point | None:
-    receipts, cost, days = _day(view, audience)
+    receipts_of, cost, days = _day(view, audience)
     if days <= 0.0:
         return None
     ground = view.ground(view.mean)
     stays = ground.done[..., V.ADMISSIONS]
     mean_days = days / audience.total(stays)
-    first = _stay_margin(view, audience) - (receipts - cost) * mean_days
+    longest = float(ground.setting.values["longest_stay"])
+    steps = np.array([receipts_of(day) - cost for day in np.arange(1.0, longest + 1.0)])
+    earned = np.concatenate(([0.0], np.cumsum(steps)))
+
+    def so_far(length: float) -> float:
+        return float(np.interp(length, np.arange(len(earned)), earned))
+
+    # Days apart, a stay leaves what it leaves as practised less what its days do.
+    first = _stay_margin(view, audience) - so_far(mean_days)
 
     def margin(length: float) -> float:
-        return first + (receipts - cost) * length
+        return first + so_far(length)
 
-    longest = float(ground.setting.values["longest_stay"])
     return _point(
         view,
         audience,
@@ -330,7 +355,7 @@ def _stay_whole(view: View, audience: Audience) -> Point | None:
         root(margin, 1.0, longest),
         mean_days,
         margin(mean_days) > 0.0,
-        {"margin": margin(mean_days), "day": receipts - cost},
+        {"margin": margin(mean_days), "first_day": margin(1.0)},
     )
 
 
@@ -376,7 +401,6 @@ def severity_points(view: View, audience: Audience) -> list[SeverityPoint]:
     The margin is the one that hospitals weigh at the door: what a case brings whatever its
     severity, and what rises with it, at practised stay and components.
     """
-    table = view.tables.admit
     billed = view.ground(view.mean).billed
     sd = view.world.region.groups.severity_sd
     found = []
@@ -385,11 +409,10 @@ def severity_points(view: View, audience: Audience) -> list[SeverityPoint]:
         total = float(weight.sum())
         if total <= 0.0:
             continue
-        fixed = float((audience.pick(table.fixed)[:, :, g, :] * weight).sum() / total)
-        rising = float((audience.pick(table.rising)[:, :, g, :] * weight).sum() / total)
+        of_severity = _margin_by_severity(view, audience, g, weight / total)
 
-        def margin(rank: float, fixed: float = fixed, rising: float = rising, g: int = g) -> float:
-            return fixed + rising * severity_multiplier(rank, float(sd[g]))
+        def margin(rank: float, g: int = g, found: Callable[[float], float] = of_severity) -> float:
+            return found(severity_multiplier(rank, float(sd[g])))
 
         values = np.array([margin(float(rank)) for rank in _RANKS])
         rank = root(margin, float(_RANKS[0]), float(_RANKS[-1]))
@@ -409,6 +432,37 @@ def severity_points(view: View, audience: Audience) -> list[SeverityPoint]:
             )
         )
     return found
+
+
+def _margin_by_severity(
+    view: View, audience: Audience, group: int, weight: Float
+) -> Callable[[float], float]:
+    """Give the mean margin of a group's stays by severity, sides of thresholds included.
+
+    Parameters
+    ----------
+    weight : float64, shape (rows, payers, 3)
+        Share of each provider, payer and level in the group's stays.
+    """
+    table, terms = view.tables.admit, view.mean.stay
+
+    def mine(array: Float) -> Float:
+        return audience.pick(np.asarray(array))[:, :, group : group + 1]
+
+    fixed = float((mine(table.fixed)[:, :, 0] * weight).sum())
+    rising = float((mine(table.rising)[:, :, 0] * weight).sum())
+    if not table.has_sides:
+        return lambda severity: fixed + rising * severity
+    charge = mine(table.charge)
+    own = replace(
+        terms, bounds=mine(terms.bounds), amounts=mine(terms.amounts), slopes=mine(terms.slopes)
+    )
+
+    def margin(severity: float) -> float:
+        sides = sides_bring(own, charge * severity)[:, :, 0]
+        return fixed + rising * severity + float((sides * weight).sum())
+
+    return margin
 
 
 def _as_point(view: View, audience: Audience, severity: SeverityPoint) -> Point:

@@ -15,7 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.activity import COMPONENTS
-from sim.engine.organization import Marginals
+from sim.engine.organization import (
+    Marginals,
+    day_at,
+    mean_days,
+    mode_margin_gap,
+    uncovered_gain,
+)
 from sim.engine.setting import PRACTICE
 from sim.engine.tables import Float
 from sim.margins.rows import KINDS
@@ -143,6 +149,8 @@ def _units(component: int, *, is_inpatient: bool) -> Callable[[View, Marginals],
         cost = (setting.cost_in if is_inpatient else setting.cost_out)[:, None, component]
         price = (ground.price_in if is_inpatient else ground.price_out)[..., component]
         slope = (m.inside if is_inpatient else m.out)[..., component]
+        if is_inpatient:
+            slope = slope + view.per_charge(m) * price
         first = V.UNITS_IN_0 if is_inpatient else V.UNITS_OUT_0
         weight = ground.done[..., first + component]
         return Net(slope - cost * (1.0 - m.cost), price, weight)
@@ -198,7 +206,7 @@ def _referral(view: View, m: Marginals) -> Net:
 def _admission(view: View, m: Marginals) -> Net:
     table, setting = view.tables.admit, view.world.setting
     billed = view.ground(m).billed
-    margin = np.asarray(table.fixed) + np.asarray(table.rising)
+    margin = np.asarray(table.fixed) + np.asarray(table.rising) + m.stay.expected
     price = np.broadcast_to(setting.stay_price[:, None], billed.shape)
     return _by_stay(margin, price, billed)
 
@@ -215,7 +223,10 @@ def _stay(view: View, m: Marginals) -> Net:
     setting, ground = view.world.setting, view.ground(m)
     weight = ground.days.sum(axis=-1)
     cost = setting.day_cost[:, None] * (1.0 - m.cost)
-    slope = (m.day * ground.days).sum(axis=-1) / np.maximum(weight, 1e-12)
+    # The day in question is the one after a usual stay.
+    last = day_at(m.stay, mean_days(setting))
+    slope = (last * ground.days).sum(axis=-1) / np.maximum(weight, 1e-12)
+    slope = slope + view.per_charge(m) * ground.price_day
     return Net(slope - cost, ground.price_day, weight)
 
 
@@ -280,6 +291,73 @@ def _cost(view: View, m: Marginals) -> Net:
     return Net(1.0 - m.cost, np.ones_like(m.cost), spent)
 
 
+def _mode(view: View, m: Marginals) -> Net:
+    """Give how much more the heaviest mode leaves than the lightest, against list price."""
+    setting, ground = view.world.setting, view.ground(m)
+    gap = mode_margin_gap(setting, view.world.organizations, m)
+    stays = ground.billed.sum(axis=3)
+    # Groups that are treated in one way alone have nothing to choose.
+    stays = stays * (setting.region.modes.share[:, -1] > 0.0)
+    price = np.broadcast_to(setting.stay_price.mean(axis=2)[:, None], stays.shape)
+    return _over_groups(gap[..., -1] - gap[..., 0], price, stays)
+
+
+def _over_groups(margin: Float, price: Float, stays: Float) -> Net:
+    weight = stays.sum(axis=2)
+    safe = np.maximum(weight, 1e-12)
+    return Net((margin * stays).sum(axis=2) / safe, (price * stays).sum(axis=2) / safe, weight)
+
+
+def _splitting(view: View, m: Marginals) -> Net:
+    """Give what a stay billed as two brings more, over the list price of the stay."""
+    setting, ground = view.world.setting, view.ground(m)
+    stays = ground.billed.sum(axis=3)
+    if not setting.values.get("splitting_compliance", 0.0) > 0.0:
+        stays = np.zeros_like(stays)
+    price = np.broadcast_to(setting.stay_price.mean(axis=2)[:, None], stays.shape)
+    return _over_groups(np.maximum(m.split, 0.0), price, stays)
+
+
+def _uncovered(view: View, m: Marginals) -> Net:
+    """Give what moving list price out of the catalogue leaves beyond its first unit of effort."""
+    setting = view.world.setting
+    theta = setting.values.get("uncovered_effect", 0.0)
+    gain = uncovered_gain(setting, view.world.organizations, m, view.stand)
+    least = setting.values.get("uncovered_compliance", 0.0) / theta if theta > 0.0 else np.inf
+    margin = np.maximum(gain - least, 0.0)[:, None]
+    weight = np.zeros_like(m.cost)
+    weight[:, 0] = view.stand.stays * (theta > 0.0)
+    return Net(np.broadcast_to(margin, weight.shape), np.ones_like(weight), weight)
+
+
+def _documented(view: View, m: Marginals) -> Net:
+    """Give what a missed item shown as done brings beyond its first unit of effort, over that."""
+    setting, missed = view.world.setting, view.stand.missed
+    theta = setting.values.get("documented_effect", 0.0)
+    cost = setting.values.get("documented_cost", 0.0)
+    items = missed.sum(axis=(1, 2))
+    worth = (m.quality * missed).sum(axis=(1, 2)) / np.maximum(items, 1e-12)
+    least = cost / theta if theta > 0.0 else np.inf
+    margin = np.maximum(worth - least, 0.0)[:, None]
+    weight = np.zeros_like(m.cost)
+    weight[:, 0] = items * (theta > 0.0)
+    return Net(np.broadcast_to(margin, weight.shape), np.full_like(weight, max(cost, 1e-9)), weight)
+
+
+def _recovery(view: View, m: Marginals) -> Net:
+    """Give what a last day sent to a bed nearer home leaves, over the list price of a day."""
+    setting, ground = view.world.setting, view.ground(m)
+    values = setting.values
+    stays = ground.billed.sum(axis=3)
+    if not values.get("recovery_base", 0.0) > 0.0:
+        stays = np.zeros_like(stays)
+    late = day_at(m.stay, mean_days(setting)) - m.post_acute[..., None]
+    days = np.maximum(values.get("recovery_share", 0.0) * mean_days(setting), 1e-9)
+    saved = setting.day_cost[:, None, None] - late + m.refer_down[..., None] / days
+    price = np.broadcast_to(setting.day_price[:, None, None], stays.shape)
+    return _over_groups(saved, price, stays)
+
+
 def _channels() -> Iterator[Channel]:
     everyone, beds = (0, 1, 2), (0, 1, 2)
     for j, component in enumerate(COMPONENTS):
@@ -296,6 +374,11 @@ def _channels() -> Iterator[Channel]:
     yield Channel("prevention", (PRACTICE,), _prevention)
     yield Channel("quality", everyone, _quality)
     yield Channel("cost", everyone, _cost)
+    yield Channel("mode", (1, 2), _mode)
+    yield Channel("splitting", beds, _splitting)
+    yield Channel("uncovered", beds, _uncovered)
+    yield Channel("documented_quality", everyone, _documented)
+    yield Channel("recovery", (1, 2), _recovery)
 
 
 CHANNELS: tuple[Channel, ...] = tuple(_channels())

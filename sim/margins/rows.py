@@ -44,6 +44,10 @@ class Ground:
     days : float64, shape (n, payers, groups); its bed-days
     marginal : mapping of str to float64
         Fields of :class:`sim.engine.organization.Marginals`, currency.
+    per_charge : float64, shape (n, payers), optional
+        What a unit of currency charged on a stay brings through sides of case thresholds.
+    bands : float64, shape (n, payers, groups, B), optional
+        What one more day brings in each band of a stay.
     """
 
     setting: Setting
@@ -52,6 +56,8 @@ class Ground:
     billed: Float
     days: Float
     marginal: Mapping[str, Float]
+    per_charge: Float | None = None
+    bands: Float | None = None
 
     @property
     def kind(self) -> Float:
@@ -186,12 +192,25 @@ def _stays(ground: Ground, in_receipts: Float) -> Iterator[Margin]:
     for name, share in CELLS.items():
         yield _cell(ground, in_receipts, day_receipts, name, share)
     yield Margin("avoided_admission_own", "stay", -receipts, -cost, stays)
+    # A stay's receipts hold what its side brings already; one more unit or day adds to its charge.
+    charged = none if ground.per_charge is None else ground.per_charge
+    in_receipts = in_receipts + charged[..., None] * ground.price_in
     for j, component in enumerate(COMPONENTS):
         used = np.where(stays > 0.0, in_receipts[..., j], np.nan)
         cost = np.broadcast_to(setting.cost_in[:, j : j + 1], stays.shape)
         volume = done[..., V.UNITS_IN_0 + j] / _MILLI
         yield Margin(f"{component}_inpatient", "unit", used, cost, volume)
-    yield Margin("bed_day", "day", day, day_cost, done[..., V.BED_DAYS])
+    by_charge = charged * ground.price_day
+    done_days = done[..., V.BED_DAYS]
+    yield Margin("bed_day", "day", day + by_charge, day_cost, done_days)
+    n_bands = 1 if ground.bands is None else ground.bands.shape[-1]
+    if ground.bands is not None and n_bands > 1:
+        weight, total = ground.days[..., None], ground.days.sum(axis=-1)
+        paid_back = m["cost"] * day_cost + by_charge
+        names = ["bed_day_early", *(f"bed_day_band_{b}" for b in range(2, n_bands))]
+        for band, name in enumerate([*names, "bed_day_late"]):
+            mean = per((ground.bands * weight).sum(axis=2)[..., band], total)
+            yield Margin(name, "day", mean + paid_back, day_cost, done_days)
     low = billed[..., :2]
     step = per((m["step"] * low).sum(axis=(2, 3)), low.sum(axis=(2, 3)))
     yield Margin("coded_level", "stay", step, none, low.sum(axis=(2, 3)))

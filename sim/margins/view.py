@@ -16,9 +16,10 @@ import numpy as np
 from sim.conditions import Tables, month_tables
 from sim.engine.organization import Marginals, Position
 from sim.engine.tables import Float
+from sim.health.need import severity_multiplier
 from sim.margins.rows import Ground
 from sim.month import run_month
-from sim.outlook import foreseen_incentives, position
+from sim.outlook import SEVERITIES, covered_share, foreseen_incentives, position
 from sim.scenario import Scenario
 from sim.terms import open_year
 from sim.world import MONTHS, World, build_world
@@ -66,8 +67,29 @@ class View:
             done=np.asarray(recent.provider * year, dtype=np.float64),
             billed=np.asarray(recent.billed * year, dtype=np.float64),
             days=np.asarray(recent.stays.days.sum(axis=-1) * year, dtype=np.float64),
-            marginal={f.name: getattr(marginals, f.name) for f in fields(marginals)},
+            marginal={
+                f.name: getattr(marginals, f.name) for f in fields(marginals) if f.name != "stay"
+            },
+            per_charge=self.per_charge(marginals),
+            bands=marginals.stay.bands,
         )
+
+    def per_charge(self, marginals: Marginals) -> Float:
+        """Give what a unit of currency charged on a stay brings by its side, in the mean (n, Y)."""
+        terms, billed = marginals.stay, self.world.recent.billed
+        if not terms.slopes.any():
+            return np.zeros(billed.shape[:2])
+        found = np.zeros(terms.slopes.shape[:-1])
+        for k in range(SEVERITIES):
+            rank = (k + 0.5) / SEVERITIES
+            sd = self.world.region.groups.severity_sd
+            severity = np.array([severity_multiplier(rank, float(x)) for x in sd])
+            charge = self.tables.admit.charge * severity[:, None]
+            side = (charge[..., None] >= terms.bounds).sum(axis=-1)[..., None]
+            found += np.take_along_axis(terms.slopes, side, axis=-1)[..., 0] / SEVERITIES
+        covered = covered_share(self.world)[:, 1]
+        total = np.maximum(billed.sum(axis=(2, 3)), 1e-12)
+        return np.asarray((found * billed).sum(axis=(2, 3)) / total * covered[:, None])
 
     @cached_property
     def tables(self) -> Tables:

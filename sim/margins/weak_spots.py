@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.activity import COMPONENTS
+from sim.engine.organization import sides_bring
 from sim.engine.setting import LIGHT, PRACTICE
 from sim.health.need import severity_multiplier
 from sim.margins.break_even import (
@@ -21,6 +22,7 @@ from sim.margins.break_even import (
     coding_gain,
     referral_money,
     severity_points,
+    stay_day,
 )
 from sim.margins.rows import KINDS, Margin, margins
 from sim.margins.view import MOMENTS, View
@@ -139,6 +141,16 @@ def _services(view: View, audience: Audience, mean: Mapping[str, Margin]) -> Ite
 
 
 def _days(view: View, audience: Audience, mean: Mapping[str, Margin]) -> Iterator[Spot]:
+    late = mean.get("bed_day_late")
+    point = stay_day(view, audience) if late is not None else None
+    if late is not None and point is not None and math.isfinite(point.value):
+        receipts, cost, _ = _means(audience, late)
+        stays = audience.total(view.ground(view.mean).done[..., V.ADMISSIONS])
+        # Of each stay one day, the next that would be cut.
+        money = max(cost - receipts, 0.0) * stays
+        facts = {"day": point.value, "receipts": receipts, "cost": cost}
+        yield _spot(view, audience, "late_day", money, facts)
+        return
     receipts, cost, days = _means(audience, mean["bed_day"])
     if not (math.isfinite(receipts) and cost > 0.0 and days > 0.0):
         return
@@ -227,9 +239,10 @@ def _unneeded(view: View, audience: Audience) -> Iterator[Spot]:
     cases = audience.pick(ground.billed[..., 0])
     if stays <= 0.0 or cases.sum() <= 0.0:
         return
-    margin = audience.pick(
-        np.asarray(table.fixed)[..., 0] + light * np.asarray(table.rising)[..., 0]
-    )
+    brought = np.asarray(table.fixed)[..., 0] + light * np.asarray(table.rising)[..., 0]
+    if table.has_sides:
+        brought = brought + sides_bring(view.mean.stay, light * np.asarray(table.charge))[..., 0]
+    margin = audience.pick(brought)
     listed_price = np.asarray(table.price)[:, None, :, 0]
     price = audience.pick(np.repeat(listed_price, view.world.n_payers, axis=1))
     mean = float((margin * cases).sum() / cases.sum())
