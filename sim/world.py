@@ -688,11 +688,16 @@ def _as_contracted(world: World, activity: Activity, payer: int, rows: Int | sli
     return Activity.deferred(make, like)
 
 
+ONCE_A_LIFE = (Decision.COURSE,)
+"""Decisions whose luck is a person's and no month's: an illness that takes a course of care takes
+it whenever a bed is found, or worlds that differ by a month's wait would differ by a course."""
+
+
 def month_keys(seed: int, month: int) -> Keys:
     """Return this month's keys by decision."""
     keys = np.zeros(N_DECISIONS, dtype=np.uint64)
     for decision in Decision:
-        keys[int(decision)] = key(seed, month, decision)
+        keys[int(decision)] = key(seed, 0 if decision in ONCE_A_LIFE else month, decision)
     return keys
 
 
