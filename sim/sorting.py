@@ -13,23 +13,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.activity import CaseRule, EpisodeRule
 from sim.engine.counting import Stays
 from sim.engine.tables import Float, Int
-from sim.errors import PaymentError
-from sim.payment import PaymentModel, thresholds_of
+from sim.payment import PaymentModel, case_rule, episode_rule
 
 __all__ = [
     "Sorted",
     "Sorting",
-    "case_rule",
-    "episode_rule",
     "no_sorting",
     "sorted_stays",
     "sorting_of",
 ]
-
-MOST_MONTHS = 60  # that an episode may last after the month of its stay
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,88 +114,6 @@ class Sorted:
         )
 
 
-def case_rule(model: PaymentModel) -> CaseRule | None:
-    """Give the one rule by which a contract tree sorts stays, None where it sorts none.
-
-    Nodes of a tree may ask for the same sorting, or one for sides and another for bands.
-
-    Raises
-    ------
-    PaymentError
-        Where two nodes ask for different sides or different bands: activity is counted once.
-    """
-    bounds: Float | None = None
-    last_days: tuple[int, ...] = ()
-    found = False
-    for rule in thresholds_of(model):
-        if not isinstance(rule, CaseRule):
-            continue
-        found = True
-        if rule.n_sides > 1:
-            if bounds is not None and not np.array_equal(bounds, rule.thresholds):
-                raise _two_sortings("thresholds of charges", rule.n_sides - 1)
-            bounds = np.asarray(rule.thresholds, dtype=np.float64)
-        elif bounds is None and not rule.last_days:
-            bounds = np.asarray(rule.thresholds, dtype=np.float64)
-        if rule.last_days:
-            if last_days and tuple(rule.last_days) != last_days:
-                raise _two_sortings("bands of days", rule.last_days)
-            last_days = tuple(rule.last_days)
-    if not found:
-        return None
-    if bounds is None:
-        bounds = np.zeros((0, 0, 3, 0))
-    if np.isnan(bounds).any() or (np.diff(bounds, axis=-1) < 0.0).any():
-        raise PaymentError("thresholds of charges are numbers in rising order", where="thresholds")
-    if any(b <= a for a, b in zip((0, *last_days), last_days, strict=False)):
-        raise PaymentError(
-            "bands of days are whole days in rising order", where="thresholds", value=last_days
-        )
-    return CaseRule(bounds, last_days)
-
-
-def _two_sortings(what: str, value: object) -> PaymentError:
-    return PaymentError(
-        f"a contract sorts stays by two different {what}",
-        where="thresholds",
-        value=value,
-        remedy="Let the nodes of one contract share their thresholds, or use one of them.",
-    )
-
-
-def episode_rule(model: PaymentModel) -> EpisodeRule | None:
-    """Give the one rule by which a contract tree counts episodes, None where it counts none.
-
-    Raises
-    ------
-    PaymentError
-        Where two nodes ask for different episodes: a person is in one at a time.
-    """
-    found: EpisodeRule | None = None
-    for rule in thresholds_of(model):
-        if not isinstance(rule, EpisodeRule):
-            continue
-        if found is not None and not (
-            np.array_equal(rule.groups, found.groups)
-            and (rule.months, rule.bundle) == (found.months, found.bundle)
-        ):
-            raise PaymentError(
-                "a contract counts two different kinds of episodes",
-                where="thresholds",
-                value=rule.months,
-                remedy="Let the nodes of one contract share their episodes, or use one of them.",
-            )
-        if not 0 <= rule.months <= MOST_MONTHS:
-            raise PaymentError(
-                "an episode is too long",
-                where="thresholds",
-                value=rule.months,
-                allowed=f"0 to {MOST_MONTHS} months",
-            )
-        found = rule
-    return found
-
-
 def no_sorting(n: int, n_payers: int, n_groups: int, n_modes: int = 1) -> Sorting:
     """Give the sorting under contracts that ask for none: one side, one band."""
     one = np.ones((n, n_payers), dtype=np.int64)
@@ -232,7 +144,7 @@ def sorting_of(
     Raises
     ------
     PaymentError
-        See :func:`case_rule`.
+        See :func:`sim.payment.case_rule`.
     """
     contracts = list(contracts)
     opens = np.zeros((n, n_payers, n_groups), dtype=np.int64)

@@ -22,7 +22,7 @@ from sim.oversight import (
     AuditPolicy,
 )
 from sim.region import ListChange
-from sim.sorting import case_rule, sorting_of
+from sim.sorting import sorting_of
 from sim.world import (
     MONTHS,
     Agreement,
@@ -36,6 +36,8 @@ from sim.world import (
     sorted_again,
     trended,
 )
+
+_SORTINGS = 8  # of a year until thresholds stand still; then a case or two still changes sides
 
 
 def open_year(world: World) -> None:
@@ -57,7 +59,7 @@ def open_year(world: World) -> None:
             earned = model.revenue(trended(last_year(world, payer, rows, model, drift), drift))
             model = neutral_to_last_year(world, payer, rows, agreement.promised, earned, model)
         else:
-            rule = case_rule(model)
+            rule = payment.case_rule(model)
             width = (1, 1) if rule is None else (rule.n_sides, rule.n_bands)
             past = [activity_of(world.setting, year, payer, rows, *width) for year in world.past]
             model = payment.next_year(model, past)
@@ -104,7 +106,7 @@ def last_year(
         With the price lists of that year, where a reform has just changed them.
     """
     setting = world.setting if setting is None else setting
-    rule = case_rule(model)
+    rule = payment.case_rule(model)
     if rule is None:
         return activity_of(setting, world.year, payer, rows, 1, 1)
     n, n_payers = world.sorting.sides.shape
@@ -125,16 +127,23 @@ def neutral_to_last_year(
 ) -> payment.PaymentModel:
     """Fix a contract's neutral terms on the trended activity of the year that ends.
 
-    A contract whose thresholds follow from that year sorts it only once they are known: it is
-    resolved again on the year as sorted by what the first pass found.
+    A contract whose thresholds follow from that year cannot sort it before they are known. It is
+    first resolved on the year unsorted, and then again on the year's stays as they lie by what was
+    found, until the thresholds stand still.
     """
+    setting = world.setting if setting is None else setting
     drift = world.region.drift.price_growth * world.setting.values["drift_scale"]
-    base = trended(last_year(world, payer, rows, model, drift, setting), drift)
+    base = trended(activity_of(setting, world.year, payer, rows, 1, 1), drift)
     found = payment.resolve_neutral(model, base, receipts, previous)
-    rule = case_rule(found)
-    if rule is not None and (rule.n_sides > 1 or rule.n_bands > 1):
+    rule = payment.case_rule(found)
+    for _ in range(_SORTINGS):
+        if rule is None or (rule.n_sides == 1 and rule.n_bands == 1):
+            break
         base = trended(last_year(world, payer, rows, found, drift, setting), drift)
         found = payment.resolve_neutral(model, base, receipts, previous)
+        before, rule = rule, payment.case_rule(found)
+        if rule is not None and np.array_equal(rule.thresholds, before.thresholds):
+            break
     return found
 
 

@@ -204,6 +204,47 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         """,
         ["of", "Add `of:`"],
     ),
+    "two sortings of cases in one tree": (
+        """
+        blend:  # here
+          - weight: 0.5
+            contract: {drg: {high_outlier: 2.0}}
+          - weight: 0.5
+            contract: {drg: {high_outlier: 3.0}}
+        """,
+        ["sorts stays by two different thresholds of charges", "share their thresholds"],
+    ),
+    "two sortings of which one is by points": (
+        """
+        phase_in:  # here
+          before: {dip: {pool: neutral}}
+          after: {drg: {low_outlier: 0.4}}
+        """,
+        ["sorts stays by two different thresholds of charges", "share their thresholds"],
+    ),
+    "two bands of days in one tree": (
+        """
+        blend:  # here
+          - weight: 0.5
+            contract: {per_diem: {bands: [{to: 3, ratio: 1.2}, {ratio: 1.0}]}}
+          - weight: 0.5
+            contract: {per_diem: {bands: [{to: 5, ratio: 1.2}, {ratio: 1.0}]}}
+        """,
+        ["sorts stays by two different bands of days", "share their thresholds"],
+    ),
+    "episodes of two lengths in one tree": (
+        """
+        bundled_payment:  # here
+          groups: [joint_replacement]
+          months: 3
+          of:
+            bundled_payment:
+              groups: [joint_replacement]
+              months: 1
+              of: fee_for_service
+        """,
+        ["two different kinds of episodes", "share their episodes"],
+    ),
     "a tree that holds itself by an anchor": (
         """
         global_budget: &it  # here
@@ -227,6 +268,19 @@ def test_a_contract_that_cannot_be_is_told_with_its_line_and_remedy(
     assert error.where.startswith(f"{path}:{line}:"), str(error)
     for word in words:
         assert word in str(error), str(error)
+
+
+def test_nodes_that_follow_one_rule_may_share_a_tree(tmp_path: Path) -> None:
+    text = """
+        blend:
+          - weight: 0.5
+            contract: {drg: {high_outlier: 2.0}}
+          - weight: 0.5
+            contract: {drg: {high_outlier: 2.0, outlier_share: 0.6}}
+        """
+    path = tmp_path / "trial.yaml"
+    path.write_text(HEAD + text.lstrip("\n"), encoding="utf-8")
+    assert validate(path) == []
 
 
 def test_a_command_ends_with_two_and_no_traceback(

@@ -27,6 +27,7 @@ from sim.payment._protocol import (
     timetable_of,
 )
 from sim.payment._registry import build, catalogue, registry
+from sim.payment._rules import case_rule, check_rules, episode_rule
 from sim.payment._sorting import sorted_by
 from sim.payment._terms import NEUTRAL, Neutral, term
 
@@ -40,7 +41,10 @@ __all__ = [
     "PaymentModel",
     "Timetable",
     "build",
+    "case_rule",
     "catalogue",
+    "check_rules",
+    "episode_rule",
     "fan_of",
     "gradient_of",
     "gradient_through",

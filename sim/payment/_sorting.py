@@ -24,6 +24,7 @@ __all__ = [
     "need_sides",
     "renewed_mean",
     "sorted_by",
+    "sorted_for",
 ]
 
 # ln sd of charges and of days inside a group: .4 to .7 in the stays of US hospitals (MS-DRG
@@ -77,6 +78,16 @@ def sorted_by(activity: Activity, rule: CaseRule) -> Activity:
     if activity.bed_days.shape[2] != rule.n_bands:
         changed["bed_days"] = _banded(activity, rule.last_days)
     return activity.with_fields(**changed)
+
+
+def sorted_for(activity: Activity, rule: CaseRule) -> Activity:
+    """Give a base year as a contract sorts it: as it is where its sides are as many as the rule's.
+
+    A contract is made neutral first on a year that nobody sorted for it, and then on the stays as
+    they lie by what was found: the first is spread by :func:`sorted_by`, the second is known.
+    """
+    is_sorted = rule.n_sides > 1 and activity.cases_side.shape[3] == rule.n_sides
+    return activity if is_sorted else sorted_by(activity, rule)
 
 
 def _banded(activity: Activity, last_days: tuple[int, ...]) -> Array:

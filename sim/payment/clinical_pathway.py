@@ -31,7 +31,7 @@ from sim.payment._protocol import (
     total,
 )
 from sim.payment._smoothing import weights
-from sim.payment._sorting import need_sides, sorted_by
+from sim.payment._sorting import need_sides, sorted_for
 from sim.payment._terms import Neutral, Term, check_keys, is_neutral, read_number, term
 
 _PRICE = Term("CNY", 0.0, 1e8, "fixed price of a stay", "病种定额")
@@ -347,7 +347,7 @@ class ClinicalPathway(Contract):
         """
         rest = self._rest(base, self._share_left(base))
         if not is_neutral(self.prices):
-            listed = self._listed_stays(sorted_by(base, self._rule()))
+            listed = self._listed_stays(sorted_for(base, self._rule()))
             left = np.maximum(receipts - listed, 0.0)
             return dataclasses.replace(self, of=resolve(self.of, rest, left, previous))
         on = self._split(base)[1]
@@ -364,7 +364,7 @@ class ClinicalPathway(Contract):
             if isinstance(at_one, Neutral):
                 return 0.0
             one = dataclasses.replace(found, prices=_times(at_one, factor))
-            return float(one._listed_stays(sorted_by(base, one._rule())).sum())
+            return float(one._listed_stays(sorted_for(base, one._rule())).sum())
 
         if isinstance(at_one, Neutral) or owed <= 0.0:
             return found

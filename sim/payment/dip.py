@@ -29,7 +29,7 @@ from sim.payment._sorting import (
     mode_slopes,
     need_sides,
     renewed_mean,
-    sorted_by,
+    sorted_for,
 )
 from sim.payment._terms import (
     Neutral,
@@ -592,14 +592,15 @@ class PointsByDisease(Contract):
     ) -> PaymentModel:
         """Fix mean charges, the rest of the pool, and the pool that earns the group its receipts.
 
-        The previous contract counted the base year, so cases are spread over cheap, usual and dear.
+        Where the previous contract counted the base year, cases are spread over cheap, usual and
+        dear.
         Where charges were so far below receipts that the floor would pay them instead, no pool
         brings the receipts, and it is the one that would without the floor.
         """
         found = self
         if isinstance(self.mean_charge, Neutral):
             found = dataclasses.replace(found, mean_charge=mean_charges(base, self.kinds))
-        seen = sorted_by(base, found._rule())
+        seen = sorted_for(base, found._rule())
         points = float(found.points(seen).sum())
         own = float(seen.patient_covered[:, _INPATIENT].sum())
         odds = self.rest_share / (1.0 - self.rest_share)

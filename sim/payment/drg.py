@@ -14,7 +14,7 @@ from sim.activity import MEASURES, Activity, Array, CaseRule, EpisodeRule
 from sim.errors import PaymentError
 from sim.payment._neutral import common_rate, level_near
 from sim.payment._protocol import Build, Contract, Partials, PaymentContext, PaymentModel
-from sim.payment._sorting import mode_mix, mode_slopes, need_sides, sorted_by
+from sim.payment._sorting import mode_mix, mode_slopes, need_sides, sorted_for
 from sim.payment._terms import (
     Neutral,
     Term,
@@ -459,7 +459,8 @@ class DiagnosisRelatedGroups(Contract):
     ) -> PaymentModel:
         """Fix own rates at own receipts per weighted stay, and a neutral base rate for the group.
 
-        Outliers lie where the rate puts them, so base activity is sorted anew at every rate tried.
+        Outliers lie where the rate puts them, so a year not sorted yet is sorted anew at every rate
+        tried; one that is, by a rate close to the one sought, is taken as it lies.
         Of several rates the one nearest to that without outliers is taken. Where none brings the
         receipts, since ever more cases would be paid their charges, it is that rate itself.
         """
@@ -477,7 +478,7 @@ class DiagnosisRelatedGroups(Contract):
 
             def outlay(x: float) -> float:
                 at = dataclasses.replace(found, base_rate=x)
-                return float(at.revenue(sorted_by(base, at._rule())).sum())
+                return float(at.revenue(sorted_for(base, at._rule())).sum())
 
             rate = level_near(outlay, float(receipts.sum()), rate)
         return dataclasses.replace(found, base_rate=rate)

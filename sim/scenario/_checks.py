@@ -202,7 +202,7 @@ def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[Paysh
     for assignment in policy.payment:
         rows = assignment.providers.indices(region)
         try:
-            assignment.build(_plain_context(region, rows))
+            assignment.check(_plain_context(region, rows))
         except PaymentError as error:
             yield error
     try:

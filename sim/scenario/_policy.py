@@ -63,6 +63,20 @@ class Assignment:
         except PaymentError as error:
             raise self._placed(error) from None
 
+    def check(self, context: contracts.PaymentContext) -> None:
+        """Find what is wrong with the contract before any run, its rules for sorting included.
+
+        Raises
+        ------
+        PaymentError
+            If it cannot be built, or sorts stays or counts episodes in two different ways.
+        """
+        model = self.build(context)
+        try:
+            contracts.check_rules(model, context)
+        except PaymentError as error:
+            raise self._placed(error) from None
+
     def _placed(self, error: PaymentError) -> PaymentError:
         """Say where in the file the contract is wrong."""
         steps = [s for s in re.split(r"[.\[\]/: ]+", error.where) if s]

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from sim.errors import PaymentError
-from sim.month import World, run_month, simulate
-from sim.sorting import case_rule, sorting_of
+from sim.month import World, build_world, run_month, simulate
+from sim.payment import build, case_rule, has_neutral
+from sim.scenario import load
+from sim.sorting import sorting_of
 from sim.tallies import ProviderTally as T
-from sim.terms import last_year
-from sim.world import activity_of
+from sim.terms import last_year, neutral_to_last_year
+from sim.world import activity_of, contract_context, trended
 from tests.sorting_contracts import ByItem, contract, made_up_world
 
 NOTCH: dict[str, Any] = {
@@ -210,3 +212,101 @@ def test_a_whole_run_under_a_rule_ends_with_closed_books() -> None:
     history = simulate(made_up_world(26, population=300, **NOTCH))
     assert history.receipts.shape[0] == 26
     assert (history.receipts.sum(axis=(1, 2)) > 0).all()
+
+
+# Contracts for stays whose thresholds or bands follow from terms that are neutral.
+INPATIENT: dict[str, Any] = {
+    "drg with dear outliers": {"drg": {"base_rate": "neutral", "high_outlier": 1.5}},
+    "drg with a fixed loss": {
+        "drg": {"base_rate": "neutral", "high_outlier": 1.0, "fixed_loss": 2000.0}
+    },
+    "drg with outliers on both sides": {
+        "drg": {"low_outlier": 0.4, "high_outlier": 2.5, "recalibration": 0.5}
+    },
+    "dip": {"dip": {"pool": "neutral", "rest_share": 0.8}},
+    "per diem in bands": {
+        "per_diem": {"bands": [{"to": 4, "ratio": 1.3}, {"to": 10, "ratio": 1.0}, {"ratio": 0.7}]}
+    },
+}
+FEES: dict[str, Any] = {"fee_for_service": {"schedule": "list"}}
+NEUTRAL: dict[str, Any] = {
+    name: {
+        "blend": [
+            {"scope": {"setting": "inpatient"}, "contract": inside},
+            {"scope": "rest", "contract": FEES},
+        ]
+    }
+    for name, inside in INPATIENT.items()
+}
+NEUTRAL["clinical pathway"] = {
+    "clinical_pathway": {
+        "groups": ["appendicitis", "delivery", "biliary", "bronchitis_asthma"],
+        "share_above": 0.2,
+        "share_below": 0.1,
+        "of": FEES,
+    }
+}
+BUNDLE: dict[str, Any] = {
+    "bundled_payment": {
+        "groups": ["copd", "bronchitis_asthma", "gastritis_enteritis", "delivery", "other"],
+        "months": 2,
+        "target": "neutral",
+        "of": FEES,
+    }
+}
+
+
+def tiny_world(contract: Any = None, population: int = 300) -> World:
+    """A tiny region that comes under the contract after its first year."""
+    tiny = load("tiny")
+    return build_world(
+        tiny.region(),
+        tiny.before,
+        tiny.after if contract is None else tiny.with_payment(contract).after,
+        months_before=12,
+        months=26,
+        warm_up=0,
+        seed=1,
+        population=population,
+    )
+
+
+@pytest.fixture(scope="module")
+def eve() -> World:
+    """The last moment of a tiny region's first year, before anything is neutral to it."""
+    world = tiny_world(population=500)
+    while world.month < 12:
+        run_month(world)
+    return world
+
+
+@pytest.mark.parametrize("name", NEUTRAL)
+def test_thresholds_that_follow_from_a_neutral_term_sort_the_year_they_are_neutral_to(
+    eve: World, name: str
+) -> None:
+    drift = eve.region.drift.price_growth * eve.setting.values["drift_scale"]
+    for old in eve.agreements:
+        payer, rows = old.payer, old.rows
+        model = build(NEUTRAL[name], contract_context(eve.setting, payer, rows))
+        before = trended(last_year(eve, payer, rows, old.model, drift), drift)
+        receipts = old.model.revenue(before)
+        if not before.admissions.any():
+            continue
+        found = neutral_to_last_year(eve, payer, rows, model, receipts, old.model)
+        assert not has_neutral(found)
+        year = trended(last_year(eve, payer, rows, found, drift), drift)
+        rule = case_rule(found)
+        assert rule is not None
+        assert (year.cases_side.shape[-1], year.bed_days.shape[-1]) == (rule.n_sides, rule.n_bands)
+        assert float(found.revenue(year).sum()) == pytest.approx(float(receipts.sum()), rel=1e-9)
+
+
+@pytest.mark.parametrize("name", [*NEUTRAL, "bundle"])
+def test_a_contract_neutral_in_its_thresholds_is_lived_into_its_second_year(
+    name: str,
+) -> None:
+    world = tiny_world({**NEUTRAL, "bundle": BUNDLE}[name])
+    while world.month < 26:
+        run_month(world)
+    assert all(not has_neutral(a.model) for a in world.agreements)
+    assert sum(h["receipts"].sum() for h in world.history[12:]) > 0

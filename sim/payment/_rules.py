@@ -1,0 +1,139 @@
+"""The one rule by which a contract tree sorts stays, and the one by which it counts episodes.
+
+Knows the rules that nodes declare; must not know how stays are sorted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.activity import Activity, Array, CaseRule, EpisodeRule
+from sim.errors import PaymentError
+from sim.payment._neutral import resolve_neutral
+from sim.payment._protocol import PaymentContext, PaymentModel, has_neutral, thresholds_of
+
+__all__ = ["case_rule", "check_rules", "episode_rule"]
+
+MOST_MONTHS = 60  # that an episode may last after the month of its stay
+
+
+def case_rule(model: PaymentModel) -> CaseRule | None:
+    """Give the one rule by which a contract tree sorts stays, None where it sorts none.
+
+    Nodes of a tree may ask for the same sorting, or one for sides and another for bands.
+
+    Raises
+    ------
+    PaymentError
+        Where two nodes ask for different sides or different bands: activity is counted once.
+    """
+    bounds: Array | None = None
+    last_days: tuple[int, ...] = ()
+    found = False
+    for rule in thresholds_of(model):
+        if not isinstance(rule, CaseRule):
+            continue
+        found = True
+        if rule.n_sides > 1:
+            if bounds is not None and not np.array_equal(bounds, rule.thresholds):
+                raise _two_sortings("thresholds of charges", rule.n_sides - 1)
+            bounds = np.asarray(rule.thresholds, dtype=np.float64)
+        elif bounds is None and not rule.last_days:
+            bounds = np.asarray(rule.thresholds, dtype=np.float64)
+        if rule.last_days:
+            if last_days and tuple(rule.last_days) != last_days:
+                raise _two_sortings("bands of days", rule.last_days)
+            last_days = tuple(rule.last_days)
+    if not found:
+        return None
+    if bounds is None:
+        bounds = np.zeros((0, 0, 3, 0))
+    if np.isnan(bounds).any() or (np.diff(bounds, axis=-1) < 0.0).any():
+        raise PaymentError("thresholds of charges are numbers in rising order", where="thresholds")
+    if any(b <= a for a, b in zip((0, *last_days), last_days, strict=False)):
+        raise PaymentError(
+            "bands of days are whole days in rising order", where="thresholds", value=last_days
+        )
+    return CaseRule(bounds, last_days)
+
+
+def _two_sortings(what: str, value: object) -> PaymentError:
+    return PaymentError(
+        f"a contract sorts stays by two different {what}",
+        where="thresholds",
+        value=value,
+        remedy="Let the nodes of one contract share their thresholds, or use one of them.",
+    )
+
+
+def episode_rule(model: PaymentModel) -> EpisodeRule | None:
+    """Give the one rule by which a contract tree counts episodes, None where it counts none.
+
+    Raises
+    ------
+    PaymentError
+        Where two nodes ask for different episodes: a person is in one at a time.
+    """
+    found: EpisodeRule | None = None
+    for rule in thresholds_of(model):
+        if not isinstance(rule, EpisodeRule):
+            continue
+        if found is not None and not (
+            np.array_equal(rule.groups, found.groups)
+            and (rule.months, rule.bundle) == (found.months, found.bundle)
+        ):
+            raise PaymentError(
+                "a contract counts two different kinds of episodes",
+                where="thresholds",
+                value=rule.months,
+                remedy="Let the nodes of one contract share their episodes, or use one of them.",
+            )
+        if not 0 <= rule.months <= MOST_MONTHS:
+            raise PaymentError(
+                "an episode is too long",
+                where="thresholds",
+                value=rule.months,
+                allowed=f"0 to {MOST_MONTHS} months",
+            )
+        found = rule
+    return found
+
+
+class _EvenPrices:
+    """Receipts of a made-up year: every visit, unit and day is worth the same."""
+
+    reads: frozenset[str] = frozenset({"visits", "units", "bed_days"})
+
+    def revenue(self, activity: Activity) -> Array:
+        """Give all visits, units and days, shape (n,)."""
+        return np.asarray(
+            activity.visits.sum(axis=1)
+            + activity.units.sum(axis=(1, 2))
+            + activity.bed_days.sum(axis=(1, 2))
+        )
+
+
+def check_rules(model: PaymentModel, context: PaymentContext) -> None:
+    """Refuse a contract tree that sorts stays, or counts episodes, in two different ways.
+
+    Thresholds may follow from neutral terms, which are numbers only once a base year is known. So
+    the tree is resolved on a year in which everything was done equally often: nodes that follow
+    the same rule then have the same thresholds, and others different ones.
+
+    Raises
+    ------
+    PaymentError
+        See :func:`case_rule` and :func:`episode_rule`.
+    """
+    if has_neutral(model):
+        empty = Activity.zeros(context.n_providers, len(context.groups))
+        year = empty.with_fields(
+            **{name: np.full(empty.shape_of(name), 1000.0) for name in Activity.fields()}
+        )
+        prices = _EvenPrices()
+        try:
+            model = resolve_neutral(model, year, prices.revenue(year), prices)
+        except PaymentError:
+            return  # what cannot be neutral to a made-up year may be to the region's
+    case_rule(model)
+    episode_rule(model)
