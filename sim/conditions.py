@@ -6,8 +6,9 @@ the running mean of what a stay has earned.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -249,6 +250,43 @@ def _measured_quality(world: World) -> Float:
     return np.where(kind == PRACTICE, 0.0, -weight * 100.0 * (rate - expected))
 
 
+_Fixed = TypeVar("_Fixed")
+
+
+def _once(world: World, name: str, make: Callable[[World], _Fixed]) -> _Fixed:
+    """Return what a region and its parameters fix, worked out in the first month that asks."""
+    if name not in world.fixed:
+        world.fixed[name] = make(world)
+    found: _Fixed = world.fixed[name]
+    return found
+
+
+class _Referral(NamedTuple):
+    """What no month changes of treating or referring: log-odds, gap at list price, and skill."""
+
+    log_odds: float
+    gap: Float
+    skill: Float
+    steepness: Float
+
+
+def _fixed_of_referral(world: World) -> _Referral:
+    """Return the constants that give the baseline rate for a median case at list price."""
+    setting, values = world.setting, world.setting.values
+    noise = max(values["signal_sd"], 1e-6)
+    skill = np.where(world.region.providers.skill > 0.0, world.region.providers.skill, 1.0)
+    spread = np.sqrt((noise / skill) ** 2 / (1.0 + (noise / skill) ** 2))
+    steepness = STEEPNESS / np.maximum(spread, 1e-3)
+    listed = setting.reference.price_out - setting.reference.cost_out
+    list_margin = listed.sum(axis=1)[:, None] * setting.need_out
+    # Beyond 700 the chance is nothing, and its inverse no longer a number.
+    fails = 1.0 / (1.0 + np.exp(np.minimum(steepness[:, None] * world.limits, 700.0)))
+    lost = values["altruism_scale"] * values["value_of_health"] * setting.failure_health * fails
+    base = values["refer_base"]
+    gap = listed[:, 3][:, None] - (list_margin - lost)
+    return _Referral(np.log(base / (1.0 - base)), gap, skill, steepness)
+
+
 def _refer_table(world: World) -> ReferTable:
     setting, values = world.setting, world.setting.values
     org = world.organizations
@@ -264,20 +302,9 @@ def _refer_table(world: World) -> ReferTable:
     receipts = m.visit + m.out[:, :, 3] - cost[:, :, 3] + m.refer
     limit = world.limits
     noise = max(values["signal_sd"], 1e-6)
-    skill = np.where(world.region.providers.skill > 0.0, world.region.providers.skill, 1.0)
-    spread = np.sqrt((noise / skill) ** 2 / (1.0 + (noise / skill) ** 2))
-    steepness = STEEPNESS / np.maximum(spread, 1e-3)
-    # The constant that gives the baseline rate for a case of median severity at list price.
-    listed = setting.reference.price_out - setting.reference.cost_out
-    list_margin = listed.sum(axis=1)[:, None] * setting.need_out
-    list_refer = listed[:, 3]
-    # Beyond 700 the chance is nothing, and its inverse no longer a number.
-    fails = 1.0 / (1.0 + np.exp(np.minimum(steepness[:, None] * limit, 700.0)))
+    fixed = _once(world, "refer", _fixed_of_referral)
+    constant = fixed.log_odds - precision[:, None] * fixed.gap
     value = values["value_of_health"]
-    lost = values["altruism_scale"] * value * setting.failure_health * fails
-    base = values["refer_base"]
-    gap = list_refer[:, None] - (list_margin - lost)
-    constant = np.log(base / (1.0 - base)) - precision[:, None] * gap
     return ReferTable(
         margin=margin,
         receipts=receipts * tech,
@@ -295,8 +322,8 @@ def _refer_table(world: World) -> ReferTable:
         precision=precision,
         constant=constant,
         limit=limit,
-        skill=skill,
-        steepness=steepness,
+        skill=fixed.skill,
+        steepness=fixed.steepness,
         noise=noise,
         value=value,
         oop_weight=values["oop_weight"],
@@ -353,11 +380,61 @@ def _treat_table(world: World) -> TreatTable:
     )
 
 
+class _AdmissionOdds(NamedTuple):
+    """Log-odds against admitting at list price, by alternative (n, G)."""
+
+    refuse: Float
+    defer: Float
+    transfer: Float
+    idle: Float
+
+
+def _delay_discount(values: Mapping[str, float]) -> float:
+    """Return what a stay next month is worth: a patient who waits may go elsewhere before."""
+    return float((1.0 - values["leave_list"]) * values["discount"] ** (1.0 / MONTHS))
+
+
+def _fixed_of_admission(world: World) -> _AdmissionOdds:
+    """Return the constants that give the baseline rates of each alternative at list price."""
+    setting, values = world.setting, world.setting.values
+    groups = world.region.groups
+    kind = world.region.providers.kind.astype(np.int64)
+    days, reference = setting.needed_days, setting.reference
+    margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
+    margin_day = reference.day_price - reference.day_cost
+    tau_a, tau_t = values["tau_admit"], values["tau_transfer"]
+    penalty, effort = values["refuse_penalty"], values["transfer_effort"]
+    value, altruism = values["value_of_health"], setting.altruism
+    mean_price = setting.stay_price.mean(axis=2)
+    gain = (margin_unit[:, None] * setting.need_in[:, :, 0].mean(axis=1)) + margin_day[
+        :, None
+    ] * days.mean(axis=1)[None]
+    stake = (altruism * value)[:, None] * setting.delay_health
+    admitted = gain + stake
+    refuse_base = values["refuse_base"]
+    defer_base = values["defer_base"]
+    transfer_base = np.array(
+        [values["transfer_base_practice"], values["transfer_base_secondary"], 1e-6]
+    )[kind][:, None]
+    admit_base = 1.0 - transfer_base - np.where(groups.is_elective, defer_base, refuse_base)
+    refuse = np.log(refuse_base / admit_base) + (admitted + penalty * mean_price) / (
+        tau_a * mean_price
+    )
+    delay = _delay_discount(values)
+    deferring = delay * (gain + stake) - stake
+    defer = np.log(defer_base / admit_base) + (admitted - deferring) / (tau_a * mean_price)
+    transferring = stake - effort * mean_price
+    transfer = np.log(transfer_base / admit_base) + (admitted - transferring) / (tau_t * mean_price)
+    idle_base = _idle_rate(world)
+    light = severity_multiplier(LIGHT, 0.5)
+    idle = np.log(idle_base / (1.0 - idle_base))[None] - gain * light / (tau_a * mean_price)
+    return _AdmissionOdds(refuse, defer, transfer, idle)
+
+
 def _admit_table(world: World) -> AdmitTable:
     setting, values, org = world.setting, world.setting.values, world.organizations
     region = world.region
     groups = region.groups
-    kind = region.providers.kind.astype(np.int64)
     m = channel_marginals(world)["admission"]
     tech = world.technology
     cost_factor = _cost_factor(world)
@@ -395,30 +472,7 @@ def _admit_table(world: World) -> AdmitTable:
     altruism = setting.altruism
     tau_a, tau_t = values["tau_admit"], values["tau_transfer"]
     penalty, effort = values["refuse_penalty"], values["transfer_effort"]
-    mean_price = setting.stay_price.mean(axis=2)
-    gain = (margin_unit[:, None] * setting.need_in[:, :, 0].mean(axis=1)) + margin_day[
-        :, None
-    ] * days.mean(axis=1)[None]
-    stake = (altruism * value)[:, None] * setting.delay_health
-    admitted = gain + stake
-    refuse_base = values["refuse_base"]
-    defer_base = values["defer_base"]
-    transfer_base = np.array(
-        [values["transfer_base_practice"], values["transfer_base_secondary"], 1e-6]
-    )[kind][:, None]
-    admit_base = 1.0 - transfer_base - np.where(groups.is_elective, defer_base, refuse_base)
-    refuse = np.log(refuse_base / admit_base) + (admitted + penalty * mean_price) / (
-        tau_a * mean_price
-    )
-    # A patient who waits may go elsewhere before next month.
-    delay = (1.0 - values["leave_list"]) * values["discount"] ** (1.0 / MONTHS)
-    deferring = delay * (gain + stake) - stake
-    defer = np.log(defer_base / admit_base) + (admitted - deferring) / (tau_a * mean_price)
-    transferring = stake - effort * mean_price
-    transfer = np.log(transfer_base / admit_base) + (admitted - transferring) / (tau_t * mean_price)
-    idle_base = _idle_rate(world)
-    light = severity_multiplier(LIGHT, 0.5)
-    idle = np.log(idle_base / (1.0 - idle_base))[None] - gain * light / (tau_a * mean_price)
+    fixed_odds = _once(world, "admission", _fixed_of_admission)
     own = 1.0 - covered_share(world)[:, 1]
     rate = np.asarray(world.benefits.rate, dtype=np.float64)[:, region.providers.kind].T
     own_share = own[:, None] + (1.0 - own[:, None]) * (1.0 - rate)
@@ -431,10 +485,10 @@ def _admit_table(world: World) -> AdmitTable:
         later_rising=world.later[1],
         price=price,
         sensitivity=np.full(len(groups.ids), values["sensitivity_share"]),
-        refuse=refuse,
-        defer=defer,
-        transfer=transfer,
-        idle=idle,
+        refuse=fixed_odds.refuse,
+        defer=fixed_odds.defer,
+        transfer=fixed_odds.transfer,
+        idle=fixed_odds.idle,
         health=setting.delay_health,
         money=org.money,
         altruism=altruism,
@@ -453,7 +507,7 @@ def _admit_table(world: World) -> AdmitTable:
         tau_transfer=tau_t,
         penalty=penalty,
         effort_transfer=effort,
-        delay_discount=delay,
+        delay_discount=_delay_discount(values),
         beyond_loss=values["beyond_loss"],
         urgency=values["wait_urgency"],
         charge=expected_charge(setting, org.style_in, tech, ratio, covered_share(world)[:, 1]),

@@ -242,6 +242,7 @@ class World:
     yearly_marginals: list[Marginals] = field(default_factory=list)
     claims: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     price_cache: dict[int, Float] = field(default_factory=dict)
+    fixed: dict[str, Any] = field(default_factory=dict)
     straight_seen: tuple[Any, ...] | None = None
     need_seen: dict[int, NeedTable] = field(default_factory=dict)
     mode_seen: dict[str, Float] = field(default_factory=dict)

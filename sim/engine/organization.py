@@ -336,11 +336,12 @@ def _styles(
     half_life: float,
     style_out: Float,
     style_in: Float,
+    optimum: Float,
 ) -> None:
     """Move practised styles part of the way to each contract's optimum, in place.
 
     ``per_charge`` (S, n, Y, G) is what a yuan of covered list price brings on each side of a stay
-    besides ``inside``.
+    besides ``inside``; ``optimum`` (Y,) is room for the optima of one item.
     """
     n, n_payers, n_groups, _ = style_out.shape
     n_sides = style_in.shape[0]
@@ -361,7 +362,7 @@ def _styles(
                         if inpatient:
                             receipts = inside[p, y, j] + per_charge[side, p, y, g] * price
                         true_cost = cost * (1.0 - cost_margin[p, y])
-                        average += weights[p, y] * optimal_quantity(
+                        optimum[y] = optimal_quantity(
                             weighted_receipts(receipts, true_cost, money[p]),
                             true_cost,
                             effort,
@@ -372,23 +373,9 @@ def _styles(
                             1.0,
                             at_stake,
                         )
+                        average += weights[p, y] * optimum[y]
                     for y in range(n_payers):
-                        receipts = out[p, y, j]
-                        if inpatient:
-                            receipts = inside[p, y, j] + per_charge[side, p, y, g] * price
-                        true_cost = cost * (1.0 - cost_margin[p, y])
-                        own = optimal_quantity(
-                            weighted_receipts(receipts, true_cost, money[p]),
-                            true_cost,
-                            effort,
-                            altruism[p],
-                            oop_weight,
-                            coinsurance[p, y],
-                            price,
-                            1.0,
-                            at_stake,
-                        )
-                        target = blended_style(own, average, spill_over) * habit[p]
+                        target = blended_style(optimum[y], average, spill_over) * habit[p]
                         if target > 2.0:
                             target = 2.0
                         if inpatient:
@@ -729,6 +716,7 @@ def decide(
             half_life,
             org.style_out,
             org.style_in,
+            np.empty(org.style_out.shape[1]),
         )
     if "stay" not in frozen:
         org.stay = _practised_terms(
