@@ -851,9 +851,7 @@ def _move_inpatient_levers(
     if compliance > 0.0 and "splitting" not in frozen:
         price = setting.stay_price.mean(axis=2) * compliance
         gain = marginals["splitting"].split
-        for p, y, g in np.ndindex(*org.split.shape):
-            target = splitting_share(float(gain[p, y, g]), float(price[p, g]))
-            org.split[p, y, g] = target + (org.split[p, y, g] - target) * keep
+        _split(gain, price, keep, org.split)
     theta = values.get("uncovered_effect", 0.0)
     if theta > 0.0 and "uncovered" not in frozen:
         gain = uncovered_gain(setting, org, marginals["uncovered"], position)
@@ -901,25 +899,45 @@ def uncovered_gain(setting: Setting, org: Organizations, m: Marginals, position:
 
     Mean over payers by their share of charges; a payer that covers nothing has nothing to move.
     """
-    price = setting.price_in
+    price, stays = setting.price_in, position.stays
     covered = setting.region.providers.covered_share[:, 1] * (1.0 - org.uncovered_share)
+    level = setting.region.people.price_level[:, 2]
+    # ``inside`` counts what is outside already at list price.
+    outside = (1.0 - covered)[:, None, None] * price[:, None, :] * level[None, :, None]
+    seen = ((m.inside - outside) / np.maximum(covered, 1e-9)[:, None, None]).sum(axis=2)
+    whole = np.maximum(price.sum(axis=1)[:, None] * level[None], 1e-9)
+    rate = np.clip(seen / whole + m.stay.slopes.mean(axis=(2, 3, 4)), 0.0, 1.0)
+    # Experience falls by half the own share, and the score has half the outcome's range.
+    rated = np.maximum(position.contacts + stays, 1.0)
+    charge = np.maximum(stays * setting.stay_price.mean(axis=(1, 2)), 1.0)
+    lost = np.maximum(m.experience, 0.0) * (0.25 * stays / rated / charge)[:, None]
+    weights = np.where(covered[:, None] > 0.0, position.weights, 0.0)
     out = np.zeros(len(price))
-    for p in np.flatnonzero(covered > 0.0):
-        whole = float(price[p].sum())
-        # Experience falls by half the own share, and the score has half the outcome's range.
-        rated = max(float(position.contacts[p] + position.stays[p]), 1.0)
-        charge = max(float(position.stays[p] * setting.stay_price[p].mean()), 1.0)
-        for y in range(m.inside.shape[1]):
-            # ``inside`` counts what is outside already at list price.
-            level = float(setting.region.people.price_level[y, 2])
-            seen = (m.inside[p, y] - (1.0 - covered[p]) * price[p] * level) / covered[p]
-            rate = float(seen.sum() / max(whole * level, 1e-9)) + float(m.stay.slopes[p, y].mean())
-            rate = min(max(rate, 0.0), 1.0)
-            lost = max(float(m.experience[p, y]), 0.0) * 0.25 * float(position.stays[p]) / rated
-            out[p] += position.weights[p, y] * gain_of_uncovered(
-                1.0, rate, float(setting.altruism[p]), setting.values["oop_weight"], lost / charge
-            )
+    _mean_gain(rate, lost, weights, setting.altruism, setting.values["oop_weight"], out)
     return out
+
+
+@compiled
+def _split(gain: Float, price: Float, keep: float, split: Float) -> None:
+    """Move the shares of stays billed as two part of the way to what they bring, in place."""
+    n, n_payers, n_groups = split.shape
+    for p in range(n):
+        for y in range(n_payers):
+            for g in range(n_groups):
+                target = splitting_share(gain[p, y, g], price[p, g])
+                split[p, y, g] = target + (split[p, y, g] - target) * keep
+
+
+@compiled
+def _mean_gain(
+    rate: Float, lost: Float, weights: Float, altruism: Float, oop_weight: float, out: Float
+) -> None:
+    """Add up over payers what a yuan outside the catalogue brings more, in place."""
+    for p in range(rate.shape[0]):
+        for y in range(rate.shape[1]):
+            out[p] += weights[p, y] * gain_of_uncovered(
+                1.0, rate[p, y], altruism[p], oop_weight, lost[p, y]
+            )
 
 
 def _per_charge(setting: Setting, terms: StayTerms) -> Float:
