@@ -15,6 +15,9 @@ from sim.errors import PayshiftError
 from sim.payment import catalogue, registry
 from sim.scenario import load, validate
 
+# Many small runs: together more than a minute of the quick tests.
+pytestmark = pytest.mark.slow
+
 HEAD = """schema: 1
 kind: scenario
 extends: china-county

@@ -22,6 +22,9 @@ from sim.margins.weak_spots import weak_spots
 from sim.scenario import library_ids, load
 from sim.world import World
 
+# Many small runs: together more than a minute of the quick tests.
+pytestmark = pytest.mark.slow
+
 PEOPLE = 600
 
 

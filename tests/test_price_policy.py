@@ -70,6 +70,7 @@ def test_changed_lists_leave_needs_and_yardsticks_alone(county: Scenario) -> Non
     assert with_lists(moved, lists).reference is setting
 
 
+@pytest.mark.slow
 def test_months_before_a_change_of_lists_are_the_same_lives(county: Scenario) -> None:
     before, after = run_months(county), run_months(county.set("prices", HALF_PRICE))
     start = county.horizon.start
@@ -78,6 +79,7 @@ def test_months_before_a_change_of_lists_are_the_same_lives(county: Scenario) ->
         assert not np.array_equal(before[name][start:], after[name][start:]), name
 
 
+@pytest.mark.slow
 def test_cheaper_drugs_sold_at_cost_lower_charges_and_leave_volume_where_it_was(
     county: Scenario,
 ) -> None:
@@ -94,6 +96,7 @@ def test_cheaper_drugs_sold_at_cost_lower_charges_and_leave_volume_where_it_was(
     assert after[charge] / after[V.VISITS] < 0.95 * before[charge] / before[V.VISITS]
 
 
+@pytest.mark.slow
 def test_a_catalog_of_everything_leaves_outside_only_what_hospitals_bill_there_of_their_own(
     county: Scenario,
 ) -> None:

@@ -9,6 +9,9 @@ import pytest
 
 from experiments.books import Configuration, balances, books_of, worst_residual, write_table
 
+# Many small runs: together more than a minute of the quick tests.
+pytestmark = pytest.mark.slow
+
 
 def configuration(delay: int) -> Configuration:
     """Give a small run under a prepaid budget for practices, settled months after the year."""

@@ -22,6 +22,9 @@ from sim.region import MONTHS_PER_YEAR, Region, average_multiplier
 from sim.scenario import load
 from sim.tallies import ProviderTally
 
+# Many small runs: together more than a minute of the quick tests.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "scenarios" / "regions" / "us-metro"
 PACK = FOLDER / "pack"

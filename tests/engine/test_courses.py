@@ -24,6 +24,9 @@ from sim.scenario import load
 from sim.tallies import ProviderTally as T
 from sim.world import month_keys
 
+# Many small runs: together more than a minute of the quick tests.
+pytestmark = pytest.mark.slow
+
 CANCER, OTHER = 0, 1
 RULES: Any = SimpleNamespace(
     planned_start=np.array([0.25, 0.0]),

@@ -20,6 +20,9 @@ from sim.tallies import ProviderTally as T
 from sim.world import activity_of, mode_weight
 from tests.sorting_contracts import made_up_world, with_modes
 
+# Many small runs: together more than a minute of the quick tests.
+pytestmark = pytest.mark.slow
+
 # Receipts move the weight on money, which is not the matter here.
 MODE = {"mode_stake": 0.5, "tau_mode": 0.35, "income_elasticity": 0.0}
 CASE = {"amounts": (6000.0,)}

@@ -17,6 +17,9 @@ from sim.terms import last_year, neutral_to_last_year
 from sim.world import activity_of, contract_context, trended
 from tests.sorting_contracts import ByItem, contract, made_up_world
 
+# Many small runs: together more than a minute of the quick tests.
+pytestmark = pytest.mark.slow
+
 NOTCH: dict[str, Any] = {
     "bounds": (3000.0, 9000.0),
     "amounts": (0.0, 6000.0, -5000.0),
