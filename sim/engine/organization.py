@@ -863,11 +863,11 @@ def _move_inpatient_levers(
     if theta > 0.0 and "documented_quality" not in frozen:
         worth = (marginals["documented_quality"].quality * position.missed).sum(axis=(1, 2))
         items = position.missed.sum(axis=(1, 2)) * values["documented_cost"]
-        for p in range(len(worth)):
-            value = value_of_measured_quality(float(worth[p]))
-            effort = optimal_effort(value, theta, float(items[p]))
+        for row in range(len(worth)):
+            value = value_of_measured_quality(float(worth[row]))
+            effort = optimal_effort(value, theta, float(items[row]))
             target = theta * (1.0 - exp(-effort))
-            org.documented_share[p] = target + (org.documented_share[p] - target) * keep
+            org.documented_share[row] = target + (org.documented_share[row] - target) * keep
 
 
 def mode_margin_gap(setting: Setting, org: Organizations, m: Marginals) -> Float:
