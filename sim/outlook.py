@@ -11,9 +11,11 @@ import numpy as np
 
 from sim.activity import Activity
 from sim.behavior.income import income_weight
+from sim.engine.adjusting import learn, move_by_controller, start_trials, try_styles
 from sim.engine.organization import (
     CHANNELS,
     Marginals,
+    Organizations,
     Position,
     day_at,
     decide,
@@ -431,14 +433,36 @@ def move_levers(world: World) -> None:
     owners = np.where(world.region.providers.is_private, weight, 1.0)
     world.organizations.money[:] = money * owners
     frozen = world.frozen if world.month >= world.reform_month else frozenset()
-    decide(
-        world.setting,
-        world.organizations,
-        channel_marginals(world),
-        world.reference,
-        stand,
-        frozen,
-    )
+    _adjust(world, channel_marginals(world), stand, frozen)
+
+
+def _adjust(
+    world: World,
+    marginals: dict[str, Marginals],
+    stand: Position,
+    frozen: frozenset[str],
+) -> None:
+    """Move levers and styles a month on by the rule in force."""
+    org, rule, memory = world.organizations, world.adjustment, world.memory
+    half_life = world.setting.values["style_half_life"]
+
+    def respond(moved: Organizations, held: frozenset[str], pace: float) -> None:
+        decide(world.setting, moved, marginals, world.reference, stand, held, pace)
+
+    if rule.rule == "pid":
+        move_by_controller(org, lambda goal: respond(goal, frozen, 0.0), rule, memory, frozen)
+        return
+    if rule.rule == "bandit" and "intensity" not in frozen:
+        if world.month == 0:
+            start_trials(org, memory)
+        else:
+            last = world.history[-1]
+            seen = last["provider"].sum(axis=1)
+            learn(world.setting, org, rule, memory, seen, last["earned"])
+            bounds = marginals["intensity"].stay.bounds
+            try_styles(org, rule, memory, world.seed, world.month, bounds)
+        frozen = frozen | {"intensity"}
+    respond(org, frozen, half_life)
 
 
 def settle(world: World) -> None:
@@ -452,4 +476,5 @@ def settle(world: World) -> None:
             world.reference,
             stand,
             frozenset(),
+            world.setting.values["style_half_life"],
         )

@@ -136,6 +136,8 @@ class Decision(IntEnum):
     DETECTION = 105
     COURSE = 106
     INSPECTION = 107
+    # Organizations.
+    STYLE_TRIED = 120
 
 
 _MASK: Final = (1 << 64) - 1

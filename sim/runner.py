@@ -181,6 +181,7 @@ def simulate_scenario(task: RunTask, on_month: Callable[[int], None] | None = No
 def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = None) -> Lived:
     """Live through a scenario's first months."""
     # The engines compile on import and the agent engine loads Mesa: only a worker pays for it.
+    from sim.engine.adjusting import AdjustmentRule
     from sim.month import build_world, simulate
 
     scenario = task.scenario
@@ -201,6 +202,7 @@ def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = 
         parameters=scenario.parameters,
         freeze=frozenset(scenario.freeze),
         claims="claims" in task.keep,
+        adjustment=AdjustmentRule(**scenario.adjustment),
     )
     if task.engine == "agents":
         from sim.model import HealthSystem

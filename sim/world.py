@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sim import payment
 from sim.activity import Activity
 from sim.benefits import Benefits, BenefitTable
+from sim.engine.adjusting import BEST_RESPONSE, AdjustmentRule, Memory
 from sim.engine.counting import trimmed
 from sim.engine.kernels import Columns, Tallies
 from sim.engine.organization import (
@@ -236,6 +237,8 @@ class World:
     curvature_in: Float
     limits: Float
     with_claims: bool
+    adjustment: AdjustmentRule = BEST_RESPONSE
+    memory: Memory = field(default_factory=Memory)
     unsettled: dict[int, Int] = field(default_factory=dict)  # month of settlement to (n, Y) fen
     history: list[dict[str, Any]] = field(default_factory=list)
     yearly_people: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
@@ -283,6 +286,7 @@ def build_world(
     parameters: Mapping[str, float] | None = None,
     freeze: frozenset[str] = frozenset(),
     claims: bool = False,
+    adjustment: AdjustmentRule = BEST_RESPONSE,
 ) -> World:
     """Bring a region, its policy and a reform to the state before the first month.
 
@@ -303,6 +307,8 @@ def build_world(
         :data:`sim.engine.organization.CHANNELS`.
     claims : bool
         Whether to keep every claim.
+    adjustment : AdjustmentRule
+        How levers and styles move from month to month.
 
     Returns
     -------
@@ -399,6 +405,7 @@ def build_world(
         curvature_in=curvature_in(setting),
         limits=quantiles(setting.reach_out),
         with_claims=claims,
+        adjustment=adjustment,
     )
     world.agreements = [_first_agreement(group, world) for group in before.groups(region)]
     sort_by_contracts(world)

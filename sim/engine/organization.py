@@ -664,8 +664,9 @@ def decide(
     reference: Marginals,
     position: Position,
     frozen: frozenset[str],
+    half_life: float,
 ) -> None:
-    """Let every provider move its styles and levers one month on, in place.
+    """Let every provider move its styles and levers one month on by best response, in place.
 
     Parameters
     ----------
@@ -679,9 +680,10 @@ def decide(
     position : Position
     frozen : set of channel names
         Levers that keep their value.
+    half_life : float
+        Months in which half of the gap to the optimum is closed; 0 closes it at once.
     """
     values = setting.values
-    half_life = values["style_half_life"]
     groups = setting.region.groups
     coinsurance = 1.0 - setting.region.providers.covered_share[:, :1]
     coinsurance = np.repeat(coinsurance, position.weights.shape[1], axis=1)
@@ -815,7 +817,7 @@ def decide(
         org.quality,
         org.cost,
     )
-    _move_inpatient_levers(setting, org, marginals, position, frozen)
+    _move_inpatient_levers(setting, org, marginals, position, frozen, half_life)
     org.efforts[:, 1:] = org.efforts[:, :-1]
     org.efforts[:, 0] = org.prevention
     for p in range(len(org.bed)):
@@ -836,13 +838,13 @@ def _move_inpatient_levers(
     marginals: dict[str, Marginals],
     position: Position,
     frozen: frozenset[str],
+    half_life: float,
 ) -> None:
     """Move modes, splitting, uncovered billing and documented quality, in place.
 
     A region that gives no parameter for a lever does not have it.
     """
     values = setting.values
-    half_life = values["style_half_life"]
     keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
     if setting.region.modes.n > 1 and "mode" not in frozen:
         gap = mode_margin_gap(setting, org, marginals["mode"])

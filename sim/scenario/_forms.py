@@ -282,6 +282,61 @@ class FormularyChange(Strict):
     covered: Share
 
 
+def _named_rule(raw: object) -> object:
+    """Let a rule's name stand for the rule with its usual terms."""
+    return {"rule": raw} if isinstance(raw, str) else raw
+
+
+_TERMS_OF_RULE = {
+    "best_response": (),
+    "pid": ("proportional", "integral", "derivative"),
+    "bandit": ("spread", "explore", "memory"),
+}
+Gain = Annotated[float, Field(ge=0.0, le=2.0), *Quantity("share")]
+
+
+class Adjustment(Strict):
+    """How organizations move their levers: by best response, a controller, or trial."""
+
+    rule: Literal["best_response", "pid", "bandit"]
+    proportional: Annotated[Gain, Field(description="change by the change of the gap")] = 0.3
+    integral: Annotated[Gain, Field(description="change by the gap, a month")] = 0.16
+    derivative: Annotated[Gain, Field(description="change by the turn of the gap")] = 0.05
+    spread: Annotated[Share, Field(description="step between styles, of the customary one")] = 0.1
+    explore: Annotated[Share, Field(description="share of months in which any style is tried")] = (
+        0.1
+    )
+    memory: Annotated[Share, Field(description="least weight of the newest month")] = 0.05
+
+    @model_validator(mode="after")
+    def _own_terms(self) -> Adjustment:
+        own = _TERMS_OF_RULE[self.rule]
+        foreign = [name for name in self.model_fields_set if name not in ("rule", *own)]
+        if foreign:
+            raise _fault(
+                f"{foreign[0]} is no term of {self.rule}",
+                ", ".join(own) or "no terms",
+                "Name the rule it belongs to, or leave it out.",
+            )
+        if self.rule == "pid" and not self._settles():
+            raise _fault(
+                "under these gains levers never settle",
+                "integral above 0; 2 x proportional + integral + 4 x derivative below 2",
+                "Lower the gains, or leave them out.",
+            )
+        return self
+
+    def _settles(self) -> bool:
+        """Say whether a gap to a goal that stands still dies out (Jury's test of its recursion).
+
+        The gap follows ``e' = e - P (e - e1) - I e - D (e - 2 e1 + e2)``.
+        """
+        p, i, d = self.proportional, self.integral, self.derivative
+        a, b = p + i + d - 1.0, -(p + 2.0 * d)
+        ends = i > 0.0 and 2.0 - 2.0 * p - i - 4.0 * d > 0.0
+        return ends and d < 1.0 and 1.0 - d * d > abs(b - a * d)
+
+
 class ScenarioForm(Strict):
     """A scenario file after `extends` has been resolved."""
 
@@ -327,6 +382,27 @@ class ScenarioForm(Strict):
     parameters: Annotated[
         dict[str, Any], Field(max_length=500, description="parameter: number or {value, unit}")
     ] = {}
+    adjustment: Annotated[
+        Adjustment,
+        BeforeValidator(_named_rule),
+        WithJsonSchema(
+            {
+                "oneOf": [
+                    {"enum": list(_TERMS_OF_RULE)},
+                    {
+                        "type": "object",
+                        "properties": {
+                            "rule": {"enum": list(_TERMS_OF_RULE)},
+                            **{name: {} for terms in _TERMS_OF_RULE.values() for name in terms},
+                        },
+                        "required": ["rule"],
+                        "additionalProperties": False,
+                    },
+                ]
+            }
+        ),
+        Field(description="best_response, pid or bandit; or {rule, and its terms}"),
+    ] = Adjustment(rule="best_response")
     freeze: Annotated[
         list[str], Field(max_length=50, description="channels of behavior held at baseline")
     ] = []

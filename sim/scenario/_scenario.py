@@ -17,7 +17,7 @@ from sim import payment as contracts
 from sim.errors import PayshiftError, ScenarioError
 from sim.region import Region
 from sim.scenario._checks import override, policy_problems, semantic_problems
-from sim.scenario._forms import Audit, Horizon, ScenarioForm, checked, fields
+from sim.scenario._forms import Adjustment, Audit, Horizon, ScenarioForm, checked, fields
 from sim.scenario._library import (
     KINDS,
     Origin,
@@ -129,6 +129,15 @@ class Scenario:
         """Give the channels held at their baseline."""
         node = self.tree.get("freeze")
         return () if node is None else tuple(plain(node))
+
+    @property
+    def adjustment(self) -> dict[str, Any]:
+        """Give the rule by which organizations move their levers, with its terms."""
+        node = self.tree.get("adjustment")
+        raw = "best_response" if node is None else plain(node)
+        return Adjustment.model_validate(
+            {"rule": raw} if isinstance(raw, str) else raw
+        ).model_dump()
 
     @property
     def outcomes(self) -> tuple[str, ...]:
