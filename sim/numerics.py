@@ -29,6 +29,7 @@ __all__ = [
     "compiled",
     "compiled_with_memory",
     "exp",
+    "inlined",
     "log",
     "logistic",
     "normal_cdf",
@@ -117,6 +118,15 @@ def compiled(function: Rule) -> Rule:
     # costs thirty atomic increments a call, which took three quarters of a month. The price is
     # that a rule may not make arrays; whoever calls it owns every array it sees.
     return cast(Rule, cast(Any, numba.njit)(cache=True, _nrt=False)(function))
+
+
+def inlined(function: Rule) -> Rule:
+    """Compile a scalar rule into whoever calls it, everything else as :func:`compiled`.
+
+    A call hands every array of every table over on the stack, ten words each: for a rule that
+    reads sixty of them that costs more than what it works out.
+    """
+    return cast(Rule, cast(Any, numba.njit)(cache=True, _nrt=False, forceinline=True)(function))
 
 
 def compiled_with_memory(function: Rule) -> Rule:

@@ -105,6 +105,7 @@ class ProviderTally(_FromZero):
     SENT_DOWN = auto()  # stays whose last days were spent in a bed at the home practice
     POST_ACUTE_DAYS = auto()  # those days
 
+
 @unique
 class PersonTally(_FromZero):
     """Columns of ``History.person``: what happened to one cell of people in one month."""

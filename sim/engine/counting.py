@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.engine.tables import NEEDS_BED, Int, Stay, Treatment
-from sim.numerics import compiled
+from sim.numerics import compiled, inlined
 from sim.tallies import PersonTally as P
 from sim.tallies import ProviderTally as T
 
@@ -200,7 +200,7 @@ def new_claims(size: int) -> Claims:
     )
 
 
-@compiled
+@inlined
 def _write(
     claims: Claims,
     uid: int,
@@ -251,7 +251,7 @@ def _write(
     claims.used[0] = row + 1
 
 
-@compiled
+@inlined
 def claim_contact(
     claims: Claims,
     uid: int,
@@ -352,7 +352,7 @@ def _parts_of(units: tuple[int, int, int, int], bill: int, bills: int) -> tuple[
     )
 
 
-@compiled
+@inlined
 def count_month(
     person: Int,
     member: Int,
@@ -400,7 +400,7 @@ def count_need(person: Int, events: int, avoidable_milli: int) -> None:
         person[_P_NEED_AVOIDABLE] += avoidable_milli
 
 
-@compiled
+@inlined
 def count_treatment(
     provider: Int,
     person: Int,
@@ -482,7 +482,7 @@ def count_experience(provider: Int, person: Int, outcome: float) -> None:
     person[_P_RATED] += 1
 
 
-@compiled
+@inlined
 def count_stay(
     provider: Int,
     person: Int,

@@ -87,7 +87,7 @@ from sim.engine.tables import (
     TreatTable,
 )
 from sim.health.outcome import updated_experience
-from sim.numerics import compiled
+from sim.numerics import compiled, inlined
 from sim.tallies import PersonTally, ProviderTally
 
 # Widens a column's small integers; Numba sees NumPy's type, a type checker a plain integer.
@@ -485,7 +485,7 @@ def list_for_bed(c: Columns, i: int, provider: int) -> None:
     c.ep_untreated[i] = untreated_longer(whole(c.ep_untreated[i]))
 
 
-@compiled
+@inlined
 def ask_for_bed(
     i: int,
     p: int,
@@ -556,7 +556,7 @@ def settle_experience(i: int, kind: int, outcome: float, c: Columns, weight: flo
         )
 
 
-@compiled
+@inlined
 def treat_person(
     i: int,
     p: int,
@@ -773,7 +773,7 @@ def practice_stage(
         treat_person(i, p, sent_by, c, keys, treating, admitting, prices, m, t, requests, claims)
 
 
-@compiled
+@inlined
 def count_referral_visit(
     i: int,
     p: int,

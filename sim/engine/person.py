@@ -77,7 +77,7 @@ from sim.health.outcome import (
     readmission_probability,
     recovery_probability,
 )
-from sim.numerics import compiled, exp, log, logistic, normal_quantile
+from sim.numerics import compiled, exp, inlined, log, logistic, normal_quantile
 from sim.randomness import Decision, normal, subkey, uniform
 
 # Compiled code reads plain integers, not members of an enumeration.
@@ -130,7 +130,7 @@ NOTHING, ADMIT, DEFER, TRANSFER, REFUSE = 0, 1, 2, 3, 4
 MOST_SEVERE = 0.9999999
 
 
-@compiled
+@inlined
 def need(
     age_months: int,
     sex: int,
@@ -304,7 +304,7 @@ def entrant(uid: int, keys: Keys, frailty_sd: float) -> tuple[int, float]:
     return sex, frailty_sd * z - 0.5 * frailty_sd * frailty_sd
 
 
-@compiled
+@inlined
 def seek(
     group: int,
     rank: float,
@@ -421,7 +421,7 @@ def seek(
     return chosen
 
 
-@compiled
+@inlined
 def refers(
     p: int, payer: int, group: int, rank: float, uid: int, keys: Keys, table: ReferTable
 ) -> bool:
@@ -489,7 +489,7 @@ def draw_count(mean: float, u: float, largest: int) -> int:
     return count
 
 
-@compiled
+@inlined
 def treat(
     p: int,
     setting: int,
@@ -617,7 +617,7 @@ def _expected_sides(
     return both
 
 
-@compiled
+@inlined
 def admission(
     p: int,
     payer: int,
@@ -735,7 +735,7 @@ def admission(
     return ADMIT + choose4(0.0, defer, transfer, refuse, 1.0, u)
 
 
-@compiled
+@inlined
 def stay(
     p: int,
     payer: int,
