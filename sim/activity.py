@@ -227,6 +227,8 @@ class Activity:
     episodes : ndarray, shape (n, bundles, 2)
         Episodes that an `EpisodeRule` declares, assigned to the anchor provider in the year in
         which they end: count, and spending in CNY.
+    spent_outside : ndarray, shape (n,)
+        The part of spending elsewhere for which members left the region, CNY.
     """
 
     visits: Array = dataclasses.field(
@@ -305,6 +307,11 @@ class Activity:
     )
     episodes: Array = dataclasses.field(
         metadata=_tally("bundle tally", "episode", "episodes", "诊疗事件", uncertain=True)
+    )
+    spent_outside: Array = dataclasses.field(
+        metadata=_tally(
+            "", "CNY", "members' spending outside the region", "参保人区域外费用", uncertain=True
+        )
     )
 
     def __post_init__(self) -> None:

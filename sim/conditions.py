@@ -695,6 +695,7 @@ def _member_table(world: World) -> MemberTable:
         sessions_group=region.courses.sessions_group,
         sessions_need=region.courses.sessions_need,
         sessions_at=_sessions_at(region),
+        outside=region.providers.outside,
     )
 
 

@@ -61,6 +61,8 @@ def outlook(
     to_date: Activity | None = None,
     share_of_year_left: float = 1.0,
     terms: IncentiveTerms | None = None,
+    *,
+    jointly: bool = False,
 ) -> Outlook:
     """Give how providers see the end of the year.
 
@@ -74,6 +76,8 @@ def outlook(
         Share of the year to come, 0-1.
     terms : IncentiveTerms, optional
         How they look ahead.
+    jointly : bool
+        Whether they look at what all of them receive.
     """
     terms = terms or IncentiveTerms()
     perceived = projection
@@ -84,7 +88,12 @@ def outlook(
         perceived = projection.scaled(1.0 - mu) + to_date.scaled(mu)
     error = np.full(projection.n_providers, terms.error_left(share_of_year_left))
     return Outlook(
-        projection, perceived, error, terms.discount * terms.retention, terms.score_error
+        projection,
+        perceived,
+        error,
+        terms.discount * terms.retention,
+        terms.score_error,
+        jointly,
     )
 
 
@@ -94,6 +103,8 @@ def marginal_receipts(
     to_date: Activity | None = None,
     share_of_year_left: float = 1.0,
     terms: IncentiveTerms | None = None,
+    *,
+    jointly: bool = False,
 ) -> Activity:
     """Give what one more unit of each field brings each provider this year and, discounted, later.
 
@@ -109,6 +120,8 @@ def marginal_receipts(
         Share of the year to come, 0-1.
     terms : IncentiveTerms, optional
         Forecast error, weight of the year so far, discounting.
+    jointly : bool
+        What it brings all providers under the contract together, not its own provider alone.
 
     Returns
     -------
@@ -134,7 +147,7 @@ def marginal_receipts(
     >>> marginal_receipts(Visits(), year).visits.round(6).tolist()
     [[50.0, 50.0, 50.0]]
     """
-    seen = outlook(projection, to_date, share_of_year_left, terms)
+    seen = outlook(projection, to_date, share_of_year_left, terms, jointly=jointly)
     return projection.filled(gradient_through(contract, seen, seen.at_root))
 
 

@@ -236,12 +236,23 @@ def _write_marginals(
     seen.stay.slopes[rows, payer] = _in_width(slope.charges_side + spent, seen.stay.n_sides)
     seen.cost[rows, payer] = slope.resource_cost
     seen.elsewhere[rows, payer] = slope.spent_elsewhere
+    if slope.spent_outside.any():
+        # Of a yuan spent elsewhere, the part that leaves the region as it did over the last year.
+        leaves = share_outside(world)[rows, payer]
+        seen.elsewhere[rows, payer] += leaves * slope.spent_outside
     seen.quality[rows, payer] = slope.quality_num
     seen.refer[rows, payer] = slope.referrals[:, 0]
     seen.refer_down[rows, payer] = slope.referrals[:, 1]
     seen.post_acute[rows, payer] = slope.post_acute_days
     seen.experience[rows, payer] = slope.experience
     seen.member[rows, payer] = slope.member_months + slope.risk_months
+
+
+def share_outside(world: World) -> Float:
+    """Return the share of members' spending elsewhere that leaves the region (n, Y)."""
+    recent = world.recent.provider
+    elsewhere = np.maximum(recent[:, :, _T.SPENT_ELSEWHERE], 1).astype(np.float64)
+    return np.asarray(recent[:, :, _T.SPENT_OUTSIDE] / elsewhere, dtype=np.float64)
 
 
 def practised_stay(world: World) -> Float:

@@ -104,6 +104,8 @@ class ProviderTally(_FromZero):
     SPLIT = auto()  # stays billed as two
     SENT_DOWN = auto()  # stays whose last days were spent in a bed at the home practice
     POST_ACUTE_DAYS = auto()  # those days
+    SPENT_OUTSIDE = auto()  # fen of covered charges of members outside the region
+
 
 
 @unique

@@ -48,6 +48,7 @@ _MONEY = (
     "patient_covered",
     "patient_uncovered",
     "spent_elsewhere",
+    "spent_outside",
 )
 
 

@@ -99,6 +99,11 @@ class Provider(mesa.Agent):
         return int(self.world.region.providers.kind[self.row])
 
     @property
+    def is_outside(self) -> bool:
+        """Whether people leave the region to come here."""
+        return bool(self.world.region.providers.outside[self.row])
+
+    @property
     def beds(self) -> float:
         """Beds, at the size simulated."""
         return float(self.world.setting.beds[self.row])
@@ -287,7 +292,7 @@ class Provider(mesa.Agent):
             owed,
             patient.minutes_to(self.row),
         )
-        count_member_spending(patient.own_practice.tally(payer), is_own, covered)
+        count_member_spending(patient.own_practice.tally(payer), is_own, self.is_outside, covered)
         patient.add_to_episode(covered)
         tallies.visits_by_group[self.kind, group] += done.visits
         tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
@@ -348,7 +353,10 @@ class Provider(mesa.Agent):
         )
         self.tally(payer)[ProviderTally.AID] += aid
         count_member_spending(
-            patient.own_practice.tally(payer), self.row == patient.practice, covered
+            patient.own_practice.tally(payer),
+            self.row == patient.practice,
+            self.is_outside,
+            covered,
         )
         patient.add_to_episode(covered)
         tallies.visits_by_group[self.kind, group] += done.visits
@@ -483,7 +491,10 @@ class Provider(mesa.Agent):
             patient.minutes_to(self.row),
         )
         count_member_spending(
-            patient.own_practice.tally(payer), self.row == patient.practice, covered
+            patient.own_practice.tally(payer),
+            self.row == patient.practice,
+            self.is_outside,
+            covered,
         )
         patient.add_to_episode(covered)
         tallies.billed[self.row, payer, group, done.billed] += done.bills
@@ -566,7 +577,7 @@ class Provider(mesa.Agent):
             patient.minutes_to(self.row),
         )
         books[ProviderTally.RECEIVED] += 1
-        count_member_spending(books, True, covered)
+        count_member_spending(books, True, self.is_outside, covered)
         patient.add_to_episode(covered)
         tallies.billed[self.row, payer, group, 0] += 1
         tallies.true_level[self.row, payer, group, 0] += 1

@@ -31,6 +31,7 @@ _INAPPROPRIATE, _ELECTIVE = int(T.INAPPROPRIATE), int(T.ELECTIVE)
 _AVOIDABLE, _SEVERITY = int(T.AVOIDABLE), int(T.SEVERITY)
 _EXPERIENCE, _RATED, _LOSS = int(T.EXPERIENCE), int(T.CONTACTS_RATED), int(T.HEALTH_LOSS)
 _ELSEWHERE, _HERE = int(T.SPENT_ELSEWHERE), int(T.SPENT_HERE)
+_OUTSIDE = int(T.SPENT_OUTSIDE)
 _WAITED, _AID = int(T.WAITED), int(T.AID)
 _MEMBERS, _RISK = int(T.MEMBERS), int(T.RISK_MONTHS)
 _CHRONIC, _CONTROLLED, _CONDITIONS = (
@@ -464,12 +465,14 @@ def count_treatment(
 
 
 @compiled
-def count_member_spending(home: Int, is_here: bool, covered_fen: int) -> None:
-    """Count covered spending of a member at the own practice or elsewhere."""
+def count_member_spending(home: Int, is_here: bool, is_outside: bool, covered_fen: int) -> None:
+    """Count covered spending of a member at the own practice or elsewhere, outside the region."""
     if is_here:
         home[_HERE] += covered_fen
     else:
         home[_ELSEWHERE] += covered_fen
+        if is_outside:
+            home[_OUTSIDE] += covered_fen
 
 
 @compiled

@@ -640,7 +640,7 @@ def treat_person(
         patient,
         m.minutes[zone, p],
     )
-    count_member_spending(t.provider[practice, payer], p == practice, covered)
+    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
     add_to_episode(i, c, covered)
     t.visits_by_group[kind, group] += done.visits
     t.patient_money[p, payer, fifth, 0] += patient
@@ -818,7 +818,7 @@ def count_referral_visit(
         patient,
         m.minutes[whole(c.zone[i]), p],
     )
-    count_member_spending(t.provider[practice, payer], p == practice, covered)
+    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
     add_to_episode(i, c, covered)
     t.visits_by_group[kind, group] += done.visits
     fifth = whole(c.fifth[i])
@@ -936,7 +936,7 @@ def session_stage(
         )
         t.provider[p, payer, _AID] += aid
         practice = whole(c.practice[i])
-        count_member_spending(t.provider[practice, payer], p == practice, covered)
+        count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
         add_to_episode(i, c, covered)
         group = m.sessions_group[course - SESSIONS]
         t.visits_by_group[kind, group] += done.visits
@@ -1001,7 +1001,7 @@ def spend_rest_at_home(
         m.minutes[whole(c.zone[i]), p],
     )
     t.provider[p, payer, _RECEIVED] += 1
-    count_member_spending(t.provider[p, payer], True, covered)
+    count_member_spending(t.provider[p, payer], True, m.outside[p], covered)
     add_to_episode(i, c, covered)
     t.billed[p, payer, group, 0] += 1
     t.true_level[p, payer, group, 0] += 1
@@ -1101,7 +1101,7 @@ def stay_stage(
             m.minutes[whole(c.zone[i]), p],
         )
         practice = whole(c.practice[i])
-        count_member_spending(t.provider[practice, payer], p == practice, covered)
+        count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
         add_to_episode(i, c, covered)
         t.billed[p, payer, group, done.billed] += done.bills
         t.true_level[p, payer, group, level] += 1

@@ -314,8 +314,9 @@ class StayTable(NamedTuple):
 class MemberTable(NamedTuple):
     """What belonging to a place and a practice means this month.
 
-    kind, beds, is_town; minutes (Z, n) one-way; home_practice (Z,); serves (n, G); prevention (n,)
-    preventive effect and contact (n,) chance of a preventive contact of a chronic member;
+    kind, beds, is_town; outside (n,) of the region; minutes (Z, n) one-way; home_practice (Z,);
+    serves (n, G); prevention (n,) preventive effect and contact (n,) chance of a preventive contact
+    of a chronic member;
     risk_milli (A, 2) risk weight; avoidable_milli (G,); elective (G,); follow_after_stay (G,)
     contacts due after a stay; used_up (Y, 6) fen of outpatient payments that use up the cover;
     leave_list chance per month; frailty_sd; experience_step; follow_per_month; listed_from (Y, C)
@@ -358,6 +359,7 @@ class MemberTable(NamedTuple):
     sessions_group: Int
     sessions_need: Float
     sessions_at: Int
+    outside: npt.NDArray[np.bool_]
 
 
 class Treatment(NamedTuple):

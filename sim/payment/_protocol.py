@@ -167,6 +167,9 @@ class Outlook:
     score_error : float
         Standard deviation with which a provider knows its scores of quality, as a share of the full
         mark: steps in a score are seen through it, as budgets are through the forecast.
+    jointly : bool
+        Whether slopes are those of all providers' revenue together, as whoever leads them sees it,
+        and not of each one's own. Only nodes through which providers share money differ.
     """
 
     activity: Activity
@@ -174,6 +177,7 @@ class Outlook:
     error: Array
     discount: float = 0.0
     score_error: float = 0.0
+    jointly: bool = False
 
     def masked(self, scope: Scope) -> Outlook:
         """Give the part of the outlook inside a scope."""
@@ -189,7 +193,7 @@ class Outlook:
 
     def _with(self, activity: Activity, perceived: Activity) -> Outlook:
         """Give the same forecast of other care; its steps are worked out once for all."""
-        other = Outlook(activity, perceived, self.error, self.discount, self.score_error)
+        other = dataclasses.replace(self, activity=activity, perceived=perceived)
         other.__dict__["steps"] = self.steps
         return other
 

@@ -43,6 +43,11 @@ _RATE = Term("CNY/person-year", 0.0, 1e7, "rate per member and year", "人均筹
 _SHARE = Term("ratio", 0.0, 1e6, "share of a member", "分配份额")
 _KINDS = ("practice", "secondary", "tertiary")
 _BY = ("receipts", "members")
+_OUTSIDE = ("share", "counted")
+# Tiers of a county by the kinds that they are: a practice is a township center or a network of one
+# with its village clinics, so it has the part of both.
+_TIERS = {"county": (1, 2), "township": (0,), "village": (0,)}
+_PRICE = Term("CNY/stay", 0.0, 1e6, "price of a stay", "住院价格")
 _MONTHS = {"none": "member_months", "age-sex": "risk_months"}
 _DEFAULT_MEASURES = {"chronic_control": 1.0, "follow_up": 1.0}
 _DISCOUNT_CEILING = 0.999
@@ -73,6 +78,10 @@ class Consortium(Over):
         Share of members' spending elsewhere that leaves the pool; the rest is spent at other
         providers of the pool and counted there. Neutral: what base activity leaves when all care
         of providers without members is taken for members'.
+    outside : {'share', 'counted'}
+        How care that leaves the pool is charged to it: as that share of spending elsewhere, or as
+        counted, what members spent outside the region. The second is the rule of a pool of all
+        providers of a county: it is charged what its members cost, wherever they went.
     surplus_cap : float
         Most of a surplus that is kept, share of the budget.
     overrun_own : float
@@ -87,6 +96,16 @@ class Consortium(Over):
         Value that earns all points of a measure. Neutral: the pool's on base activity.
     distribution : {'receipts', 'members'} or ndarray (n,)
         Who has which part of surplus and overrun: by interim receipts, by members, or fixed parts.
+        Parts may be written by provider, by kind, or by tier (county, township, village); those of
+        a kind or tier are split evenly. A practice that is a network, a township center with its
+        village clinics, has the townships' and the villages' part: what it gives its clinics of
+        that lies inside it.
+    transfer_prices : float or ndarray (G,)
+        CNY that a hospital of the pool pays the practices per stay, by group; they share it by
+        their members. It makes stays that could be had below dear for whoever takes them.
+    down_referral_price : float
+        CNY that the practices pay a hospital of the pool, by their members, per patient sent back
+        down.
     growth : float
         Yearly growth of the rate.
     weight_on_history : float
@@ -101,16 +120,18 @@ class Consortium(Over):
     county, township and village in Chinese county consortia)::
 
         B = rate x months / 12 x (1 - reserve) - premium x member months / 12
-        X = sum_j inside_j + share_outside x sum_j spent_elsewhere_j
+        X = sum_j inside_j + share_outside x sum_j spent_elsewhere_j    (or + spent_outside_j)
         X < B:  S =  q min(B - X, surplus_cap B)
         X > B:  S = -[u O + (1 - u) (min(O, own B) + share (O - own B)+)],  O = X - B
-        revenue_j = max(inside_j + d_j S, 0)
+        T_j = m_j T - t_j,  m_j = share of members, t_j = hospitals' transfers less what they get
+        revenue_j = max(inside_j + d_j S + T_j, 0),  sum_j T_j = 0
 
     with q = 1 from 90 points, points / 100 from 60, else 0. A yuan of own claims therefore brings
     ``1 - d_j q`` below the budget: what a provider saves is shared with the others. A score, too,
     is the pool's. One forecast error moves all members together. Defaults: reserve 5 %, premium
-    CNY 85, surplus kept to 10 %, overrun own to 5 % then half (Chinese county rules). Left out:
-    internal transfer prices and posts.
+    CNY 85, surplus kept to 10 %, overrun own to 5 % then half (Chinese county rules). Whoever leads
+    the members and sees what all of them receive (``Outlook.jointly``) sees the pool's whole slope:
+    ``1 - q`` below the budget, whatever the parts; transfers cancel.
 
     References
     ----------
@@ -127,8 +148,12 @@ class Consortium(Over):
         "measures",
         "full_marks",
         "distribution",
+        "transfer_prices",
         "settlement_delay_months",
     )
+
+    groups: tuple[str, ...] = ()
+    is_practice: Array = dataclasses.field(default_factory=lambda: np.zeros(0))
 
     rate: float | Neutral = dataclasses.field(
         default=Neutral(),
@@ -172,6 +197,15 @@ class Consortium(Over):
             can_be_neutral=True,
             label_en="share of spending elsewhere that leaves the pool",
             label_zh="外流费用中流出医共体比例",
+        ),
+    )
+    outside: str = dataclasses.field(
+        default="share",
+        metadata=term(
+            unit="word",
+            choices=_OUTSIDE,
+            label_en="how care outside counts",
+            label_zh="外流费用计法",
         ),
     )
     surplus_cap: float = dataclasses.field(
@@ -228,6 +262,26 @@ class Consortium(Over):
             unit="ratio", low=0.0, label_en="internal distribution", label_zh="内部分配办法"
         ),
     )
+    transfer_prices: Array | float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="CNY/stay",
+            low=0.0,
+            high=1e6,
+            label_en="internal transfer price of a hospital stay",
+            label_zh="医院住院内部转移价格",
+        ),
+    )
+    down_referral_price: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="CNY/referral",
+            low=0.0,
+            high=1e5,
+            label_en="internal price of a referral down",
+            label_zh="下转内部价格",
+        ),
+    )
     growth: float = dataclasses.field(
         default=0.0,
         metadata=term(
@@ -267,6 +321,12 @@ class Consortium(Over):
             found["distribution"] = _read_distribution(
                 spec["distribution"], context, f"{where}.distribution"
             )
+        found["groups"] = tuple(context.groups)
+        found["is_practice"] = np.asarray(context.kinds, dtype=np.int64) == 0
+        if "transfer_prices" in spec:
+            found["transfer_prices"] = _read_by_group(
+                spec["transfer_prices"], context, f"{where}.transfer_prices"
+            )
         delay = spec.get("settlement_delay_months")
         if delay is not None:
             of = Term("month", 0, 24, "", "")
@@ -277,17 +337,26 @@ class Consortium(Over):
 
     def to_spec(self) -> dict[str, Any]:
         """Give the mapping a scenario file would hold."""
-        found = super().to_spec()
+        by_group = isinstance(self.transfer_prices, np.ndarray)
+        plain = dataclasses.replace(self, transfer_prices=0.0) if by_group else self
+        found = super(Consortium, plain).to_spec()
         ids = self.provider_ids
         found[self.id]["measures"] = dict(self.measures)
         found[self.id]["full_marks"] = spec_of(self.full_marks, ids)
         found[self.id]["distribution"] = spec_of(self.distribution, ids)
+        if isinstance(self.transfer_prices, np.ndarray):
+            prices = zip(self.groups, self.transfer_prices.tolist(), strict=True)
+            found[self.id]["transfer_prices"] = dict(prices)
         return found
 
     @property
     def reads(self) -> frozenset[str]:
         """Give what the contract inside reads, members, spending elsewhere and quality."""
-        own = {"spent_elsewhere", "member_months", _MONTHS[self.risk]}
+        own = {self._left, "member_months", _MONTHS[self.risk]}
+        if np.any(self.transfer_prices):
+            own.add("admissions")
+        if self.down_referral_price:
+            own.add("referrals")
         return frozenset(self.of.reads | own | fields_of(self.measures))
 
     @property
@@ -388,29 +457,84 @@ class Consortium(Over):
             return (parts, nothing, slope) if by_members else (parts, slope, nothing)
         return self.distribution[:, None] + nothing, nothing, nothing
 
+    # ---- internal prices ----
+
+    @property
+    def _has_transfers(self) -> bool:
+        return bool(np.any(self.transfer_prices)) or self.down_referral_price > 0.0
+
+    def _owed(self, activity: Activity) -> Array:
+        """Give what each hospital owes the practices, less what they owe it, CNY per year (n,)."""
+        prices = np.broadcast_to(self.transfer_prices, (len(self.groups),))
+        stays = np.einsum("nglm,g->n", activity.admissions, prices)
+        owed = stays - self.down_referral_price * activity.referrals[:, 1]
+        return np.where(self.is_practice, 0.0, owed)
+
+    @staticmethod
+    def _lists(activity: Activity) -> tuple[Array, float]:
+        """Give each provider's share of all members, and one over how many there are."""
+        whole = float(activity.member_months.sum())
+        if whole <= 0.0:
+            return np.zeros(activity.n_providers), 0.0
+        return activity.member_months / whole, 1.0 / whole
+
+    def _transfers(self, activity: Activity) -> Array:
+        """Give what internal prices bring each member, CNY per year (n,); they add up to 0."""
+        if not self._has_transfers:
+            return np.zeros(activity.n_providers)
+        owed, (share, _) = self._owed(activity), self._lists(activity)
+        return np.asarray(share * owed.sum() - owed if share.any() else 0.0 * owed)
+
+    def _transfer_slopes(self, activity: Activity, mine: Array) -> Partials:
+        """Give what one more stay, referral or member brings each by internal prices."""
+        share, per_member = self._lists(activity)
+        if not self._has_transfers or not share.any():
+            return {}
+        prices = np.broadcast_to(self.transfer_prices, (len(self.groups),))
+        pays = np.where(self.is_practice, 0.0, (1.0 - share) * mine)
+        owed = float(self._owed(activity).sum())
+        found = {"member_months": mine * owed * (1.0 - share) * per_member}
+        if prices.any():
+            stays = np.broadcast_to(prices[None, :, None, None], activity.admissions.shape)
+            found["admissions"] = -pays[:, None, None, None] * stays
+        if self.down_referral_price:
+            down = np.zeros_like(activity.referrals)
+            down[:, 1] = pays * self.down_referral_price
+            found["referrals"] = down
+        return found
+
     # ---- money and slopes ----
 
-    def _spent(self, inside: Array, elsewhere: Array) -> Array:
-        return np.asarray(
-            inside.sum(axis=0) + self._number("share_outside") * elsewhere.sum(axis=0)
-        )
+    @property
+    def _left(self) -> str:
+        """Give the field that holds what members spend beyond the pool."""
+        return "spent_elsewhere" if self.outside == "share" else "spent_outside"
 
-    def _paid(self, inside: Array, elsewhere: Array, activity: Activity, error: float) -> Array:
+    def _share_left(self) -> float:
+        return self._number("share_outside") if self.outside == "share" else 1.0
+
+    def _spent(self, inside: Array, left: Array) -> Array:
+        return np.asarray(inside.sum(axis=0) + self._share_left() * left.sum(axis=0))
+
+    def _paid(self, inside: Array, activity: Activity, steps: Array, error: float) -> Array:
         budget, _ = self._budget(activity)
         kept, _ = self._points(activity, error)
-        settled = self._settle(self._spent(inside, elsewhere), budget, kept)
-        return np.maximum(inside + self._parts(inside, activity)[0] * settled, 0.0)
+        left = getattr(activity, self._left)[:, None] * (1.0 + steps)
+        settled = self._settle(self._spent(inside, left), budget, kept)
+        own = inside + self._parts(inside, activity)[0] * settled
+        if self._has_transfers:
+            own = own + self._transfers(activity)[:, None] * (1.0 + steps)
+        return np.maximum(own, 0.0)
 
     def revenue(self, activity: Activity) -> Array:
         """Give interim pay and the part of surplus or overrun, CNY per year, shape (n,)."""
         inside = self.of.revenue(activity)[:, None]
-        return self._paid(inside, activity.spent_elsewhere[:, None], activity, 0.0)[:, 0]
+        return self._paid(inside, activity, np.zeros_like(inside), 0.0)[:, 0]
 
     def fan(self, outlook: Outlook) -> Array:
         """Give the payment at every node; one forecast error moves the whole pool."""
         seen = outlook.through_the_year_so_far()
-        elsewhere = seen.activity.spent_elsewhere[:, None] * (1.0 + seen.steps)
-        return self._paid(fan_of(self.of, seen), elsewhere, seen.activity, seen.score_error)
+        return self._paid(fan_of(self.of, seen), seen.activity, seen.steps, seen.score_error)
 
     def gradient_through(self, outlook: Outlook, upstream: Array) -> Partials:
         """Pass a slope down to own receipts and own scores: own part times the pool's slope."""
@@ -419,8 +543,8 @@ class Consortium(Over):
         budget, in_months = self._budget(activity)
         kept, in_quality = self._points(activity, seen.score_error)
         fan = fan_of(self.of, seen)
-        elsewhere = activity.spent_elsewhere[:, None] * (1.0 + seen.steps)
-        spent = self._spent(fan, elsewhere)[None, :]
+        left = getattr(activity, self._left)[:, None] * (1.0 + seen.steps)
+        spent = self._spent(fan, left)[None, :]
 
         def settle(x: Array) -> Array:
             return self._settle(x, budget, kept)
@@ -429,24 +553,33 @@ class Consortium(Over):
         amount = middles(settle(spent))
         inside = middles(fan)
         parts, in_own, in_members = self._parts(inside, activity)
-        alive = np.where(inside + parts * amount > 0.0, upstream, 0.0)
+        received = inside + parts * amount
+        if self._has_transfers:
+            received = received + middles(self._transfers(activity)[:, None] * (1.0 + seen.steps))
+        alive = np.where(received > 0.0, upstream, 0.0)
+        # Whoever leads the members sees all their parts in everyone's slope. What one gains of
+        # another's part, or by an internal price, is nothing to them together.
+        stake = alive * parts
+        if outlook.jointly:
+            stake = np.broadcast_to(stake.sum(axis=0), stake.shape)
+            in_own, in_members = 0.0 * in_own, 0.0 * in_members
         # The settlement doubles when spending and budget both double.
         per_budget = (amount - slope * middles(spent)) / budget if budget > 0 else 0.0 * amount
         later = self._tomorrow(seen.discount) * per_budget
-        in_spending = parts * (slope + later)
-        mine = (alive * parts) @ weights()
+        in_spending = stake * (slope + later)
         found = [
-            gradient_through(self.of, seen, alive * (1.0 + in_spending + in_own * amount)),
+            gradient_through(self.of, seen, alive * (1.0 + in_own * amount) + in_spending),
             {
-                "spent_elsewhere": self._number("share_outside")
-                * ((alive * in_spending) @ weights()),
+                self._left: self._share_left() * (in_spending @ weights()),
                 "member_months": (alive * in_members * amount) @ weights(),
             },
-            spread_slopes(in_months, (alive * parts * per_budget) @ weights()),
+            spread_slopes(in_months, (stake * per_budget) @ weights()),
         ]
-        if mine.any():
+        if not outlook.jointly:
+            found.append(self._transfer_slopes(activity, alive @ weights()))
+        if stake.any():
             gap = np.minimum(np.maximum(budget - spent, 0.0), self.surplus_cap * budget)
-            found.append(spread_slopes(in_quality, (alive * parts * middles(gap)) @ weights()))
+            found.append(spread_slopes(in_quality, (stake * middles(gap)) @ weights()))
         return total(found)
 
     def _tomorrow(self, discount: float) -> float:
@@ -462,7 +595,7 @@ class Consortium(Over):
         w = self.weight_on_history
         if w and budget > 0 and rate > 0:
             inside = self.of.revenue(last)[:, None]
-            spent = float(self._spent(inside, last.spent_elsewhere[:, None])[0])
+            spent = float(self._spent(inside, getattr(last, self._left)[:, None])[0])
             # The budget moves by w (X - B), all of it through the rate.
             per_rate = float(getattr(last, _MONTHS[self.risk]).sum()) / _YEAR * (1 - self.reserve)
             rate += w * (spent - budget) / per_rate
@@ -492,7 +625,7 @@ class Consortium(Over):
                 where=f"{self.id}.rate",
                 remedy="Put the providers that keep lists of members into the pool.",
             )
-        spent = float(found._spent(inside[:, None], base.spent_elsewhere[:, None])[0])
+        spent = float(found._spent(inside[:, None], getattr(base, self._left)[:, None])[0])
         premiums = self.premium * float(base.member_months.sum()) / _YEAR
         target = float(receipts.sum())
         start = (spent + target - float(inside.sum()) + premiums) / months
@@ -520,23 +653,42 @@ def _read_distribution(value: object, context: PaymentContext, where: str) -> Ar
             "a distribution is a rule, or parts",
             where=where,
             value=value,
-            allowed=f"{', '.join(_BY)}; parts by provider; parts by kind ({', '.join(_KINDS)})",
+            allowed=f"{', '.join(_BY)}; parts by provider; parts by kind "
+            f"({', '.join(_KINDS)}) or tier ({', '.join(_TIERS)})",
         )
     parts = np.zeros(len(ids))
     for name, amount in value.items():
         part = read_number(amount, _SHARE, f"{where}.{name}")
         if name in ids:
-            parts[ids.index(name)] = part
-        elif name in _KINDS:
-            mine = np.asarray(context.kinds) == _KINDS.index(name)
-            parts[mine] = part / max(int(mine.sum()), 1)
+            parts[ids.index(name)] += part
+        elif name in _KINDS or name in _TIERS:
+            kinds = _TIERS[name] if name in _TIERS else (_KINDS.index(name),)
+            mine = np.isin(np.asarray(context.kinds), kinds)
+            parts[mine] += part / max(int(mine.sum()), 1)
         else:
             raise PaymentError(
                 "neither a provider under this contract nor a kind",
                 where=f"{where}.{name}",
                 value=name,
-                allowed=", ".join((*_KINDS, *ids)),
+                allowed=", ".join((*_KINDS, *_TIERS, *ids)),
             )
     if not parts.sum() > 0:
         raise PaymentError("nobody has a part", where=where, value=dict(value))
     return np.asarray(parts / parts.sum())
+
+
+def _read_by_group(value: object, context: PaymentContext, where: str) -> Array | float:
+    """Read one price for all groups, or prices by group; a group not named has none."""
+    if not isinstance(value, Mapping) or "value" in value:
+        return read_number(value, _PRICE, where)
+    prices = np.zeros(len(context.groups))
+    for name, amount in value.items():
+        if name not in context.groups:
+            raise PaymentError(
+                "no such clinical group",
+                where=f"{where}.{name}",
+                value=name,
+                allowed=", ".join(context.groups),
+            )
+        prices[list(context.groups).index(name)] = read_number(amount, _PRICE, f"{where}.{name}")
+    return prices

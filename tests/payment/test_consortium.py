@@ -9,9 +9,20 @@ import pytest
 
 from sim.activity import MEASURES, Activity
 from sim.errors import PaymentError
-from sim.payment import PaymentModel, build, interim_of, next_year, resolve_neutral, timetable_of
+from sim.payment import (
+    Outlook,
+    PaymentModel,
+    build,
+    gradient_through,
+    interim_of,
+    next_year,
+    resolve_neutral,
+    spec_from,
+    timetable_of,
+)
+from sim.payment._smoothing import nodes
 from sim.testing import examine, sample_context, sample_year
-from tests.payment.smoothed import brute, chain
+from tests.payment.smoothed import ERROR, brute, chain, moved
 
 CONTEXT = sample_context(3)
 FEE = CONTEXT.visit_fee[:, 0]
@@ -153,6 +164,126 @@ def test_ratchet_takes_back_what_is_saved_today() -> None:
     np.testing.assert_allclose(m.visits[:, 0], FEE * (1 - D * kept))
 
 
+# ---- inside the pool ----
+
+HOSPITAL = int(np.flatnonzero(CONTEXT.kinds > 0)[0])
+
+
+def test_tiers_share_six_to_three_to_one_and_a_network_has_the_parts_of_both_its_tiers() -> None:
+    kinds = CONTEXT.kinds
+    paid = contract(distribution={"county": 6, "township": 3, "village": 1}).revenue(year(250_000))
+    hospitals, practices = (kinds > 0).sum(), (kinds == 0).sum()
+    parts = np.where(kinds > 0, 0.6 / hospitals, 0.4 / practices)
+    np.testing.assert_allclose(paid - CLAIMS, 50_000 * parts)
+
+
+def test_a_county_pool_is_charged_what_members_spent_outside() -> None:
+    done = year(0).with_fields(
+        spent_elsewhere=np.array([0.0, 900_000.0, 0.0]),
+        spent_outside=np.array([0.0, 250_000.0, 0.0]),
+    )
+    paid = contract(outside="counted").revenue(done)
+    np.testing.assert_allclose(paid, CLAIMS + D * 50_000)
+    far = chain(contract(outside="counted", surplus_cap=1.0), year(0))
+    np.testing.assert_allclose(far.spent_outside, -D)
+    assert not far.spent_elsewhere.any()
+
+
+def stays(hospital: float, down: float = 0.0) -> Activity:
+    """Give the year on its budget, with stays of the second group at the hospital of the pool."""
+    done = year(300_000)
+    admissions = np.zeros_like(done.admissions)
+    admissions[HOSPITAL, 1, 0, 0] = hospital
+    referrals = np.zeros_like(done.referrals)
+    referrals[HOSPITAL, 1] = down
+    months = np.where(CONTEXT.kinds == 0, 12_000.0 / (CONTEXT.kinds == 0).sum(), 0.0)
+    return done.with_fields(
+        admissions=admissions, referrals=referrals, member_months=months, risk_months=months
+    )
+
+
+def test_internal_prices_move_money_between_members_and_add_none() -> None:
+    done = stays(100.0, down=40.0)
+    plain = contract().revenue(done)
+    group = CONTEXT.groups[1]
+    priced = contract(transfer_prices={group: 500}, down_referral_price=200).revenue(done)
+    # 100 stays at 500 less 40 referrals down at 200.
+    found = priced - plain
+    assert found[HOSPITAL] == pytest.approx(-42_000)
+    assert float(found.sum()) == pytest.approx(0.0, abs=1e-6)
+    share = done.member_months / done.member_months.sum()
+    np.testing.assert_allclose(found[CONTEXT.kinds == 0], 42_000 * share[CONTEXT.kinds == 0])
+    # One price for every group is the same where only one group is admitted.
+    flat = contract(transfer_prices=500, down_referral_price=200).revenue(done)
+    np.testing.assert_allclose(flat, priced)
+
+
+def test_a_hospital_sees_the_internal_price_of_a_stay_and_of_a_referral_down() -> None:
+    done = stays(100.0, down=40.0)
+    m = chain(contract(transfer_prices=500, down_referral_price=200), done)
+    assert float(m.admissions[HOSPITAL, 1, 0, 0]) == pytest.approx(-500.0)
+    assert float(m.referrals[HOSPITAL, 1]) == pytest.approx(200.0)
+    assert not m.admissions[CONTEXT.kinds == 0].any()
+
+
+def test_internal_prices_pass_the_exam_and_are_written_back_to_a_file() -> None:
+    terms = {"of": "fee_for_service", "transfer_prices": 30, "down_referral_price": 15}
+    examine(
+        lambda context: build({"consortium": {**terms, "outside": "counted"}}, context),
+        is_pooled=True,
+        has_fixed_sums=True,
+    )
+    model = contract(transfer_prices={CONTEXT.groups[1]: 500})
+    again = build(spec_from(model), CONTEXT)
+    np.testing.assert_allclose(again.revenue(stays(10.0)), model.revenue(stays(10.0)))
+
+
+# ---- whoever leads the members ----
+
+
+def jointly(model: PaymentModel, done: Activity) -> Activity:
+    """Give the slopes of everybody's revenue together, by the chain rule."""
+    seen = Outlook(done, done, np.full(3, ERROR), jointly=True)
+    return done.filled(gradient_through(model, seen, seen.at_root))
+
+
+def test_together_a_visit_below_the_budget_brings_nothing_whatever_the_parts() -> None:
+    model = contract(surplus_cap=1.0)
+    together = jointly(model, year(0))
+    np.testing.assert_allclose(together.visits[:, 0], 0.0, atol=1e-9)
+    np.testing.assert_allclose(together.spent_elsewhere, -0.4)
+    # The budget of one more member-month, whoever's list it is on.
+    np.testing.assert_allclose(together.member_months, (0.95 * 1000 - 50) / 12)
+
+
+def test_together_a_visit_beyond_five_percent_brings_half_its_fee() -> None:
+    np.testing.assert_allclose(jointly(contract(), year(900_000)).visits[:, 0], FEE * 0.5)
+
+
+@pytest.mark.parametrize("distribution", ["members", TERMS["distribution"]])
+@pytest.mark.parametrize("outside", [150_000, 300_000, 400_000])
+def test_the_joint_slope_equals_brute_differences_of_everybodys_revenue(
+    outside: float, distribution: Any
+) -> None:
+    model, done = contract(distribution=distribution), year(outside)
+    joint = jointly(model, done)
+    for j in range(3):
+        ends = []
+        for sign in (1.0, -1.0):
+            ends.append(0.0)
+            for z in nodes(400):
+                shaken = moved(done.stretched(ERROR * float(z)), j, "visits", (0,), sign * 0.01)
+                ends[-1] += float(model.revenue(shaken).sum()) / 400
+        expected = (ends[0] - ends[1]) / 0.02
+        assert float(joint.visits[j, 0]) == pytest.approx(expected, abs=0.02 * FEE[j])
+
+
+def test_where_providers_share_no_money_the_leader_sees_what_each_sees() -> None:
+    model = build({"global_budget": {"budget": 500_000, "of": "fee_for_service"}}, CONTEXT)
+    own, joint = chain(model, year(0)), jointly(model, year(0))
+    np.testing.assert_array_equal(own.visits, joint.visits)
+
+
 def test_a_pool_with_a_premium_passes_the_exam() -> None:
     examine(
         lambda context: build({"consortium": {"of": "fee_for_service"}}, context),
@@ -171,7 +302,10 @@ def test_a_pool_without_members_is_refused() -> None:
     ("terms", "words"),
     [
         ({"distribution": "equal"}, "receipts, members"),
-        ({"distribution": {"village": 1}}, "neither a provider"),
+        ({"distribution": {"hamlet": 1}}, "neither a provider"),
+        ({"transfer_prices": {"dragons": 1}}, "no such clinical group"),
+        ({"transfer_prices": -1}, "CNY/stay"),
+        ({"outside": "ignored"}, "share, counted"),
         ({"distribution": {"practice": 0}}, "nobody has a part"),
         ({"distribution": []}, "a rule, or parts"),
         ({"overrun_share": 2}, "0 to 1 share"),
