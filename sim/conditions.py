@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from sim.alliances import limits_with_posts, reach_with_posts
 from sim.behavior.choice import travel_utility_metro
 from sim.benefits import NO_LIMIT_FEN, expected_coinsurance
 from sim.engine.organization import (
@@ -300,7 +301,7 @@ def _refer_table(world: World) -> ReferTable:
     margin = (m.visit[:, :, None] + per_contact * setting.need_out[None, None]) * tech
     # Referring takes one contact with one unit of labor.
     receipts = m.visit + m.out[:, :, 3] - cost[:, :, 3] + m.refer
-    limit = world.limits
+    limit = limits_with_posts(world)
     noise = max(values["signal_sd"], 1e-6)
     fixed = _once(world, "refer", _fixed_of_referral)
     constant = fixed.log_odds - precision[:, None] * fixed.gap
@@ -363,7 +364,7 @@ def _treat_table(world: World) -> TreatTable:
         cost=setting.cost_out * _cost_factor(world)[:, None],
         at_stake=setting.health_out,
         sd_severity=groups.severity_sd * values["contact_severity_ratio"],
-        reach=setting.reach_out,
+        reach=reach_with_posts(world, setting.reach_out),
         returns=org.returns * first,
         follow=rest,
         low_value=org.low_value,
@@ -495,7 +496,7 @@ def _admit_table(world: World) -> AdmitTable:
         bed=org.bed,
         days=days,
         elective=groups.is_elective,
-        reach=setting.reach_in,
+        reach=reach_with_posts(world, setting.reach_in),
         up=setting.up,
         serves=region.providers.scope,
         prob_bed=_bed_need(world),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.alliances import allowances
 from sim.engine.kernels import Tallies
 from sim.engine.tables import (
     Int,
@@ -104,6 +105,7 @@ def pay(world: World, tallies: Tallies) -> Flows:
     cost = (tallies.provider[:, :, _T.COST_OUT] + tallies.provider[:, :, _T.COST_IN]).sum(axis=1)
     preventive = tallies.provider[:, :, _T.PREVENTIVE].sum(axis=1)
     lever = preventive * np.floor(setting.cost_out[:, 3] * 100.0 + 0.5).astype(np.int64)
+    lever += allowances(world)
     income = receipts.sum(axis=1) + uncovered.sum(axis=1)
     if world.month < MONTHS:
         share = region.providers.budget_share_of_income

@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.alliances import capacity_with_posts
 from sim.conditions import Tables, month_tables
 from sim.engine import kernels
 from sim.engine.counting import Claims, new_claims, new_stays
@@ -178,7 +179,7 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
 
 def contact_capacity(world: World) -> Float:
     """Return first contacts that each provider can see in a month (n,)."""
-    return np.asarray(world.setting.visits_capacity / world.contacts_per_first, dtype=np.float64)
+    return np.asarray(capacity_with_posts(world) / world.contacts_per_first, dtype=np.float64)
 
 
 def grant(world: World, requests: Requests) -> tuple[Int, npt.NDArray[np.bool_]]:

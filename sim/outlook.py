@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from sim.activity import Activity
+from sim.alliances import authority_over, move_posts, share_outside, weigh_together
 from sim.behavior.income import income_weight
 from sim.engine.adjusting import learn, move_by_controller, start_trials, try_styles
 from sim.engine.organization import (
@@ -38,7 +39,7 @@ from sim.oversight import (
     review_probability,
     scrutiny,
 )
-from sim.payment import is_straight
+from sim.payment import is_pooled, is_straight
 from sim.tallies import ProviderTally
 from sim.world import (
     MEASURES,
@@ -75,6 +76,7 @@ def see_incentives(world: World) -> Marginals:
     seen = _straight_marginals(world).copy()
     _see(world, seen, [a for a in world.agreements if not is_straight(a.model)])
     _expect_sides(seen, world)
+    weigh_together(world, seen)
     return seen
 
 
@@ -146,6 +148,7 @@ def foreseen_incentives(world: World, elapsed: int) -> Marginals:
     for agreement, slope in _differentiate(world, world.agreements, elapsed, place):
         _write_marginals(seen, slope, agreement.payer, agreement.span, world)
     _expect_sides(seen, world)
+    weigh_together(world, seen)
     return seen
 
 
@@ -168,9 +171,14 @@ def _differentiate(
         if done is not None:
             projection = projection + done
             to_date = done + run_rate
-        slope = marginal_receipts(
-            agreement.model, projection, to_date, (MONTHS - elapsed) / MONTHS, terms
-        )
+        left = (MONTHS - elapsed) / MONTHS
+        slope = marginal_receipts(agreement.model, projection, to_date, left, terms)
+        authority = authority_over(world, rows)
+        if authority is not None and is_pooled(agreement.model):
+            joint = marginal_receipts(
+                agreement.model, projection, to_date, left, terms, jointly=True
+            )
+            slope = slope.scaled(1.0 - authority) + joint.scaled(authority)
         yield agreement, slope
 
 
@@ -246,13 +254,6 @@ def _write_marginals(
     seen.post_acute[rows, payer] = slope.post_acute_days
     seen.experience[rows, payer] = slope.experience
     seen.member[rows, payer] = slope.member_months + slope.risk_months
-
-
-def share_outside(world: World) -> Float:
-    """Return the share of members' spending elsewhere that leaves the region (n, Y)."""
-    recent = world.recent.provider
-    elsewhere = np.maximum(recent[:, :, _T.SPENT_ELSEWHERE], 1).astype(np.float64)
-    return np.asarray(recent[:, :, _T.SPENT_OUTSIDE] / elsewhere, dtype=np.float64)
 
 
 def practised_stay(world: World) -> Float:
@@ -445,6 +446,7 @@ def move_levers(world: World) -> None:
     world.organizations.money[:] = money * owners
     frozen = world.frozen if world.month >= world.reform_month else frozenset()
     _adjust(world, channel_marginals(world), stand, frozen)
+    move_posts(world, world.marginals, stand)
 
 
 def _adjust(

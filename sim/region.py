@@ -153,6 +153,36 @@ class Providers:
     case_mix_baseline: Floats
 
 
+@dataclass(frozen=True)
+class Alliance:
+    """Providers led by one of them: how far it decides for all, and whether it posts doctors.
+
+    Attributes
+    ----------
+    lead : int
+        Row of the hospital that leads.
+    members : tuple of int
+        Rows of all members, the lead included, ascending.
+    authority : float
+        Weight of what all receive together in what each member looks at, 0 to 1; the rest is what
+        the member itself receives. 0 is a loose alliance.
+    posting_most : float
+        Largest share of its doctors that the lead could post down, 0 to 1; 0: no posting.
+    posting_effect : float
+        Share of what members' practices cannot treat that comes within their reach when all of
+        those are there, 0 to 1.
+    posting_allowance : float
+        What a doctor posted costs the lead, currency a year.
+    """
+
+    lead: int
+    members: tuple[int, ...]
+    authority: float
+    posting_most: float
+    posting_effect: float
+    posting_allowance: float
+
+
 @dataclass(frozen=True, eq=False)
 class ListChange:
     """What a policy changes in price lists and in what is covered, by provider (n).

@@ -107,7 +107,6 @@ class ProviderTally(_FromZero):
     SPENT_OUTSIDE = auto()  # fen of covered charges of members outside the region
 
 
-
 @unique
 class PersonTally(_FromZero):
     """Columns of ``History.person``: what happened to one cell of people in one month."""

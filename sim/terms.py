@@ -215,6 +215,7 @@ def _start_reform(world: World, drift: float) -> None:
         world.benefit_table = world.benefits.table()
         world.price_cache = {}
     world.audits = AuditPolicy.from_spec(world.after.audit)
+    world.alliances = tuple(world.after.alliances(world.region))
 
 
 def change_lists(world: World, lists: ListChange) -> None:

@@ -49,7 +49,7 @@ from sim.oversight import (
 )
 from sim.population import People, synthesize
 from sim.randomness import Decision, key
-from sim.region import ListChange, Region
+from sim.region import Alliance, ListChange, Region
 from sim.sorting import Sorted, Sorting, no_sorting, sorted_stays, sorting_of
 from sim.tallies import ProviderTally
 
@@ -74,6 +74,9 @@ class Policy(Protocol):
 
     def lists(self, region: Region) -> ListChange:
         """Return what changes in price lists, unit costs and the catalog."""
+
+    def alliances(self, region: Region) -> Sequence[Alliance]:
+        """Return the providers that are led by one of them."""
 
     def groups(self, region: Region) -> Sequence[Any]:
         """Return contract groups with ``payer``, ``providers`` and ``assignment``."""
@@ -239,6 +242,7 @@ class World:
     with_claims: bool
     adjustment: AdjustmentRule = BEST_RESPONSE
     memory: Memory = field(default_factory=Memory)
+    alliances: tuple[Alliance, ...] = ()
     unsettled: dict[int, Int] = field(default_factory=dict)  # month of settlement to (n, Y) fen
     history: list[dict[str, Any]] = field(default_factory=list)
     yearly_people: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
@@ -406,6 +410,7 @@ def build_world(
         limits=quantiles(setting.reach_out),
         with_claims=claims,
         adjustment=adjustment,
+        alliances=tuple(before.alliances(region)),
     )
     world.agreements = [_first_agreement(group, world) for group in before.groups(region)]
     sort_by_contracts(world)

@@ -120,6 +120,9 @@ class MadeUpPolicy:
     def lists(self, region: Region) -> Any:
         return self.like.lists(region)
 
+    def alliances(self, region: Region) -> Any:
+        return self.like.alliances(region)
+
     def groups(self, region: Region) -> Sequence[_Group]:
         everyone = tuple(range(len(region.providers.ids)))
         made_up = _Assignment({"made_up": 1}, self.terms)

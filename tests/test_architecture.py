@@ -41,6 +41,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         "sim.sorting",
         "sim.world",
         "sim.terms",
+        "sim.alliances",
         "sim.outlook",
         "sim.conditions",
         "sim.money",

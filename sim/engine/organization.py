@@ -261,6 +261,7 @@ class Organizations:
     split : (n, Y, G) share of stays billed as two.
     uncovered_share : (n,) share of covered charges of stays moved outside the catalogue.
     documented_share : (n,) share of missed quality items that the record shows as done.
+    posted : (n,) effort of a lead on posting doctors down.
     bed : (n,) shadow price of a bed-day; money : (n,) weight on money.
     """
 
@@ -282,6 +283,7 @@ class Organizations:
     split: Float
     uncovered_share: Float
     documented_share: Float
+    posted: Float
 
 
 def new_organizations(setting: Setting, n_payers: int) -> Organizations:
@@ -308,6 +310,7 @@ def new_organizations(setting: Setting, n_payers: int) -> Organizations:
         split=np.zeros(shape),
         uncovered_share=np.zeros(n),
         documented_share=np.zeros(n),
+        posted=np.zeros(n),
     )
 
 

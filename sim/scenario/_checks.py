@@ -18,7 +18,7 @@ from sim.benefits import Benefits
 from sim.errors import PaymentError, PayshiftError, ScenarioError
 from sim.parameters import Parameter
 from sim.region import Region
-from sim.scenario._forms import AssignmentForm, Selector
+from sim.scenario._forms import AllianceForm, AssignmentForm, Selector
 from sim.scenario._nodes import Node, place_of, plain, suggestion
 from sim.scenario._policy import Policy, policy_of
 from sim.units import UNITS, convert, is_foreign
@@ -122,6 +122,39 @@ def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
                     region,
                     f"{name}.{number}.providers",
                 )
+    yield from _alliance_problems(tree, region)
+
+
+def _alliance_problems(tree: Node, region: Region) -> Iterator[ScenarioError]:
+    """Find leads that are no hospital of the region, and providers led by two."""
+    rows = tree.get("alliances")
+    ids, led = [str(i) for i in region.providers.ids], set[int]()
+    for number, row in enumerate(rows.value if rows and isinstance(rows.value, tuple) else ()):
+        form = AllianceForm.model_validate(plain(row))
+        lead = cast(Node, row.get("lead"))
+        where = f"{lead.place}: alliances.{number}.lead"
+        hospitals = [i for i, kind in zip(ids, region.providers.kind, strict=True) if kind > 0]
+        if form.lead not in hospitals:
+            yield ScenarioError(
+                "no hospital of the region",
+                where=where,
+                value=form.lead,
+                allowed="an id of a hospital in the region's providers.csv",
+                remedy=suggestion(form.lead, hospitals),
+            )
+            continue
+        chosen = cast(Node, row.get("members"))
+        path = f"alliances.{number}.members"
+        yield from _selector_problems(chosen, form.members, region, path)
+        members = {ids.index(form.lead), *form.members.indices(region)}
+        if members & led:
+            yield ScenarioError(
+                "a provider is led by two",
+                where=f"{chosen.place}: {path}",
+                value=ids[min(members & led)],
+                remedy="Choose members that no other alliance has.",
+            )
+        led |= members
 
 
 def _selector_problems(

@@ -337,6 +337,25 @@ class Adjustment(Strict):
         return ends and d < 1.0 and 1.0 - d * d > abs(b - a * d)
 
 
+class AllianceForm(Strict):
+    """Providers led by a hospital: its authority over them, and doctors it may post down."""
+
+    lead: Annotated[str, Field(max_length=80, description="id of the hospital that leads")]
+    members: Selector
+    authority: Annotated[
+        Share, Field(description="weight of what all receive in what each member looks at")
+    ] = 0.0
+    posting_most: Annotated[
+        Share, Field(description="largest share of the lead's doctors posted down")
+    ] = 0.0
+    posting_effect: Annotated[
+        Share, Field(description="share of what practices cannot treat that then is within reach")
+    ] = 0.3
+    posting_allowance: Annotated[
+        Money, Field(description="what a doctor posted costs the lead a year")
+    ] = 36000.0
+
+
 class ScenarioForm(Strict):
     """A scenario file after `extends` has been resolved."""
 
@@ -378,6 +397,10 @@ class ScenarioForm(Strict):
     formulary: Annotated[
         list[FormularyChange],
         Field(max_length=200, description="changes of the share of charges that is covered"),
+    ] = []
+    alliances: Annotated[
+        list[AllianceForm],
+        Field(max_length=20, description="list of {lead, members, authority, posting_...}"),
     ] = []
     parameters: Annotated[
         dict[str, Any], Field(max_length=500, description="parameter: number or {value, unit}")

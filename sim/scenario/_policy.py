@@ -12,9 +12,10 @@ from typing import Any, cast
 
 from sim import payment as contracts
 from sim.errors import PaymentError, ScenarioError
-from sim.region import ListChange, Region
+from sim.region import Alliance, ListChange, Region
 from sim.scenario._forms import (
     COMPONENTS_AND_DAYS,
+    AllianceForm,
     AssignmentForm,
     Audit,
     FormularyChange,
@@ -127,6 +128,8 @@ class Policy:
         Changes of list prices and unit costs; several on the same units multiply.
     formulary : tuple of FormularyChange
         Changes of what is covered; the last that applies is in force.
+    leads : tuple of AllianceForm
+        Which hospitals lead which providers.
     """
 
     payment: tuple[Assignment, ...]
@@ -134,6 +137,19 @@ class Policy:
     audit: Mapping[str, float]
     prices: tuple[PriceChange, ...] = ()
     formulary: tuple[FormularyChange, ...] = ()
+    leads: tuple[AllianceForm, ...] = ()
+
+    def alliances(self, region: Region) -> tuple[Alliance, ...]:
+        """Give the providers that are led by one of them."""
+        ids = list(region.providers.ids)
+        return tuple(
+            Alliance(
+                lead=ids.index(form.lead),
+                members=tuple(sorted({ids.index(form.lead), *form.members.indices(region)})),
+                **form.model_dump(exclude={"lead", "members"}),
+            )
+            for form in self.leads
+        )
 
     def lists(self, region: Region) -> ListChange:
         """Give what the policy changes in price lists and in the catalog."""
@@ -209,10 +225,12 @@ def policy_of(tree: Node, under: tuple[Assignment, ...]) -> Policy:
     audit = Audit.model_validate(plain(cast(Node, tree.get("audit"))))
     benefits: dict[str, Any] = plain(cast(Node, tree.get("benefits")))
     prices, formulary = tree.get("prices"), tree.get("formulary")
+    leads = tree.get("alliances")
     return Policy(
         (*under, *own),
         benefits,
         audit.model_dump(),
         tuple(PriceChange.model_validate(p) for p in (plain(prices) if prices else ())),
         tuple(FormularyChange.model_validate(f) for f in (plain(formulary) if formulary else ())),
+        tuple(AllianceForm.model_validate(a) for a in (plain(leads) if leads else ())),
     )

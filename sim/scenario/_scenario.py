@@ -325,7 +325,7 @@ class Scenario:
         return _finished(str(data["id"]), planted(body, place), planted(standing, place))
 
 
-_POLICY = ("payment", "benefits", "audit", "prices", "formulary")
+_POLICY = ("payment", "benefits", "audit", "prices", "formulary", "alliances")
 
 
 def _moved(node: Node, place: Place) -> Node:
