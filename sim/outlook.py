@@ -11,7 +11,6 @@ import numpy as np
 
 from sim.activity import Activity
 from sim.alliances import authority_over, move_posts, share_outside, weigh_together
-from sim.behavior.income import income_weight
 from sim.engine.adjusting import learn, move_by_controller, start_trials, try_styles
 from sim.engine.organization import (
     CHANNELS,
@@ -25,7 +24,9 @@ from sim.engine.organization import (
     mean_days,
     mean_need,
     sides_bring,
+    weigh_money,
 )
+from sim.engine.receipts import Listed, Receipts, Slopes, rows_of, write_receipts
 from sim.engine.setting import Setting
 from sim.engine.tables import (
     Float,
@@ -88,18 +89,19 @@ def _straight_marginals(world: World) -> Marginals:
     """
     known = world.straight_seen
     seen: Marginals
+    base: Marginals
     if known is not None and known[0] is world.agreements and known[1] is world.benefits:
-        slopes, seen, share = known[2], known[3], known[4]
-        if np.array_equal(share, world.organizations.uncovered_share):
+        slopes, seen, share, base = known[2:]
+        if not slopes or np.array_equal(share, world.organizations.uncovered_share):
             return seen
     else:
         straight = [a for a in world.agreements if is_straight(a.model)]
-        slopes = list(_slopes(world, straight))
-    seen = _at_list_price(world)
+        slopes, base = list(_slopes(world, straight)), _at_list_price(world)
+    seen = base.copy()
     for agreement, slope in slopes:
         _write_marginals(seen, slope, agreement.payer, agreement.span, world)
     share = world.organizations.uncovered_share.copy()
-    world.straight_seen = (world.agreements, world.benefits, slopes, seen, share)
+    world.straight_seen = (world.agreements, world.benefits, slopes, seen, share, base)
     return seen
 
 
@@ -209,39 +211,45 @@ def _write_marginals(
     seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
 ) -> None:
     """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
-    setting = world.setting
-    here = np.arange(slope.n_providers)
-    outpatient = setting.setting_of[rows]
-    share = covered_share(world)[rows]
-    out, inside = share[:, :1], share[:, 1:]
-    level = setting.region.people.price_level[payer]
-    level_out = level[outpatient][:, None]
-    seen.visit[rows, payer] = slope.visits[here, outpatient]
-    seen.out[rows, payer] = (
-        out * slope.units[here, outpatient] + (1.0 - out) * setting.price_out[rows] * level_out
+    setting, region = world.setting, world.setting.region
+    stay = seen.stay
+    write_receipts(
+        rows_of(rows, len(setting.beds)),
+        payer,
+        Slopes(
+            slope.visits,
+            slope.units,
+            slope.bed_days,
+            slope.admissions,
+            slope.cases_side,
+            slope.charges_side,
+            slope.episodes,
+        ),
+        Listed(
+            covered_share(world),
+            setting.setting_of,
+            setting.price_out,
+            setting.price_in,
+            setting.day_price,
+            region.people.price_level[payer],
+            region.groups.share_level,
+            region.modes.share,
+            np.ascontiguousarray(world.sorting.opens[:, payer]),
+        ),
+        Receipts(
+            seen.visit,
+            seen.out,
+            seen.inside,
+            seen.day,
+            seen.case,
+            seen.step,
+            seen.split,
+            seen.mode,
+            stay.bands,
+            stay.amounts,
+            stay.slopes,
+        ),
     )
-    seen.inside[rows, payer] = (
-        inside * slope.units[:, 2] + (1.0 - inside) * setting.price_in[rows] * level[2]
-    )
-    by_band = inside[..., None] * slope.bed_days
-    by_band = by_band + ((1.0 - inside) * setting.day_price[rows][:, None] * level[2])[..., None]
-    seen.stay.bands[rows, payer] = _in_width(by_band, seen.stay.n_bands)
-    seen.day[rows, payer] = seen.stay.bands[rows, payer, :, 0]
-    by_mode = slope.admissions + slope.visits[:, 2][:, None, None, None]
-    modes, levels = setting.region.modes, setting.region.groups.share_level
-    case = by_mode[..., 0] if modes.n == 1 else (by_mode * modes.share[:, None]).sum(axis=-1)
-    seen.case[rows, payer] = case
-    seen.step[rows, payer] = np.diff(case, axis=2)
-    seen.split[rows, payer] = (case * levels).sum(axis=2)
-    if modes.n > 1:
-        # On top of units and days at list price, which are there already.
-        seen.mode[rows, payer] += np.einsum("nglm,gl->ngm", by_mode, levels)
-    # Whatever is spent on a stay that opens an episode belongs to it.
-    opens = world.sorting.opens[rows, payer][:, :, None, None] > 0
-    ended = np.where(opens, slope.episodes[:, 0, 0][:, None, None, None], 0.0)
-    spent = np.where(opens, slope.episodes[:, 0, 1][:, None, None, None], 0.0)
-    seen.stay.amounts[rows, payer] = _in_width(slope.cases_side + ended, seen.stay.n_sides)
-    seen.stay.slopes[rows, payer] = _in_width(slope.charges_side + spent, seen.stay.n_sides)
     seen.cost[rows, payer] = slope.resource_cost
     seen.elsewhere[rows, payer] = slope.spent_elsewhere
     if slope.spent_outside.any():
@@ -265,14 +273,6 @@ def practised_stay(world: World) -> Float:
     gap = np.where(gap > 0.0, gap * org.money[:, None, None], gap)
     ratio = 1.0 + gap / np.maximum(stake, 1e-9)[:, None, :]
     return np.clip(ratio, 0.1, 2.0)
-
-
-def _in_width(array: Float, length: int) -> Float:
-    """Return an array whose last axis is as long as asked: beyond the last nothing ever lands."""
-    missing = length - array.shape[-1]
-    if missing <= 0:
-        return array
-    return np.concatenate((array, np.repeat(array[..., -1:], missing, axis=-1)), axis=-1)
 
 
 def covered_share(world: World) -> Float:
@@ -375,26 +375,28 @@ def position(world: World) -> Position:
         )
     year = MONTHS / recent.months
     tally = recent.provider.astype(np.float64) * year
+    whole = tally.sum(axis=1)
     charges = tally[:, :, _T.CHARGE_OUT] + tally[:, :, _T.CHARGE_IN]
     total = charges.sum(axis=1, keepdims=True)
     share = np.asarray(world.region.people.scheme_share, dtype=np.float64)
     weights = np.where(total > 0.0, charges / np.maximum(total, 1.0), share[None])
-    stays = tally[:, :, _T.ADMISSIONS].sum(axis=1)
+    stays = whole[:, _T.ADMISSIONS]
     cost = (tally[:, :, _T.COST_OUT] + tally[:, :, _T.COST_IN]).sum(axis=1) / 100.0
-    charge_in = tally[:, :, _T.CHARGE_IN].sum(axis=1) / 100.0
+    charge_in = whole[:, _T.CHARGE_IN] / 100.0
     # Beds go by urgency, so whoever is displaced is a planned case if there are any; a day is worth
     # its share of the days that such a stay needs, however short stays have become.
-    days = np.maximum(tally[:, :, _T.NEED_DAYS].sum(axis=1) / 1000.0, 1.0)
-    margin = (charge_in - tally[:, :, _T.COST_IN].sum(axis=1) / 100.0) / days
+    days = np.maximum(whole[:, _T.NEED_DAYS] / 1000.0, 1.0)
+    margin = (charge_in - whole[:, _T.COST_IN] / 100.0) / days
     stake_day = setting.altruism * setting.values["value_of_health"]
-    presented = recent.billed.sum(axis=(1, 3)).astype(np.float64)
+    billed = recent.billed.sum(axis=3)
+    presented = billed.sum(axis=1).astype(np.float64)
     planned = presented * world.region.groups.is_elective
     least = np.where(planned.sum(axis=1, keepdims=True) > 0.0, planned, presented)
     health = np.einsum("ng,ng->n", setting.delay_health, least)
     health = health / np.maximum(least.sum(axis=1), 1.0)
     mean_days = days / np.maximum(stays, 1.0)
     displaced = margin + stake_day * health / np.maximum(mean_days, 1.0)
-    upcoded = tally[:, :, _T.UPCODED].sum(axis=1)
+    upcoded = whole[:, _T.UPCODED]
     peers = peer_share(upcoded, stays, world.region.providers.kind)
     own = upcoded / np.maximum(stays, 1.0)
     review = review_probability(world.audits, own, peers)
@@ -407,9 +409,9 @@ def position(world: World) -> Position:
         revenue=np.asarray(revenue, dtype=np.float64) / 100.0 * year,
         target=world.income_target,
         cost_base=cost,
-        contacts=tally[:, :, _T.VISITS].sum(axis=1),
+        contacts=whole[:, _T.VISITS],
         stays=stays,
-        stays_by_group=recent.billed.sum(axis=3).astype(np.float64) * year,
+        stays_by_group=billed.astype(np.float64) * year,
         uncontrolled=(tally[:, :, _T.CONDITIONS] - tally[:, :, _T.CONTROLLED]) / MONTHS,
         conditions=tally[:, :, _T.CONDITIONS] / MONTHS,
         chronic_members=tally[:, :, _T.CHRONIC_MEMBERS] / MONTHS,
@@ -432,18 +434,13 @@ def move_levers(world: World) -> None:
     if passed == 0:
         world.yearly_marginals.append(world.marginals.copy())
     else:
-        mean = world.yearly_marginals[-1].mixed(world.marginals, 1.0 / (passed + 1))
-        world.yearly_marginals[-1] = mean
+        world.yearly_marginals[-1].mix_in(world.marginals, 1.0 / (passed + 1))
     stand = position(world)
     eta = world.setting.values["income_elasticity"]
-    money = [
-        income_weight(float(revenue), float(target), eta)
-        for revenue, target in zip(stand.revenue, stand.target, strict=True)
-    ]
     # Owners differ in how much profit weighs: a region that says nothing has no difference.
     weight = world.setting.values.get("profit_weight_private", 1.0)
     owners = np.where(world.region.providers.is_private, weight, 1.0)
-    world.organizations.money[:] = money * owners
+    weigh_money(stand.revenue, stand.target, eta, owners, world.organizations.money)
     frozen = world.frozen if world.month >= world.reform_month else frozenset()
     _adjust(world, channel_marginals(world), stand, frozen)
     move_posts(world, world.marginals, stand)

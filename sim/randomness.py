@@ -52,6 +52,7 @@ from sim.numerics import compiled, compiled_with_memory, normal_quantile
 __all__ = [
     "Decision",
     "bits_plain",
+    "fill_keys",
     "key",
     "key_plain",
     "normal",
@@ -216,6 +217,27 @@ def key(seed: int, month: int, decision: int) -> np.uint64:
     return np.uint64(key_plain(int(seed), int(month), int(decision)))
 
 
+@lru_cache(maxsize=64)
+def _of_month_bits(seed: int, month: int) -> np.uint64:
+    return np.uint64(_of_month(seed, month))
+
+
+def fill_keys(
+    seed: int, month: int, decisions: NDArray[np.int64], keys: NDArray[np.uint64]
+) -> None:
+    """Write the keys of many decisions in one month to their places, in place.
+
+    Parameters
+    ----------
+    seed, month : int
+        As in :func:`key_plain`.
+    decisions : ndarray of int64
+        Members of :class:`Decision`.
+    keys : ndarray of uint64, indexed by decision
+    """
+    _fill_keys(_of_month_bits(seed, month), decisions, keys)
+
+
 def bits_plain(key: int, uid: int) -> int:
     """Return the 64 random bits of one person under one key, as a Python integer."""
     return _mix_plain(_mix_plain(key + _GOLDEN * (uid & _MASK)) + key + _GOLDEN)
@@ -255,6 +277,14 @@ def _mix(z: np.uint64) -> np.uint64:
     z = (z ^ (z >> _U30)) * _U_FIRST
     z = (z ^ (z >> _U27)) * _U_SECOND
     return z ^ (z >> _U31)
+
+
+@compiled
+def _fill_keys(month: np.uint64, decisions: NDArray[np.int64], keys: NDArray[np.uint64]) -> None:
+    """Write the keys of decisions, given what the keys of their month have in common."""
+    for decision in decisions:
+        state = _mix((month ^ np.uint64(decision)) + _U_GOLDEN)
+        keys[decision] = _mix(state + _U_GOLDEN)
 
 
 @compiled

@@ -48,7 +48,7 @@ from sim.oversight import (
     AuditPolicy,
 )
 from sim.population import People, synthesize
-from sim.randomness import Decision, key
+from sim.randomness import Decision, fill_keys
 from sim.region import Alliance, ListChange, Region
 from sim.sorting import Sorted, Sorting, no_sorting, sorted_stays, sorting_of
 from sim.tallies import ProviderTally
@@ -707,12 +707,15 @@ ONCE_A_LIFE = (Decision.COURSE,)
 """Decisions whose luck is a person's and no month's: an illness that takes a course of care takes
 it whenever a bed is found, or worlds that differ by a month's wait would differ by a course."""
 
+_ONCE = np.array([int(d) for d in ONCE_A_LIFE])
+_MONTHLY = np.array([int(d) for d in Decision if d not in ONCE_A_LIFE])
+
 
 def month_keys(seed: int, month: int) -> Keys:
     """Return this month's keys by decision."""
     keys = np.zeros(N_DECISIONS, dtype=np.uint64)
-    for decision in Decision:
-        keys[int(decision)] = key(seed, 0 if decision in ONCE_A_LIFE else month, decision)
+    fill_keys(seed, month, _MONTHLY, keys)
+    fill_keys(seed, 0, _ONCE, keys)
     return keys
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.behavior.adjustment import adjust, blended_style
 from sim.behavior.capacity import shadow_price
@@ -19,7 +20,7 @@ from sim.behavior.effort import (
     value_of_measured_quality,
     value_of_true_quality,
 )
-from sim.behavior.income import weighted_receipts
+from sim.behavior.income import income_weight, weighted_receipts
 from sim.behavior.intensity import optimal_quantity, precision_of_quantity, stake
 from sim.behavior.low_value import prob_low_value
 from sim.behavior.prevention import prevention_effort, value_of_control
@@ -54,6 +55,13 @@ HISTORY = 48  # months of preventive effort remembered
 _LN2 = 0.6931471805599453
 BED_STEP = 0.15  # part of the way that a bed's shadow price moves in a month
 FORESEEN = 3.0  # return visits of a course of care within its first month, at most
+
+
+@compiled
+def _mix_in(current: Float, other: Float, weight: float) -> None:
+    """Move every number ``weight`` of the way to another, in place."""
+    for i in range(current.shape[0]):
+        current[i] = (1.0 - weight) * current[i] + weight * other[i]
 
 
 @dataclass
@@ -94,15 +102,11 @@ class StayTerms:
             return False
         return not (self.amounts.any() or self.slopes.any())
 
-    def mixed(self, other: StayTerms, weight: float) -> StayTerms:
-        """Return ``weight`` of the other and the rest of this, parted as the other is."""
-        return replace(
-            other,
-            **{
-                name: (1.0 - weight) * getattr(self, name) + weight * getattr(other, name)
-                for name in ("amounts", "slopes", "bands", "expected")
-            },
-        )
+    def mix_in(self, other: StayTerms, weight: float) -> None:
+        """Move ``weight`` of the way to the other, in place, parted as the other is."""
+        for name in ("amounts", "slopes", "bands", "expected"):
+            _mix_in(getattr(self, name).reshape(-1), getattr(other, name).reshape(-1), weight)
+        self.bounds, self.last_day = other.bounds, other.last_day
 
     def copy(self) -> StayTerms:
         """Return the same numbers in memory of their own."""
@@ -167,15 +171,11 @@ class Marginals:
     member: Float
     stay: StayTerms
 
-    def mixed(self, other: Marginals, weight: float) -> Marginals:
-        """Return ``weight`` of the other and the rest of this."""
-        return Marginals(
-            stay=self.stay.mixed(other.stay, weight),
-            **{
-                name: (1.0 - weight) * getattr(self, name) + weight * getattr(other, name)
-                for name in PLAIN_MARGINALS
-            },
-        )
+    def mix_in(self, other: Marginals, weight: float) -> None:
+        """Move ``weight`` of the way to the other, in place."""
+        self.stay.mix_in(other.stay, weight)
+        for name in PLAIN_MARGINALS:
+            _mix_in(getattr(self, name).reshape(-1), getattr(other, name).reshape(-1), weight)
 
     def copy(self) -> Marginals:
         """Return the same numbers in memory of their own."""
@@ -823,16 +823,25 @@ def decide(
     _move_inpatient_levers(setting, org, marginals, position, frozen, half_life)
     org.efforts[:, 1:] = org.efforts[:, :-1]
     org.efforts[:, 0] = org.prevention
-    for p in range(len(org.bed)):
-        # The price feels its way: were it to follow last month's load at once, a full month would
-        # empty the next, and a hospital near its capacity would swing between the two.
-        scarcity = shadow_price(
-            float(position.load[p]),
-            float(position.bed_margin[p]),
-            values["bed_threshold"],
-            values["bed_threshold_width"],
-        )
-        org.bed[p] += BED_STEP * (scarcity - org.bed[p])
+    _feel_beds(
+        position.load,
+        position.bed_margin,
+        values["bed_threshold"],
+        values["bed_threshold_width"],
+        org.bed,
+    )
+
+
+@compiled
+def _feel_beds(load: Float, margin: Float, threshold: float, width: float, bed: Float) -> None:
+    """Move the shadow prices of a bed-day part of the way to the scarcity seen, in place (n,).
+
+    The price feels its way: were it to follow last month's load at once, a full month would empty
+    the next, and a hospital near its capacity would swing between the two.
+    """
+    for p in range(bed.shape[0]):
+        scarcity = shadow_price(load[p], margin[p], threshold, width)
+        bed[p] += BED_STEP * (scarcity - bed[p])
 
 
 def _move_inpatient_levers(
@@ -860,19 +869,13 @@ def _move_inpatient_levers(
     theta = values.get("uncovered_effect", 0.0)
     if theta > 0.0 and "uncovered" not in frozen:
         gain = uncovered_gain(setting, org, marginals["uncovered"], position)
-        for p in np.flatnonzero(setting.beds > 0.0):
-            effort = optimal_effort(float(gain[p]), theta, values["uncovered_compliance"])
-            target = theta * (1.0 - exp(-effort))
-            org.uncovered_share[p] = target + (org.uncovered_share[p] - target) * keep
+        unit_cost = np.full(len(gain), values["uncovered_compliance"])
+        _move_share(gain, setting.beds > 0.0, theta, unit_cost, keep, org.uncovered_share)
     theta = values.get("documented_effect", 0.0)
     if theta > 0.0 and "documented_quality" not in frozen:
         worth = (marginals["documented_quality"].quality * position.missed).sum(axis=(1, 2))
         items = position.missed.sum(axis=(1, 2)) * values["documented_cost"]
-        for row in range(len(worth)):
-            value = value_of_measured_quality(float(worth[row]))
-            effort = optimal_effort(value, theta, float(items[row]))
-            target = theta * (1.0 - exp(-effort))
-            org.documented_share[row] = target + (org.documented_share[row] - target) * keep
+        _move_record(worth, theta, items, keep, org.documented_share)
 
 
 def mode_margin_gap(setting: Setting, org: Organizations, m: Marginals) -> Float:
@@ -923,6 +926,39 @@ def uncovered_gain(setting: Setting, org: Organizations, m: Marginals, position:
 
 
 @compiled
+def _move_share(
+    gain: Float,
+    has_lever: npt.NDArray[np.bool_],
+    theta: float,
+    unit_cost: Float,
+    keep: float,
+    share: Float,
+) -> None:
+    """Move a share that effort raises part of the way to what it brings, in place (n,)."""
+    for p in range(share.shape[0]):
+        if has_lever[p]:
+            effort = optimal_effort(gain[p], theta, unit_cost[p])
+            target = theta * (1.0 - exp(-effort))
+            share[p] = target + (share[p] - target) * keep
+
+
+@compiled
+def _move_record(worth: Float, theta: float, unit_cost: Float, keep: float, share: Float) -> None:
+    """Move the share of missed items that the record shows as done, in place (n,)."""
+    for p in range(share.shape[0]):
+        effort = optimal_effort(value_of_measured_quality(worth[p]), theta, unit_cost[p])
+        target = theta * (1.0 - exp(-effort))
+        share[p] = target + (share[p] - target) * keep
+
+
+@compiled
+def weigh_money(revenue: Float, target: Float, eta: float, ratio: Float, money: Float) -> None:
+    """Write what money weighs with each provider: by income, times the owner's ratio (n,)."""
+    for p in range(money.shape[0]):
+        money[p] = income_weight(revenue[p], target[p], eta) * ratio[p]
+
+
+@compiled
 def _split(gain: Float, price: Float, keep: float, split: Float) -> None:
     """Move the shares of stays billed as two part of the way to what they bring, in place."""
     n, n_payers, n_groups = split.shape
@@ -953,6 +989,22 @@ def _per_charge(setting: Setting, terms: StayTerms) -> Float:
     return np.ascontiguousarray(slopes * covered[None, :, None, None])
 
 
+@compiled
+def _toward_own_and_mean(
+    current: Float, own: Float, weights: Float, spill_over: float, keep: float, new: Float
+) -> None:
+    """Move each payer's terms to a mixture of its own and the provider's mean: (n, Y, K)."""
+    n, n_payers, size = own.shape
+    for p in range(n):
+        for k in range(size):
+            average = 0.0
+            for y in range(n_payers):
+                average += weights[p, y] * own[p, y, k]
+            for y in range(n_payers):
+                target = (1.0 - spill_over) * own[p, y, k] + spill_over * average
+                new[p, y, k] = target + (current[p, y, k] - target) * keep
+
+
 def _practised_terms(
     practised: StayTerms, seen: StayTerms, weights: Float, spill_over: float, half_life: float
 ) -> StayTerms:
@@ -966,12 +1018,13 @@ def _practised_terms(
     keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
 
     def moved(current: Float, own: Float) -> Float:
-        shape = (len(own), *(1,) * (own.ndim - 2))
-        average = np.zeros_like(own[:, 0])
-        for y in range(own.shape[1]):
-            average += weights[:, y].reshape(shape) * own[:, y]
-        target = (1.0 - spill_over) * own + spill_over * average[:, None]
-        return target + (current - target) * keep
+        n, n_payers = weights.shape
+        new = np.empty_like(own)
+        flat = (n, n_payers, -1)
+        _toward_own_and_mean(
+            current.reshape(flat), own.reshape(flat), weights, spill_over, keep, new.reshape(flat)
+        )
+        return new
 
     return replace(
         seen,

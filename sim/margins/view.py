@@ -54,7 +54,7 @@ class View:
         """What one more of everything brings in the year's mean month."""
         mean = self.seen[0].copy()
         for passed, marginals in enumerate(self.seen[1:], start=1):
-            mean = mean.mixed(marginals, 1.0 / (passed + 1))
+            mean.mix_in(marginals, 1.0 / (passed + 1))
         return mean
 
     def ground(self, marginals: Marginals) -> Ground:
