@@ -1,15 +1,18 @@
-"""The books of many small random runs, re-added by an outsider to the fen.
+"""The books of many small random runs, added up again to the fen.
 
-Draws configurations (a region, at most 50 people, 14 months, contract trees of every payment
-model, benefits, audits, parameters, a seed), simulates each, exports the tables ``ledger`` and
-``accounts`` as CSV and lets ``audit_ledger``, which knows nothing of the simulator, add them up
-again. Then one fen is taken out of a random row, and the recount must notice::
+Draws configurations (a region, at most 50 people, 14 months, contract trees over the whole payment
+language, benefits, audits, parameters, a seed) and simulates each. In every one what goes out must
+come in, and every account must close with its opening sum, plus what came in, less what went out.
+Of a sample the tables ``ledger`` and ``accounts`` are exported as CSV and ``audit_ledger``, which
+knows nothing of the simulator, adds them up again; then one fen is taken out of a random row, and
+the recount must notice::
 
-    python -m experiments.books --runs 1000
+    python -m experiments.books --runs 5000 --record
 
-A configuration whose contract cannot be made neutral on so few people is refused by the run with a
-message; it is counted, and another is drawn in its place. Exit code 1 if any book does not balance
-or a missing fen goes unnoticed.
+A configuration whose contract cannot be made neutral on so few people, or owes a sum too large to
+be booked, is refused by the run with a message; it is counted, and another is drawn in its place.
+``--record`` writes experiments/records/books/record.md. Exit code 1 if any book does not balance or
+a missing fen goes unnoticed.
 
 Knows the public interface of scenarios and runs; must not know how the ledger or a contract works.
 """
@@ -20,12 +23,13 @@ import argparse
 import contextlib
 import csv
 import io
+import multiprocessing
 import random
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -36,14 +40,18 @@ import numpy.typing as npt
 
 from experiments import audit_ledger
 from sim.engine.organization import CHANNELS
-from sim.errors import PaymentError
+from sim.errors import PaymentError, ScenarioError
 from sim.month import build_world, simulate
+from sim.payment import PaymentContext, catalogue
 from sim.region import Region
-from sim.scenario import Scenario, load
+from sim.scenario import Scenario, Selector, load
+from sim.testing import random_contract
 
 REGIONS = ("tiny", "one-to-one", "china-county")
 INSURED = ("resident-scheme", "employee-scheme")
 MONTHS_BEFORE, MONTHS, MOST_PEOPLE = 12, 14, 50
+RECORD = Path(__file__).with_name("records") / "books" / "record.md"
+REFUSED = (PaymentError, ScenarioError)
 TABLES = {
     "ledger": ("month", "payer", "payee", "purpose", "amount"),
     "accounts": ("month", "account", "opening", "closing"),
@@ -98,91 +106,21 @@ def _number(draw: random.Random, low: float, high: float) -> float:
     return min(max(round(low + (high - low) * draw.random(), 6), low), high)
 
 
-def _bands(draw: random.Random, share: str) -> list[dict[str, float]]:
-    rows: list[dict[str, float]] = []
-    depth = 0.0
-    for _ in range(draw.randint(0, 2)):
-        depth = round(depth + 0.01 + 0.3 * draw.random(), 6)
-        rows.append({"to": depth, share: _number(draw, 0.0, 1.0)})
-    if draw.random() < 0.7:
-        rows.append({share: _number(draw, 0.0, 1.0)})
-    return rows
-
-
-def random_contract(draw: random.Random, depth: int = 3, is_open: bool = True) -> dict[str, Any]:
-    """Draw a contract tree from the models of the house.
-
-    Parameters
-    ----------
-    draw : random.Random
-        What is drawn from.
-    depth : int
-        How many models may stand inside one another.
-    is_open : bool
-        Whether prices of items may wait for their neutral value; a first contract has no history
-        to be neutral to, so its prices are numbers.
-    """
-
-    def rate(low: float, high: float) -> float | str:
-        return "neutral" if is_open and draw.random() < 0.5 else _number(draw, low, high)
-
-    leaves = ("fee_for_service", "drg", "capitation")
-    kind = draw.choice(leaves if depth <= 1 else (*leaves, "global_budget", "value_based", "blend"))
-    growth = _number(draw, -0.1, 0.1)
-    if kind == "fee_for_service":
-        parts = ("drugs", "diagnostics", "procedures", "labor", "visits", "days")
-        factors = {name: _number(draw, 0.0, 2.0) for name in parts if draw.random() < 0.2}
-        return {kind: {"multiplier": rate(0.0, 2.0), "components": factors}}
-    if kind == "drg":
-        return {kind: {"base_rate": rate(0.0, 12000.0), "growth": growth}}
-    if kind == "capitation":
-        terms = {
-            "rate": rate(0.0, 3000.0),
-            "risk": draw.choice(("none", "age-sex")),
-            "share_elsewhere": _number(draw, 0.0, 1.0),
-            "stop_loss": _number(draw, 0.0, 1.0),
-            "growth": growth,
-        }
-        return {kind: terms}
-    if kind == "global_budget":
-        return {
-            kind: {
-                "budget": "neutral" if draw.random() < 0.5 else _number(draw, 0.0, 1e5),
-                "surplus": _bands(draw, "kept"),
-                "overrun": _bands(draw, "borne"),
-                "rebasing": {"weight_on_history": _number(draw, 0.0, 1.0), "growth": growth},
-                "of": random_contract(draw, depth - 1, is_open),
-            }
-        }
-    if kind == "value_based":
-        return {
-            kind: {
-                "at_risk": _number(draw, 0.0, 0.5),
-                "benchmarks": draw.choice(("neutral", "own")),
-                "of": random_contract(draw, depth - 1, is_open),
-            }
-        }
-    if draw.random() < 0.5:
-        share = round(draw.random(), 3)
-        parts_by_weight = [
-            {"weight": weight, "contract": random_contract(draw, depth - 1, is_open)}
-            for weight in (share, 1.0 - share)
-        ]
-        return {kind: parts_by_weight}
-    first: dict[str, Any] = draw.choice(
-        (
-            {"setting": "inpatient"},
-            {"setting": "outpatient"},
-            {"setting": "primary"},
-            {"component": ["drugs", "diagnostics"]},
-        )
+def _group_of(region: str, rows: Sequence[int]) -> PaymentContext:
+    """Give some of the providers, as far as a contract's terms name them."""
+    found = _region(region)
+    picked = list(rows)
+    n, n_groups = len(picked), len(found.groups.ids)
+    return PaymentContext(
+        provider_ids=tuple(str(found.providers.ids[i]) for i in picked),
+        kinds=found.providers.kind[picked],
+        groups=tuple(found.groups.ids),
+        unit_price=np.ones((n, 3, 4)),
+        visit_fee=np.ones((n, 3)),
+        day_price=np.ones((n, n_groups)),
+        weights=found.groups.weight[:, None] * found.groups.weight_level,
+        grade_coefficient=found.providers.grade_coefficient[picked],
     )
-    return {
-        kind: [
-            {"scope": scope, "contract": random_contract(draw, depth - 1, is_open)}
-            for scope in (first, "rest")
-        ]
-    }
 
 
 def _assignments(draw: random.Random, region: str, is_open: bool) -> list[dict[str, Any]]:
@@ -193,9 +131,21 @@ def _assignments(draw: random.Random, region: str, is_open: bool) -> list[dict[s
     for _ in range(draw.randint(1, 3)):
         payers = draw.choice((list(INSURED), [INSURED[0]], [INSURED[1]], [*INSURED, "self-pay"]))
         chosen: Any = draw.choice(("all", {"inside": True}, *({"kind": kind} for kind in kinds)))
-        contract = random_contract(draw, is_open=is_open)
+        named = Selector.model_validate(chosen).indices(_region(region))
+        contract = random_contract(draw, _group_of(region, named), is_open=is_open)
         rows.append({"payer": payers, "providers": chosen, "contract": contract})
+        # A contract may name providers that a later one takes from it.
+        if len(rows) > 1 and not _stands(region, rows):
+            rows.pop()
     return rows
+
+
+def _stands(region: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    try:
+        _standing(region).with_payment(rows)
+    except PaymentError:
+        return False
+    return True
 
 
 def _settings(draw: random.Random, region: str) -> dict[str, Any]:
@@ -231,11 +181,12 @@ def random_configuration(draw: random.Random) -> Configuration:
     region = draw.choice(REGIONS)
     most = 3 if region == "one-to-one" else MOST_PEOPLE
     settings = _settings(draw, region) if draw.random() < 0.8 else {}
-    after = _assignments(draw, region, is_open=True)
+    # Three people leave most terms without a year to be neutral to.
+    after = _assignments(draw, region, is_open=region != "one-to-one" and draw.random() < 0.6)
     before = _assignments(draw, region, is_open=False) if draw.random() < 0.5 else []
     return Configuration(
         region=region,
-        population=draw.randint(1, most),
+        population=max(draw.randint(1, most), draw.randint(1, most)),
         seed=draw.randint(0, 2**63 - 1),
         before=before,
         after=after,
@@ -367,6 +318,153 @@ def recount(configuration: Configuration, folder: Path) -> tuple[int, list[str]]
     return worst, faults
 
 
+def trees_of(configuration: Configuration) -> Iterator[Mapping[str, Any]]:
+    """Give every contract tree of a configuration, one for each payer that has it."""
+    for row in (*configuration.before, *configuration.after):
+        for _ in row["payer"]:
+            yield row["contract"]
+
+
+def models_in(spec: Any) -> Iterator[str]:
+    """Give the models of a tree, wherever they stand."""
+    if isinstance(spec, Mapping):
+        for name, terms in spec.items():
+            if name in _model_names():
+                yield name
+            yield from models_in(terms)
+    elif isinstance(spec, list):
+        for row in spec:
+            yield from models_in(row)
+
+
+@cache
+def _model_names() -> frozenset[str]:
+    return frozenset(row["id"] for row in catalogue())
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run recounted.
+
+    Attributes
+    ----------
+    worst : int
+        Largest residual, fen.
+    faults : tuple of str
+        What is wrong, with the configuration; none if the books balance.
+    trees : int
+        Contract trees in force.
+    models : tuple of str
+        The models that stood in them.
+    refused : tuple of str
+        Why configurations drawn before were refused.
+    recounted : bool
+        Whether an outsider added the exported tables up again.
+    """
+
+    worst: int
+    faults: tuple[str, ...]
+    trees: int
+    models: tuple[str, ...]
+    refused: tuple[str, ...]
+    recounted: bool
+
+
+def residual_of(ledger: Table, accounts: Table) -> int:
+    """Return the largest amount in fen by which any month or account is off, from the tables."""
+    names = np.unique(np.concatenate([ledger["payer"], ledger["payee"], accounts["account"]]))
+    months = int(accounts["month"].max()) + 1
+    shape = (months, len(names))
+
+    def placed(table: Table, column: str, amount: Any) -> npt.NDArray[np.int64]:
+        found = np.zeros(shape, dtype=np.int64)
+        month = table["month"].astype(np.int64)
+        np.add.at(found, (month, np.searchsorted(names, table[column])), amount)
+        return found
+
+    moved = placed(ledger, "payee", ledger["amount"]) - placed(ledger, "payer", ledger["amount"])
+    opening = placed(accounts, "account", accounts["opening"])
+    closing = placed(accounts, "account", accounts["closing"])
+    gaps = (
+        closing - opening - moved,
+        opening[1:] - closing[:-1],
+        (closing - opening).sum(axis=1),
+    )
+    return int(max(np.abs(gap).max(initial=0) for gap in gaps))
+
+
+def one_run(seed: int, number: int, outsider: bool) -> Result:
+    """Draw, simulate and recount one configuration; those refused are drawn again."""
+    draw = random.Random(f"{seed}/{number}")
+    refused: list[str] = []
+    while True:
+        configuration = random_configuration(draw)
+        try:
+            if outsider:
+                with tempfile.TemporaryDirectory(prefix="books-") as folder:
+                    worst, faults = recount(configuration, Path(folder))
+            else:
+                worst = residual_of(*books_of(configuration))
+                faults = [f"a residual of {worst} fen"] if worst else []
+        except REFUSED as error:
+            refused.append(error.what)
+            continue
+        trees = list(trees_of(configuration))
+        return Result(
+            worst,
+            tuple(f"{fault}: {configuration}" for fault in faults),
+            len(trees),
+            tuple(sorted({name for tree in trees for name in models_in(tree)})),
+            tuple(refused),
+            outsider,
+        )
+
+
+def _one_of(job: tuple[int, int, bool]) -> Result:
+    return one_run(*job)
+
+
+def all_runs(seed: int, runs: int, every: int, workers: int) -> Iterator[Result]:
+    """Recount many runs, each drawn from its own number, whoever does it."""
+    jobs = [(seed, number, number % every == 0) for number in range(runs)]
+    if workers < 2:
+        yield from map(_one_of, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        yield from pool.imap_unordered(_one_of, jobs, chunksize=10)
+
+
+def record_of(results: Sequence[Result], seed: int) -> str:
+    """Give the record of many runs."""
+    models = Counter(name for one in results for name in one.models)
+    reasons = Counter(reason for one in results for reason in one.refused)
+    failed = [one for one in results if one.faults]
+    lines = [
+        "# The books of random runs",
+        "",
+        f"{len(results):,} runs of at most {MOST_PEOPLE} people over {MONTHS} months in "
+        f"{', '.join(REGIONS)}, with {sum(one.trees for one in results):,} contract trees drawn "
+        f"over the whole payment language; seed {seed}. Written by `make books`.",
+        "",
+        f"- Largest residual: {max(one.worst for one in results)} fen; in every account the "
+        "closing sum is the opening one plus what came in less what went out.",
+        f"- Runs whose books do not balance: {len(failed)}.",
+        f"- Exported, added up again by an outsider, one fen taken out and missed: "
+        f"{sum(one.recounted for one in results):,}.",
+        f"- Configurations refused with a message and drawn again: {sum(reasons.values()):,}.",
+        "",
+        "| model | runs it stood in |",
+        "|---|---|",
+        *(f"| `{name}` | {models[name]:,} |" for name in sorted(_model_names())),
+        "",
+        "| refused because | configurations |",
+        "|---|---|",
+        *(f"| {reason} | {count:,} |" for reason, count in reasons.most_common()),
+        "",
+    ]
+    return "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Recount the books of many random runs and say how many balance.
 
@@ -378,31 +476,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="books", description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("--runs", type=int, default=1000, help="runs to recount")
     parser.add_argument("--seed", type=int, default=1, help="seed of the configurations")
+    parser.add_argument("--every", type=int, default=5, help="one of so many is exported as well")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--record", action="store_true", help="write the record")
     asked = parser.parse_args(arguments)
-    passed = failed = refused = worst = 0
+    results: list[Result] = []
     start = time.perf_counter()
-    draw = random.Random(asked.seed)
-    with tempfile.TemporaryDirectory(prefix="books-") as name:
-        while passed + failed < asked.runs:
-            configuration = random_configuration(draw)
-            try:
-                residual, faults = recount(configuration, Path(name))
-            except PaymentError as error:
-                refused += 1
-                sys.stderr.write(f"refused: {error}\n")
-                continue
-            worst = max(worst, residual)
-            if faults:
-                failed += 1
-                sys.stderr.write(f"{configuration}: {'; '.join(faults)}\n")
-            else:
-                passed += 1
-            if (passed + failed) % 50 == 0:
-                seconds = time.perf_counter() - start
-                sys.stderr.write(f"{passed + failed} of {asked.runs}, {seconds:.0f} s\n")
+    for one in all_runs(asked.seed, asked.runs, asked.every, asked.workers):
+        results.append(one)
+        for fault in one.faults:
+            sys.stderr.write(f"{fault}\n")
+        if len(results) % 100 == 0:
+            seconds = time.perf_counter() - start
+            sys.stderr.write(f"{len(results)} of {asked.runs}, {seconds:.0f} s\n")
+    failed = sum(bool(one.faults) for one in results)
+    if asked.record:
+        RECORD.parent.mkdir(parents=True, exist_ok=True)
+        RECORD.write_text(record_of(results, asked.seed), encoding="utf-8")
     sys.stdout.write(
-        f"{passed} passed, {failed} failed; worst residual {worst} fen; "
-        f"{refused} refused and drawn again\n"
+        f"{len(results) - failed} passed, {failed} failed; "
+        f"worst residual {max(one.worst for one in results)} fen; "
+        f"{sum(len(one.refused) for one in results)} refused and drawn again\n"
     )
     return 1 if failed else 0
 

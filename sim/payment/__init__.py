@@ -27,7 +27,7 @@ from sim.payment._protocol import (
     timetable_of,
 )
 from sim.payment._registry import build, catalogue, registry
-from sim.payment._rules import case_rule, check_rules, episode_rule
+from sim.payment._rules import as_counted, case_rule, check_rules, episode_rule
 from sim.payment._sorting import sorted_by
 from sim.payment._terms import NEUTRAL, Neutral, term
 
@@ -40,6 +40,7 @@ __all__ = [
     "PaymentContext",
     "PaymentModel",
     "Timetable",
+    "as_counted",
     "build",
     "case_rule",
     "catalogue",

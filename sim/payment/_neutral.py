@@ -16,6 +16,7 @@ from sim.payment._protocol import PaymentModel, resolve
 __all__ = ["common_rate", "level", "level_near", "resolve_neutral"]
 
 _ROUNDS = 200
+_FLAT = 1e-9
 _STRIDE, _STRIDES = 1.1, 30  # a seventeenth to seventeen times the start
 
 
@@ -75,11 +76,16 @@ def level(outlay: Callable[[float], float], target: float, start: float = 1.0) -
     Notes
     -----
     The factor is sought between nothing and sixteen times the start. A start that is already right
-    to a part in 10^12 is returned untouched, so that doing nothing changes no bit.
+    to a part in 10^12 is returned untouched, so that doing nothing changes no bit. Where an outlay
+    that starts flat meets the target all along the flat, the factor is that of its end.
     """
     if abs(outlay(start) - target) <= 1e-12 * max(abs(target), 1.0):
         return start
     low, high = 0.0, 16.0 * start
+    highest_flat = target + _FLAT * abs(target)
+    if abs(outlay(low) - target) <= _FLAT * abs(target):
+        # Nothing is already enough: the target is met up to where the outlay begins to rise.
+        return _halved(outlay, highest_flat, low, high) if outlay(high) > highest_flat else start
     if not outlay(low) < target < outlay(high):
         return start
     for _ in range(_ROUNDS):

@@ -32,6 +32,7 @@ from sim.payment._protocol import (
     timetable_of,
     total,
 )
+from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, over_score, weights
 from sim.payment._terms import (
     Neutral,
@@ -48,6 +49,7 @@ from sim.payment._terms import (
 __all__ = [
     "EXPERIENCE",
     "SCORED",
+    "TARGET",
     "Over",
     "Scored",
     "read_measures",
@@ -62,7 +64,7 @@ EXPERIENCE = "experience"
 SCORED = (*MEASURES, EXPERIENCE)
 _OWN = "own"
 _WEIGHT = Term("ratio", 0.0, 100.0, "weight of a measure", "指标权重")
-_TARGET = Term("ratio", 1e-6, 100.0, "target", "目标值", can_be_neutral=True)
+TARGET = Term("ratio", 1e-6, 100.0, "target", "目标值", can_be_neutral=True)
 
 Targets = Mapping[str, Array] | Neutral | str
 
@@ -82,6 +84,7 @@ class Over(Contract):
     of: PaymentModel
     provider_ids: tuple[str, ...]
 
+    holds: ClassVar[tuple[str, ...]] = ("of",)
     structural: ClassVar[tuple[str, ...]] = ()
     """Declared terms that are no single numbers; the model reads them itself."""
 
@@ -212,8 +215,9 @@ class Scored(Over):
         found = dataclasses.replace(self, of=resolve(self.of, base, receipts, previous))
         found = found.on_base(base)
         if is_neutral(found.level):
-            inside = found.of.revenue(base)
-            paid = float(dataclasses.replace(found, level=1.0).revenue(base).sum())
+            seen = as_counted(found.of, base)
+            inside = found.of.revenue(seen)
+            paid = float(dataclasses.replace(found, level=1.0).revenue(seen).sum())
             found = dataclasses.replace(found, level=float(inside.sum()) / paid if paid > 0 else 1)
         return found
 
@@ -344,7 +348,7 @@ def read_targets(value: object, measures: Iterable[str], ids: Sequence[str], whe
             read = per_provider(value[name], _PLAIN_TARGET, ids, f"{where}.{name}")
             found[name] = np.asarray(read)
         return found
-    read_ = read_term(value, _TARGET, where)
+    read_ = read_term(value, TARGET, where)
     if isinstance(read_, Neutral):
         return read_
     raise PaymentError(
@@ -355,7 +359,7 @@ def read_targets(value: object, measures: Iterable[str], ids: Sequence[str], whe
     )
 
 
-_PLAIN_TARGET = dataclasses.replace(_TARGET, can_be_neutral=False)
+_PLAIN_TARGET = dataclasses.replace(TARGET, can_be_neutral=False)
 
 
 def targets_on(base: Activity, targets: Targets, names: Iterable[str]) -> Mapping[str, Array]:

@@ -21,7 +21,15 @@ import numpy as np
 from sim.activity import Activity, Array, CaseRule, EpisodeRule, Scope
 from sim.errors import PaymentError
 from sim.payment._smoothing import N_NODES, middles, nodes, weights
-from sim.payment._terms import check_keys, declared, is_neutral, read_number, read_term, spec_of
+from sim.payment._terms import (
+    check_keys,
+    declared,
+    is_neutral,
+    read_number,
+    read_term,
+    spec_of,
+    without_default,
+)
 
 __all__ = [
     "Build",
@@ -44,6 +52,7 @@ __all__ = [
     "spec_from",
     "tariff_of",
     "thresholds_of",
+    "through_others",
     "timetable_of",
     "total",
 ]
@@ -226,6 +235,9 @@ class Contract:
     line_en: ClassVar[str]
     line_zh: ClassVar[str]
 
+    holds: ClassVar[tuple[str, ...]] = ()
+    """Names under which a file writes the contracts inside; ``parts`` is a list of them."""
+
     @property
     def timetable(self) -> Timetable:
         """Give when the money moves; a class may simply set another in its place."""
@@ -271,6 +283,15 @@ class Contract:
     def is_pooled(self) -> bool:
         """Tell whether a provider's revenue depends on what others under the contract do."""
         return any(is_pooled(child) for child in self.children)
+
+    @property
+    def grows_with_the_region(self) -> bool:
+        """Tell whether twice the region, and twice every sum agreed, is twice the money.
+
+        A term that looks at how many people there are, such as a rate set by the size of the list,
+        says no.
+        """
+        return all(getattr(child, "grows_with_the_region", True) for child in self.children)
 
     @property
     def tariff(self) -> PaymentModel:
@@ -358,7 +379,8 @@ class Contract:
 
     @classmethod
     def describe(cls) -> list[dict[str, Any]]:
-        """Give one row per declared term: id, unit, range, default, labels."""
+        """Give one row per declared term: id, unit, range, how it is written, default, labels."""
+        needed = without_default(cls)
         return [
             {
                 "id": name,
@@ -367,6 +389,10 @@ class Contract:
                 "high": _plain(of.high),
                 "choices": list(of.choices),
                 "can_be_neutral": of.can_be_neutral,
+                "form": of.form,
+                "keys": list(of.keys),
+                "follows": of.follows,
+                "is_required": default is None and not of.can_be_neutral and name in needed,
                 "default": _plain(spec_of(default)),
                 "label_en": of.label_en,
                 "label_zh": of.label_zh,
@@ -408,8 +434,18 @@ def total(parts: Sequence[Partials]) -> Partials:
     return found
 
 
-def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
+def numerical_partials(
+    model: PaymentModel, activity: Activity, worth: Array | None = None
+) -> Partials:
     """Difference a revenue over the fields it reads, one cell of every provider at a time.
+
+    Parameters
+    ----------
+    model : PaymentModel
+    activity : Activity
+    worth : ndarray, shape (n, n), optional
+        What a yuan of each provider's revenue (columns) is worth to the one that moves (rows),
+        where providers share money. None: its own counts, the others' does not.
 
     Notes
     -----
@@ -419,6 +455,7 @@ def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
     """
     n = activity.n_providers
     movers = np.eye(n) if is_pooled(model) else np.ones((1, n))
+    counts = np.eye(n) if worth is None else worth
     found: Partials = {}
     for name in sorted(model.reads):
         array: Array = getattr(activity, name)
@@ -436,9 +473,34 @@ def numerical_partials(model: PaymentModel, activity: Activity) -> Partials:
                     ends.append(
                         model.revenue(activity.with_fields(**{name: moved.reshape(array.shape)}))
                     )
-                slope[:, cell] += moving * (ends[0] - ends[1]) / (2.0 * step)
+                rise = ends[0] - ends[1]
+                seen = counts @ rise if len(movers) == n else rise
+                slope[:, cell] += moving * seen / (2.0 * step)
         found[name] = slope.reshape(array.shape)
     return found
+
+
+def through_others(model: PaymentModel, activity: Activity, worth: Array) -> Partials:
+    """Give what own activity brings through the money of others: a pool inside a pool.
+
+    Parameters
+    ----------
+    model : PaymentModel
+        The contract inside.
+    activity : Activity
+        Where the year is expected to end.
+    worth : ndarray, shape (n, n)
+        What a yuan of each provider's revenue inside (columns) brings each of them (rows).
+
+    Notes
+    -----
+    By differences, which ask for a revenue per provider and cell: a pool inside a pool is slow. A
+    contract inside that is no pool passes nothing from one provider to another.
+    """
+    others = worth * (1.0 - np.eye(len(worth)))
+    if not is_pooled(model) or not others.any():
+        return {}
+    return numerical_partials(model, activity, others)
 
 
 def _own_partials(model: PaymentModel, activity: Activity) -> Partials:
@@ -551,8 +613,15 @@ def spec_from(model: PaymentModel) -> dict[str, Any]:
 
 
 def has_neutral(model: PaymentModel) -> bool:
-    """Tell whether any term of the tree still waits for its neutral value."""
+    """Tell whether any term of the tree still waits for its base year.
+
+    Neutral terms do, and targets that are each provider's own.
+    """
     if not isinstance(model, Contract):
         return False
-    own = any(is_neutral(getattr(model, name)) for name in declared(type(model)))
+    own = any(
+        is_neutral(getattr(model, name))
+        or (term.form == "targets" and getattr(model, name) == "own")
+        for name, (term, _) in declared(type(model)).items()
+    )
     return own or any(has_neutral(child) for child in model.children)

@@ -48,7 +48,7 @@ def registry() -> Mapping[str, Any]:
 
 
 def catalogue() -> list[dict[str, Any]]:
-    """Give one row per payment model: id, titles, one line each, formula, sources, terms.
+    """Give one row per payment model: id, titles, lines, formula, sources, contracts inside, terms.
 
     Formula and sources are the Notes and References of the model's docstring, so that what a reader
     is shown is what the code says of itself.
@@ -65,6 +65,7 @@ def catalogue() -> list[dict[str, Any]]:
                 },
                 "formula": _block(model, "Notes"),
                 "sources": _block(model, "References"),
+                "contracts": list(getattr(model, "holds", ())),
                 "terms": describe(),
             }
         )

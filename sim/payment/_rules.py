@@ -11,8 +11,9 @@ from sim.activity import Activity, Array, CaseRule, EpisodeRule
 from sim.errors import PaymentError
 from sim.payment._neutral import resolve_neutral
 from sim.payment._protocol import PaymentContext, PaymentModel, has_neutral, thresholds_of
+from sim.payment._sorting import counted_for
 
-__all__ = ["case_rule", "check_rules", "episode_rule"]
+__all__ = ["as_counted", "case_rule", "check_rules", "episode_rule"]
 
 MOST_MONTHS = 60  # that an episode may last after the month of its stay
 
@@ -97,6 +98,16 @@ def episode_rule(model: PaymentModel) -> EpisodeRule | None:
             )
         found = rule
     return found
+
+
+def as_counted(model: PaymentModel, base: Activity) -> Activity:
+    """Give a base year as a contract counts it, so that its revenue on that year can be asked.
+
+    A year that another contract counted is spread over this one's sides and bands. What is inside
+    must have its numbers already.
+    """
+    rule = case_rule(model)
+    return base if rule is None else counted_for(base, rule)
 
 
 class _EvenPrices:

@@ -17,6 +17,7 @@ from sim.activity import Activity, Array, CaseRule
 from sim.errors import PaymentError
 
 __all__ = [
+    "counted_for",
     "mean_charges",
     "mode_mix",
     "mode_slopes",
@@ -88,6 +89,14 @@ def sorted_for(activity: Activity, rule: CaseRule) -> Activity:
     """
     is_sorted = rule.n_sides > 1 and activity.cases_side.shape[3] == rule.n_sides
     return activity if is_sorted else sorted_by(activity, rule)
+
+
+def counted_for(activity: Activity, rule: CaseRule) -> Activity:
+    """Give a base year with the sides and the bands of a rule, each spread where it has others."""
+    found = sorted_for(activity, rule) if rule.n_sides > 1 else activity
+    if found.shape_of("bed_days")[2] == rule.n_bands:
+        return found
+    return found.with_fields(bed_days=_banded(found, rule.last_days))
 
 
 def _banded(activity: Activity, last_days: tuple[int, ...]) -> Array:

@@ -19,6 +19,7 @@ from sim.errors import PaymentError
 from sim.units import convert
 
 __all__ = [
+    "FORMS",
     "NEUTRAL",
     "Neutral",
     "Term",
@@ -31,6 +32,7 @@ __all__ = [
     "read_term",
     "spec_of",
     "term",
+    "without_default",
 ]
 
 
@@ -66,6 +68,27 @@ _NEUTRAL_CHOICES = {
 }
 
 
+FORMS: Mapping[str, tuple[str, str]] = {
+    "number": ("a number", "一个数"),
+    "whole": ("a whole number", "一个整数"),
+    "word": ("one word", "一个词"),
+    "by_provider": ("a number, or one by provider", "一个数,或逐机构给出"),
+    "series": ("a list of numbers", "数的列表"),
+    "by_key": ("numbers by name", "按名称给出的数"),
+    "by_group": ("numbers by clinical group", "按病组给出的数"),
+    "groups": ("a list of clinical groups", "病组列表"),
+    "providers": ("a list of providers, or a kind of them", "机构列表或机构类别"),
+    "measures": ("a list of measures, or weights by measure", "指标列表,或按指标给出的权重"),
+    "measure_lists": ("lists of measures by name", "按名称给出的指标列表"),
+    "targets": ("neutral, own, or numbers by measure", "neutral、own,或按指标给出的数"),
+    "bands": ("a list of bands, the last open", "分段列表,末段可不封顶"),
+    "bands_of_days": ("a list of bands of whole days, the last open", "按住院日分段的列表"),
+    "tiers": ("a list of tiers, the first from 0", "分档列表,首档自0起"),
+    "table": ("the name of a table, or nested lists", "表名,或嵌套列表"),
+}
+"""How a file may write a term, with what a reader sees in English and Chinese."""
+
+
 @dataclass(frozen=True)
 class Term:
     """A declared term: what a number in a contract means and which values it may take."""
@@ -77,6 +100,19 @@ class Term:
     label_zh: str
     choices: tuple[str, ...] = ()
     can_be_neutral: bool = False
+    form: str = "number"
+    keys: tuple[str, ...] = ()
+    follows: str = ""
+
+    @property
+    def is_money(self) -> bool:
+        """Tell whether the number is in money, so that another minor unit multiplies it."""
+        return self.unit.split("/")[0] == "CNY"
+
+    @property
+    def is_sum(self) -> bool:
+        """Tell whether the number is a sum for the year, so that it grows with the region."""
+        return self.unit.endswith("/year") and self.unit != "1/year"
 
 
 def term(
@@ -88,6 +124,9 @@ def term(
     label_zh: str,
     choices: Sequence[str] = (),
     can_be_neutral: bool = False,
+    form: str = "",
+    keys: Sequence[str] = (),
+    follows: str = "",
 ) -> dict[str, Term]:
     """Declare a term of a payment model, as the metadata of a dataclass field.
 
@@ -103,6 +142,14 @@ def term(
         Allowed words, for a term that is a word.
     can_be_neutral : bool
         Whether ``neutral`` may stand for the number.
+    form : str
+        How a file writes the term, one of `FORMS`; a word where there are choices, else a number.
+        Contracts are drawn at random, and terms listed, by what is said here.
+    keys : sequence of str
+        Names a mapping may hold; of bands and tiers the names of edge and value; of a table its
+        axes (provider, group, level).
+    follows : str
+        Term that names what this one has a number for, as targets follow measures.
 
     Examples
     --------
@@ -115,7 +162,23 @@ def term(
     >>> declared(Model)["rate"][0].unit
     'CNY'
     """
-    return {"term": Term(unit, low, high, label_en, label_zh, tuple(choices), can_be_neutral)}
+    form = form or ("word" if choices else "number")
+    if form not in FORMS:
+        raise PaymentError("unknown form of a term", where=label_en, value=form, allowed=str(FORMS))
+    return {
+        "term": Term(
+            unit,
+            low,
+            high,
+            label_en,
+            label_zh,
+            tuple(choices),
+            can_be_neutral,
+            form,
+            tuple(keys),
+            follows,
+        )
+    }
 
 
 def declared(model: type) -> dict[str, tuple[Term, Any]]:
@@ -130,6 +193,15 @@ def declared(model: type) -> dict[str, tuple[Term, Any]]:
                 default = f.default_factory()
             found[f.name] = (f.metadata["term"], default)
     return found
+
+
+def without_default(model: type) -> frozenset[str]:
+    """Give the fields of a model that must be said."""
+    return frozenset(
+        f.name
+        for f in dataclasses.fields(model)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    )
 
 
 def check_keys(spec: Mapping[str, Any], allowed: Iterable[str], where: str) -> None:

@@ -30,6 +30,7 @@ from sim.payment._protocol import (
     tariff_of,
     total,
 )
+from sim.payment._rules import as_counted
 from sim.payment._terms import Term, check_keys, read_number, read_term
 
 _WEIGHT = Term("share", 0.0, 1.0, "weight of a contract", "权重")
@@ -100,6 +101,7 @@ class Blend(Contract):
     title_zh: ClassVar[str] = "复合支付"
     line_en: ClassVar[str] = "Several contracts side by side, by scope of care or by weight."
     line_zh: ClassVar[str] = "多种支付方式按范围或权重组合。"
+    holds: ClassVar[tuple[str, ...]] = ("parts",)
 
     parts: tuple[Part, ...]
 
@@ -248,7 +250,8 @@ class Blend(Contract):
     def _split(self, base: Activity, receipts: Array, previous: PaymentModel | None) -> list[Array]:
         if previous is not None:
             tariff = tariff_of(previous)
-            priced = [tariff.revenue(_seen(p, base)) for p in self.parts]
+            seen = as_counted(tariff, base)
+            priced = [tariff.revenue(_seen(p, seen)) for p in self.parts]
             whole = np.sum(priced, axis=0)
             with np.errstate(divide="ignore", invalid="ignore"):
                 scale = np.where(whole > 0, receipts / whole, 0.0)
@@ -264,7 +267,9 @@ class Blend(Contract):
                 remedy="Give the previous contract, whose prices split it by scope.",
             )
         known = [
-            np.zeros_like(receipts) if is_open else p.contract.revenue(_seen(p, base))
+            np.zeros_like(receipts)
+            if is_open
+            else p.contract.revenue(as_counted(p.contract, _seen(p, base)))
             for p, is_open in zip(self.parts, open_, strict=True)
         ]
         rest = receipts - np.sum(known, axis=0)

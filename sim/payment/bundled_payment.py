@@ -41,6 +41,7 @@ from sim.payment._terms import (
 
 _TARGET = Term("CNY", 0.0, 1e9, "target price of an episode", "目标价格", can_be_neutral=True)
 _COUNT, _SPENT = range(2)
+_BUNDLE = 0  # a contract counts one kind of episode
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,8 +73,6 @@ class BundledPayment(Contract):
         Weight of the year's own spending per episode in next year's target.
     growth : float
         Yearly growth of the target.
-    column : float
-        Column of the episodes tally, where one contract has several bundles.
 
     Notes
     -----
@@ -105,16 +104,23 @@ class BundledPayment(Contract):
         "An episode has a target price; the difference to its spending is shared."
     )
     line_zh: ClassVar[str] = "为完整疗程设定目标价格,与实际费用的差额由双方分享分担。"
+    holds: ClassVar[tuple[str, ...]] = ("of",)
 
     of: PaymentModel
     provider_ids: tuple[str, ...] = dataclasses.field(repr=False)
     group_names: tuple[str, ...] = dataclasses.field(repr=False)
     groups: tuple[str, ...] = dataclasses.field(
-        metadata=term(unit="word", label_en="groups that open an episode", label_zh="疗程起始病组")
+        metadata=term(
+            form="groups",
+            unit="word",
+            label_en="groups that open an episode",
+            label_zh="疗程起始病组",
+        )
     )
     months: float = dataclasses.field(
         default=3.0,
         metadata=term(
+            form="whole",
             unit="months",
             low=0.0,
             high=12.0,
@@ -125,6 +131,7 @@ class BundledPayment(Contract):
     target: Array | Neutral = dataclasses.field(
         default=Neutral(),
         metadata=term(
+            form="by_provider",
             unit=_TARGET.unit,
             low=_TARGET.low,
             high=_TARGET.high,
@@ -195,12 +202,6 @@ class BundledPayment(Contract):
             label_zh="目标价年增长",
         ),
     )
-    column: float = dataclasses.field(
-        default=0.0,
-        metadata=term(
-            unit="number", low=0.0, high=31.0, label_en="column of the tally", label_zh="疗程序号"
-        ),
-    )
 
     @classmethod
     def from_spec(
@@ -259,7 +260,7 @@ class BundledPayment(Contract):
     def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
         """Give what opens an episode and how long it lasts, and the rules inside."""
         opening = np.array([g in self.groups for g in self.group_names])
-        rule = EpisodeRule(int(self.column), opening, int(self.months))
+        rule = EpisodeRule(_BUNDLE, opening, int(self.months))
         return (rule, *thresholds_of(self.of))
 
     # ---- the settlement ----
@@ -275,15 +276,7 @@ class BundledPayment(Contract):
 
     def _episodes(self, activity: Activity) -> Array:
         """Give count and spending of this bundle's episodes, shape (n, 2)."""
-        column = int(self.column)
-        if column >= activity.episodes.shape[1]:
-            raise PaymentError(
-                "the year does not count this bundle's episodes",
-                where=f"{self.id}.column",
-                value=f"{activity.episodes.shape[1]} bundles",
-                remedy="Count activity by the rules that the contract's thresholds() gives.",
-            )
-        return np.asarray(activity.episodes[:, column])
+        return np.asarray(activity.episodes[:, _BUNDLE])
 
     def _settlement(self, price: Array, spent: Array) -> Array:
         """Give what is paid out, or back if negative, for all prices and all spending."""
@@ -324,8 +317,8 @@ class BundledPayment(Contract):
         price = self._price()
         in_price, in_spent = self._slopes(count * price, spent)
         found = np.zeros_like(activity.episodes)
-        found[:, int(self.column), _COUNT] = upstream * in_price * price
-        found[:, int(self.column), _SPENT] = upstream * in_spent
+        found[:, _BUNDLE, _COUNT] = upstream * in_price * price
+        found[:, _BUNDLE, _SPENT] = upstream * in_spent
         return {"episodes": found}
 
     def partials(self, activity: Activity) -> Partials:
@@ -380,8 +373,7 @@ class BundledPayment(Contract):
         base activity counted no episodes the target waits: the first year counts them.
         """
         found = dataclasses.replace(self, of=resolve(self.of, base, receipts, previous))
-        column = int(self.column)
-        is_counted = column < base.episodes.shape[1] and base.episodes[:, column, _COUNT].any()
+        is_counted = base.episodes[:, _BUNDLE, _COUNT].any()
         if not is_neutral(self.target) or not is_counted:
             return found
         count, spent = self._episodes(base).T

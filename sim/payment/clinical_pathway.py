@@ -30,6 +30,7 @@ from sim.payment._protocol import (
     thresholds_of,
     total,
 )
+from sim.payment._rules import as_counted
 from sim.payment._smoothing import weights
 from sim.payment._sorting import need_sides, sorted_for
 from sim.payment._terms import Neutral, Term, check_keys, is_neutral, read_number, term
@@ -92,16 +93,22 @@ class ClinicalPathway(Contract):
     title_zh: ClassVar[str] = "临床路径单病种定额付费"
     line_en: ClassVar[str] = "Stays of listed diseases have a fixed price; the rest is paid apart."
     line_zh: ClassVar[str] = "目录内病种按临床路径定额支付,其余另行支付。"
+    holds: ClassVar[tuple[str, ...]] = ("of",)
 
     of: PaymentModel
     n_providers: int = dataclasses.field(repr=False)
     group_names: tuple[str, ...] = dataclasses.field(repr=False)
     groups: tuple[str, ...] = dataclasses.field(
-        metadata=term(unit="word", label_en="diseases on the list", label_zh="路径病种")
+        metadata=term(
+            form="groups", unit="word", label_en="diseases on the list", label_zh="路径病种"
+        )
     )
     prices: Mapping[str, tuple[float, ...]] | Neutral = dataclasses.field(
         default=Neutral(),
         metadata=term(
+            form="by_group",
+            keys=("level",),
+            follows="groups",
             unit=_PRICE.unit,
             low=_PRICE.low,
             high=_PRICE.high,
@@ -358,7 +365,7 @@ class ClinicalPathway(Contract):
             inside = resolve(self.of, rest, receipts - on, previous)
             found = dataclasses.replace(found, of=inside)
         at_one = found.prices
-        owed = float(receipts.sum()) - float(found.of.revenue(rest).sum())
+        owed = float(receipts.sum()) - float(found.of.revenue(as_counted(found.of, rest)).sum())
 
         def outlay(factor: float) -> float:
             if isinstance(at_one, Neutral):

@@ -14,6 +14,8 @@ from sim.errors import PaymentError
 from sim.payment._neutral import level
 from sim.payment._over import (
     EXPERIENCE,
+    SCORED,
+    TARGET,
     Over,
     Targets,
     blank_slopes,
@@ -32,10 +34,13 @@ from sim.payment._protocol import (
     Timetable,
     fan_of,
     gradient_through,
+    is_pooled,
     next_year,
     resolve,
+    through_others,
     total,
 )
+from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, over_score, secants, weights
 from sim.payment._terms import Neutral, Term, is_neutral, read_number, spec_of, term
 
@@ -250,21 +255,44 @@ class Consortium(Over):
     )
     measures: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: dict(_DEFAULT_MEASURES),
-        metadata=term(low=0.0, high=100.0, label_en="quality measures", label_zh="考核指标"),
+        metadata=term(
+            form="measures",
+            keys=SCORED,
+            low=0.0,
+            high=100.0,
+            label_en="quality measures",
+            label_zh="考核指标",
+        ),
     )
     full_marks: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(low=0.0, can_be_neutral=True, label_en="full marks", label_zh="满分标准"),
+        metadata=term(
+            form="targets",
+            follows="measures",
+            low=TARGET.low,
+            high=TARGET.high,
+            can_be_neutral=True,
+            label_en="full marks",
+            label_zh="满分标准",
+        ),
     )
     distribution: Array | str = dataclasses.field(
         default="receipts",
         metadata=term(
-            unit="ratio", low=0.0, label_en="internal distribution", label_zh="内部分配办法"
+            form="by_key",
+            choices=_BY,
+            keys=(*_KINDS, *_TIERS),
+            unit="ratio",
+            low=_SHARE.low,
+            high=_SHARE.high,
+            label_en="internal distribution",
+            label_zh="内部分配办法",
         ),
     )
     transfer_prices: Array | float = dataclasses.field(
         default=0.0,
         metadata=term(
+            form="by_group",
             unit="CNY/stay",
             low=0.0,
             high=1e6,
@@ -301,7 +329,12 @@ class Consortium(Over):
     settlement_delay_months: int = dataclasses.field(
         default=6,
         metadata=term(
-            unit="month", low=0, high=24, label_en="settlement delay", label_zh="清算滞后月数"
+            form="whole",
+            unit="months",
+            low=0,
+            high=24,
+            label_en="settlement delay",
+            label_zh="清算滞后月数",
         ),
     )
 
@@ -329,7 +362,7 @@ class Consortium(Over):
             )
         delay = spec.get("settlement_delay_months")
         if delay is not None:
-            of = Term("month", 0, 24, "", "")
+            of = Term("months", 0, 24, "", "")
             found["settlement_delay_months"] = int(
                 read_number(delay, of, f"{where}.settlement_delay_months")
             )
@@ -577,6 +610,13 @@ class Consortium(Over):
         ]
         if not outlook.jointly:
             found.append(self._transfer_slopes(activity, alive @ weights()))
+            if is_pooled(self.of):
+                in_others = in_spending
+                if isinstance(self.distribution, str) and self.distribution == "receipts":
+                    whole = inside.sum(axis=0)
+                    in_others = in_others - stake * amount / np.where(whole > 0, whole, 1.0)
+                each = (in_others @ weights())[:, None]
+                found.append(through_others(self.of, activity, np.repeat(each, len(each), axis=1)))
         if stake.any():
             gap = np.minimum(np.maximum(budget - spent, 0.0), self.surplus_cap * budget)
             found.append(spread_slopes(in_quality, (stake * middles(gap)) @ weights()))
@@ -610,6 +650,7 @@ class Consortium(Over):
         of = resolve(self.of, base, receipts, previous)
         marks = targets_on(base, self.full_marks, self.measures)
         found = dataclasses.replace(self, of=of, full_marks=marks)
+        base = as_counted(of, base)
         inside = of.revenue(base)
         elsewhere = float(base.spent_elsewhere.sum())
         if is_neutral(self.share_outside):

@@ -72,13 +72,16 @@ class ContractChoice(Contract):
     title_zh: ClassVar[str] = "支付方式自选"
     line_en: ClassVar[str] = "Providers may opt for another contract with a share of their care."
     line_zh: ClassVar[str] = "机构可就一定比例的服务自选另一种支付方式。"
+    holds: ClassVar[tuple[str, ...]] = ("standard", "option")
 
     standard: PaymentModel
     option: PaymentModel
     provider_ids: tuple[str, ...]
     eligible: tuple[str, ...] = dataclasses.field(
         default=(),
-        metadata=term(unit="word", label_en="who may choose", label_zh="可选机构"),
+        metadata=term(
+            form="providers", unit="word", label_en="who may choose", label_zh="可选机构"
+        ),
     )
     largest_share: float = dataclasses.field(
         default=1.0,

@@ -86,6 +86,7 @@ class CostReimbursement(Contract):
     ceiling: Array | Neutral | None = dataclasses.field(
         default=None,
         metadata=term(
+            form="by_provider",
             unit=_CEILING.unit,
             low=_CEILING.low,
             high=_CEILING.high,

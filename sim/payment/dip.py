@@ -44,7 +44,7 @@ from sim.payment._terms import (
 
 _LIST = "list"
 _POOL = Term("CNY/year", 0.0, 1e13, "fund's pool", "基金总额", can_be_neutral=True)
-_POINTS = Term("point", 0.0, 1e12, "points of the rest of the pool", "统筹区其余点数")
+_POINTS = Term("point/year", 0.0, 1e12, "points of the rest of the pool", "统筹区其余点数")
 _MONEY = Term("CNY/year", 0.0, 1e13, "patients' payments in the rest of the pool", "其余自付金额")
 _CHARGE = Term("CNY", 0.0, 1e9, "last year's mean charge", "上年次均费用")
 _RATIO = Term("ratio", 0.0, 100.0, "relative weight", "病种分值")
@@ -190,6 +190,8 @@ class PointsByDisease(Contract):
         repr=False,
         default=Neutral(),
         metadata=term(
+            form="table",
+            keys=("provider", "group", "level"),
             unit=_CHARGE.unit,
             low=_CHARGE.low,
             high=_CHARGE.high,
@@ -233,7 +235,10 @@ class PointsByDisease(Contract):
     primary_care: tuple[str, ...] = dataclasses.field(
         default=(),
         metadata=term(
-            unit="word", label_en="diseases paid alike at all grades", label_zh="基层病种"
+            form="groups",
+            unit="word",
+            label_en="diseases paid alike at all grades",
+            label_zh="基层病种",
         ),
     )
     low: float = dataclasses.field(
@@ -309,7 +314,13 @@ class PointsByDisease(Contract):
     )
     weights: str = dataclasses.field(
         default=_LIST,
-        metadata=term(unit="table", label_en="relative weights", label_zh="病种分值表"),
+        metadata=term(
+            form="table",
+            keys=("group", "level"),
+            unit="table",
+            label_en="relative weights",
+            label_zh="病种分值表",
+        ),
     )
 
     @classmethod

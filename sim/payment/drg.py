@@ -129,6 +129,8 @@ class DiagnosisRelatedGroups(Contract):
     weights: str = dataclasses.field(
         default=_LIST,
         metadata=term(
+            form="table",
+            keys=("group", "level"),
             unit="table",
             label_en="relative weights",
             label_zh="相对权重表",
@@ -237,6 +239,7 @@ class DiagnosisRelatedGroups(Contract):
     own_rate: Array | Neutral | None = dataclasses.field(
         default=None,
         metadata=term(
+            form="by_provider",
             unit=_OWN_RATE.unit,
             low=_OWN_RATE.low,
             high=_OWN_RATE.high,
@@ -486,7 +489,7 @@ class DiagnosisRelatedGroups(Contract):
     def _with_own_rates(self, base: Activity, receipts: Array) -> Self:
         plain = dataclasses.replace(self, low_outlier=0.0, high_outlier=0.0, weight_on_own=0.0)
         one = dataclasses.replace(plain, base_rate=1.0, own_rate=None).revenue(base)
-        whole = float(receipts.sum()) / max(float(one.sum()), 1e-300)
+        whole = common_rate(np.zeros_like(one), one, receipts, self.id)
         with np.errstate(divide="ignore", invalid="ignore"):
             own = np.where(one > 0, receipts / one, whole)
         return dataclasses.replace(self, own_rate=own)

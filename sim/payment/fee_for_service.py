@@ -105,6 +105,7 @@ class FeeForService(Contract):
     schedule: str = dataclasses.field(
         default=_LIST,
         metadata=term(
+            form="table",
             unit="table",
             label_en="fee schedule",
             label_zh="收费目录",
@@ -123,6 +124,8 @@ class FeeForService(Contract):
     components: Mapping[str, float] = dataclasses.field(
         default_factory=dict,
         metadata=term(
+            form="by_key",
+            keys=_MULTIPLIED,
             low=0.0,
             high=10.0,
             label_en="multipliers by component",
@@ -142,6 +145,7 @@ class FeeForService(Contract):
     volume_limit: Array | Neutral | None = dataclasses.field(
         default=None,
         metadata=term(
+            form="by_provider",
             unit=_LIMIT.unit,
             low=_LIMIT.low,
             high=_LIMIT.high,

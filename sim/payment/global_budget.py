@@ -27,6 +27,7 @@ from sim.payment._protocol import (
     spec_from,
     tariff_of,
 )
+from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, secants, weights
 from sim.payment._terms import (
     Neutral,
@@ -96,11 +97,13 @@ class GlobalBudget(Contract):
         "A sum for the year; surplus kept and overrun borne by declared shares."
     )
     line_zh: ClassVar[str] = "年度总额包干,结余留用、超支分担按约定比例。"
+    holds: ClassVar[tuple[str, ...]] = ("of",)
 
     of: PaymentModel
     provider_ids: tuple[str, ...]
     budget: Array | Neutral = dataclasses.field(
         metadata=term(
+            form="by_provider",
             unit=_BUDGET.unit,
             low=_BUDGET.low,
             high=_BUDGET.high,
@@ -112,6 +115,8 @@ class GlobalBudget(Contract):
     surplus: Bands = dataclasses.field(
         default=((math.inf, 1.0),),
         metadata=term(
+            form="bands",
+            keys=("to", "kept"),
             unit="share",
             low=0.0,
             high=1.0,
@@ -122,6 +127,8 @@ class GlobalBudget(Contract):
     overrun: Bands = dataclasses.field(
         default=((math.inf, 1.0),),
         metadata=term(
+            form="bands",
+            keys=("to", "borne"),
             unit="share",
             low=0.0,
             high=1.0,
@@ -305,7 +312,7 @@ class GlobalBudget(Contract):
         if not is_neutral(self.budget):
             return dataclasses.replace(self, of=inside)
         found = dataclasses.replace(self, of=inside, budget=receipts.copy())
-        claims = inside.revenue(base)
+        claims = inside.revenue(as_counted(inside, base))
         factor = level(
             lambda x: float(dataclasses.replace(found, budget=x * receipts).settle(claims).sum()),
             float(receipts.sum()),

@@ -13,6 +13,7 @@ from sim.activity import Activity, Array
 from sim.errors import PaymentError
 from sim.payment._over import (
     SCORED,
+    TARGET,
     Scored,
     Targets,
     add_slopes,
@@ -87,13 +88,25 @@ class OutcomeTiers(Scored):
     predicted: Targets = dataclasses.field(
         default=Neutral(),
         metadata=term(
-            low=0.0, can_be_neutral=True, label_en="predicted outcome", label_zh="预期疗效"
+            form="targets",
+            follows="measure",
+            low=TARGET.low,
+            high=TARGET.high,
+            can_be_neutral=True,
+            label_en="predicted outcome",
+            label_zh="预期疗效",
         ),
     )
     tiers: Tiers = dataclasses.field(
         default=((0.0, 0.95), (0.9, 1.0), (1.1, 1.05)),
         metadata=term(
-            unit="ratio", low=0.0, high=10.0, label_en="coefficient by tier", label_zh="分档系数"
+            form="tiers",
+            keys=("from", "coefficient"),
+            unit="ratio",
+            low=0.0,
+            high=10.0,
+            label_en="coefficient by tier",
+            label_zh="分档系数",
         ),
     )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sim.activity import Activity, Array
 from sim.payment._over import (
     SCORED,
+    TARGET,
     Scored,
     Targets,
     add_slopes,
@@ -26,7 +27,16 @@ from sim.payment._over import (
     targets_on,
     value_of,
 )
-from sim.payment._protocol import Outlook, Partials, PaymentContext, fan_of, gradient_through, total
+from sim.payment._protocol import (
+    Outlook,
+    Partials,
+    PaymentContext,
+    fan_of,
+    gradient_through,
+    is_pooled,
+    through_others,
+    total,
+)
 from sim.payment._smoothing import middles, over_score, weights
 from sim.payment._terms import Neutral, spec_of, term
 
@@ -111,11 +121,26 @@ class PayForPerformance(Scored):
     )
     measures: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: dict(_DEFAULT_MEASURES),
-        metadata=term(low=0.0, high=100.0, label_en="measures and weights", label_zh="指标与权重"),
+        metadata=term(
+            form="measures",
+            keys=SCORED,
+            low=0.0,
+            high=100.0,
+            label_en="measures and weights",
+            label_zh="指标与权重",
+        ),
     )
     targets: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(low=0.0, can_be_neutral=True, label_en="targets", label_zh="目标值"),
+        metadata=term(
+            form="targets",
+            follows="measures",
+            low=TARGET.low,
+            high=TARGET.high,
+            can_be_neutral=True,
+            label_en="targets",
+            label_zh="目标值",
+        ),
     )
     spread: float = dataclasses.field(
         default=0.1,
@@ -249,7 +274,14 @@ class PayForPerformance(Scored):
         kept = level * (1.0 - self.stake + self.stake * in_income)
         below = gradient_through(self.of, outlook, upstream * kept)
         stake = level * self.stake * ((upstream * in_points) @ weights())
-        return total([below, spread_slopes(slopes, stake)])
+        found = [below, spread_slopes(slopes, stake)]
+        if is_pooled(self.of):
+            # A yuan more of another's income adds to the pot, and by its points to their claim.
+            thins = np.where(some, income / safe, 0.0) * p
+            mine = level * self.stake * upstream * own * np.where(some, weights(), 0.0)
+            worth = mine.sum(axis=1)[:, None] - mine @ thins.T
+            found.append(through_others(self.of, outlook.activity, worth))
+        return total(found)
 
 
 def _wins(own: Array, others: Array, counted: NDArray[np.bool_], winners: float) -> Array:

@@ -83,6 +83,8 @@ class PerDiem(Contract):
     bands: Bands = dataclasses.field(
         default=(),
         metadata=term(
+            form="bands_of_days",
+            keys=("to", "ratio"),
             low=_RATIO.low,
             high=_RATIO.high,
             label_en="ratio to the rate, by band of days",
@@ -92,6 +94,7 @@ class PerDiem(Contract):
     by_group: Mapping[str, float] = dataclasses.field(
         default_factory=dict,
         metadata=term(
+            form="by_group",
             low=_RATIO.low,
             high=_RATIO.high,
             label_en="ratio of a group's days",

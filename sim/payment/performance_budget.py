@@ -13,6 +13,8 @@ from sim.activity import Activity, Array
 from sim.errors import PaymentError
 from sim.payment._neutral import level
 from sim.payment._over import (
+    SCORED,
+    TARGET,
     Over,
     Targets,
     fields_of,
@@ -35,6 +37,7 @@ from sim.payment._protocol import (
     resolve,
     total,
 )
+from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, secants, weights
 from sim.payment._terms import Neutral, Term, is_neutral, per_provider, read_number, spec_of, term
 
@@ -119,6 +122,7 @@ class PerformanceBudget(Over):
     budget: Array | Neutral = dataclasses.field(
         default=Neutral(),
         metadata=term(
+            form="by_provider",
             unit=_BUDGET.unit,
             low=_BUDGET.low,
             high=_BUDGET.high,
@@ -187,11 +191,26 @@ class PerformanceBudget(Over):
     )
     measures: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: dict(_DEFAULT_MEASURES),
-        metadata=term(low=0.0, high=100.0, label_en="measures and weights", label_zh="考核指标"),
+        metadata=term(
+            form="measures",
+            keys=SCORED,
+            low=0.0,
+            high=100.0,
+            label_en="measures and weights",
+            label_zh="考核指标",
+        ),
     )
     full_marks: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(low=0.0, can_be_neutral=True, label_en="full marks", label_zh="满分标准"),
+        metadata=term(
+            form="targets",
+            follows="measures",
+            low=TARGET.low,
+            high=TARGET.high,
+            can_be_neutral=True,
+            label_en="full marks",
+            label_zh="满分标准",
+        ),
     )
     count_uncovered: float = dataclasses.field(
         default=0.0,
@@ -230,7 +249,12 @@ class PerformanceBudget(Over):
     settlement_delay_months: int = dataclasses.field(
         default=6,
         metadata=term(
-            unit="month", low=0, high=24, label_en="settlement delay", label_zh="清算滞后月数"
+            form="whole",
+            unit="months",
+            low=0,
+            high=24,
+            label_en="settlement delay",
+            label_zh="清算滞后月数",
         ),
     )
 
@@ -251,7 +275,7 @@ class PerformanceBudget(Over):
             )
         if "settlement_delay_months" in spec:
             path = f"{where}.settlement_delay_months"
-            of = Term("month", 0, 24, "", "")
+            of = Term("months", 0, 24, "", "")
             found["settlement_delay_months"] = int(
                 read_number(spec["settlement_delay_months"], of, path)
             )
@@ -373,6 +397,7 @@ class PerformanceBudget(Over):
             return found
         uncovered = self.count_uncovered * base.patient_uncovered.sum(axis=1)
         own = receipts + uncovered
+        base = as_counted(of, base)
         factor = level(
             lambda x: float(dataclasses.replace(found, budget=x * own).revenue(base).sum()),
             float(receipts.sum()),

@@ -66,12 +66,14 @@ class PhaseIn(Contract):
     title_zh: ClassVar[str] = "分年过渡"
     line_en: ClassVar[str] = "A new contract takes over from an old one in yearly steps."
     line_zh: ClassVar[str] = "新旧支付方式按年度权重逐步过渡。"
+    holds: ClassVar[tuple[str, ...]] = ("before", "after")
 
     before: PaymentModel
     after: PaymentModel
     weights: tuple[float, ...] = dataclasses.field(
         default=(0.25, 0.5, 0.75, 1.0),
         metadata=term(
+            form="series",
             unit=_WEIGHT.unit,
             low=_WEIGHT.low,
             high=_WEIGHT.high,
@@ -82,6 +84,7 @@ class PhaseIn(Contract):
     year: int = dataclasses.field(
         default=0,
         metadata=term(
+            form="whole",
             unit=_YEAR.unit,
             low=_YEAR.low,
             high=_YEAR.high,

@@ -11,6 +11,8 @@ import numpy as np
 
 from sim.activity import COMPONENTS, Activity, Array
 from sim.payment._over import (
+    SCORED,
+    TARGET,
     Over,
     Targets,
     fixed_targets,
@@ -161,6 +163,7 @@ class ProcurementRetention(Over):
     base_units: Array | Neutral = dataclasses.field(
         default=Neutral(),
         metadata=term(
+            form="by_provider",
             unit=_UNITS.unit,
             low=_UNITS.low,
             high=_UNITS.high,
@@ -171,15 +174,31 @@ class ProcurementRetention(Over):
     )
     measures: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: dict(_DEFAULT_MEASURES),
-        metadata=term(low=0.0, high=100.0, label_en="measures and weights", label_zh="考核指标"),
+        metadata=term(
+            form="measures",
+            keys=SCORED,
+            low=0.0,
+            high=100.0,
+            label_en="measures and weights",
+            label_zh="考核指标",
+        ),
     )
     full_marks: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(low=0.0, can_be_neutral=True, label_en="full marks", label_zh="满分标准"),
+        metadata=term(
+            form="targets",
+            follows="measures",
+            low=TARGET.low,
+            high=TARGET.high,
+            can_be_neutral=True,
+            label_en="full marks",
+            label_zh="满分标准",
+        ),
     )
     retained_now: Array | None = dataclasses.field(
         default=None,
         metadata=term(
+            form="by_provider",
             unit=_RETAINED.unit,
             low=_RETAINED.low,
             high=_RETAINED.high,

@@ -130,6 +130,7 @@ class Satisfaction(Scored):
     coefficient_now: Array | None = dataclasses.field(
         default=None,
         metadata=term(
+            form="by_provider",
             unit=_STANDING.unit,
             low=_STANDING.low,
             high=_STANDING.high,

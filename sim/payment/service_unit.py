@@ -61,6 +61,7 @@ class ServiceUnit(Contract):
     provider_ids: tuple[str, ...] = dataclasses.field(repr=False)
     rate: Array | Neutral = dataclasses.field(
         metadata=term(
+            form="by_provider",
             unit=_RATE.unit,
             low=_RATE.low,
             high=_RATE.high,

@@ -12,6 +12,7 @@ import numpy as np
 from sim.activity import Activity, Array
 from sim.errors import PaymentError
 from sim.payment._over import (
+    SCORED,
     Over,
     add_slopes,
     blank_slopes,
@@ -31,6 +32,7 @@ from sim.payment._protocol import (
     resolve,
     total,
 )
+from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, over_score, secants, weights
 from sim.payment._terms import Neutral, Term, is_neutral, per_provider, read_number, spec_of, term
 
@@ -142,6 +144,7 @@ class SharedSavings(Over):
     minimum_rate: Array | Neutral = dataclasses.field(
         default=Neutral(),
         metadata=term(
+            form="by_provider",
             unit=_RATE.unit,
             low=_RATE.low,
             high=_RATE.high,
@@ -183,12 +186,18 @@ class SharedSavings(Over):
     measures: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: {"chronic_control": 1.0, "follow_up": 1.0},
         metadata=term(
-            low=0.0, high=100.0, label_en="measures of the gate", label_zh="质量门槛指标"
+            form="measures",
+            keys=SCORED,
+            low=0.0,
+            high=100.0,
+            label_en="measures of the gate",
+            label_zh="质量门槛指标",
         ),
     )
     benchmark: Array | Neutral = dataclasses.field(
         default=Neutral(),
         metadata=term(
+            form="by_provider",
             unit=_BENCHMARK.unit,
             low=_BENCHMARK.low,
             high=_BENCHMARK.high,
@@ -200,6 +209,7 @@ class SharedSavings(Over):
     base_risk: Array | Neutral = dataclasses.field(
         default=Neutral(),
         metadata=term(
+            form="by_provider",
             unit=_RISK.unit,
             low=_RISK.low,
             high=_RISK.high,
@@ -231,6 +241,7 @@ class SharedSavings(Over):
     agreement_years: int = dataclasses.field(
         default=5,
         metadata=term(
+            form="whole",
             unit="year",
             low=1,
             high=50,
@@ -241,7 +252,12 @@ class SharedSavings(Over):
     year: int = dataclasses.field(
         default=0,
         metadata=term(
-            unit="year", low=0, high=49, label_en="years passed", label_zh="协议已执行年数"
+            form="whole",
+            unit="year",
+            low=0,
+            high=49,
+            label_en="years passed",
+            label_zh="协议已执行年数",
         ),
     )
 
@@ -271,6 +287,14 @@ class SharedSavings(Over):
                         allowed=f"{least}, {least + 1}, ...",
                     )
                 found[name] = int(value)
+        years = found.get("agreement_years", cls.agreement_years)
+        if found.get("year", 0) >= years:
+            raise PaymentError(
+                "more years have passed than an agreement has",
+                where=f"{where}.year",
+                value=found["year"],
+                allowed=f"0 to {years - 1}, with agreement_years {years}",
+            )
         return found
 
     def to_spec(self) -> dict[str, Any]:
@@ -280,6 +304,11 @@ class SharedSavings(Over):
             found[self.id][name] = spec_of(getattr(self, name), self.provider_ids)
         found[self.id]["measures"] = dict(self.measures)
         return found
+
+    @property
+    def grows_with_the_region(self) -> bool:
+        """Tell that a neutral minimum rate follows the number of members."""
+        return not is_neutral(self.minimum_rate) and super().grows_with_the_region
 
     @property
     def reads(self) -> frozenset[str]:
@@ -443,7 +472,7 @@ class SharedSavings(Over):
         found = dataclasses.replace(self, of=of)
         has = base.risk_months > 0
         if is_neutral(self.benchmark):
-            spent = of.revenue(base) + base.spent_elsewhere
+            spent = of.revenue(as_counted(of, base)) + base.spent_elsewhere
             each = _YEAR * spent / np.where(has, base.risk_months, 1.0)
             found = dataclasses.replace(found, benchmark=np.where(has, each, 0.0))
         if is_neutral(self.base_risk):

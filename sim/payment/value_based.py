@@ -27,6 +27,7 @@ from sim.payment._protocol import (
     tariff_of,
     total,
 )
+from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, weights
 from sim.payment._terms import (
     Neutral,
@@ -107,6 +108,7 @@ class ValueBased(Contract):
     title_zh: ClassVar[str] = "按价值付费"
     line_en: ClassVar[str] = "Part of the revenue rides on outcome, process, experience and cost."
     line_zh: ClassVar[str] = "部分收入与结果、过程、体验和费用得分挂钩。"
+    holds: ClassVar[tuple[str, ...]] = ("of",)
 
     of: PaymentModel
     provider_ids: tuple[str, ...]
@@ -123,6 +125,8 @@ class ValueBased(Contract):
     domains: Mapping[str, float] = dataclasses.field(
         default_factory=lambda: dict(_DEFAULT_WEIGHTS),
         metadata=term(
+            form="by_key",
+            keys=_DOMAINS,
             low=0.0,
             high=1.0,
             label_en="weights of the domains",
@@ -132,6 +136,9 @@ class ValueBased(Contract):
     measures: Mapping[str, Sequence[str]] = dataclasses.field(
         default_factory=lambda: dict(_DEFAULT_MEASURES),
         metadata=term(
+            form="measure_lists",
+            choices=MEASURES,
+            keys=tuple(_DEFAULT_MEASURES),
             unit="word",
             label_en="measures of outcome and process",
             label_zh="结果与过程指标",
@@ -140,7 +147,10 @@ class ValueBased(Contract):
     benchmarks: Mapping[str, Array] | Neutral | str = dataclasses.field(
         default=Neutral(),
         metadata=term(
-            low=0.0,
+            form="targets",
+            keys=_BENCHMARKED,
+            low=_BENCHMARK.low,
+            high=_BENCHMARK.high,
             can_be_neutral=True,
             label_en="benchmarks",
             label_zh="基准值",
@@ -390,6 +400,7 @@ class ValueBased(Contract):
     ) -> PaymentModel:
         """Fix the contract inside, then benchmarks and reference on base activity."""
         found = dataclasses.replace(self, of=resolve(self.of, base, receipts, previous))
+        base = as_counted(found.of, base)
         if not isinstance(self.benchmarks, Mapping):
             own = self.benchmarks == _OWN
             found = dataclasses.replace(found, benchmarks=_on_base(found.of, base, own))

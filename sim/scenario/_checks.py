@@ -244,9 +244,31 @@ def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[Paysh
         steps = [s for s in re.split(r"[.\[\]]+", error.where) if s]
         yield _elsewhere(error, f"{place_of(tree, steps, error.value)}: {error.where}")
     try:
-        after.groups(region)
+        groups = after.groups(region)
     except ScenarioError as error:
         yield error
+        return
+    own = [a.node for a in policy.payment]
+    for group in groups:
+        written_for = group.assignment.providers.indices(region)
+        if group.providers == written_for or group.assignment.node not in own:
+            continue
+        try:
+            group.assignment.check(_plain_context(region, group.providers))
+        except PaymentError as error:
+            yield _of_the_rest(error)
+
+
+def _of_the_rest(error: PaymentError) -> PaymentError:
+    """Say that a contract is wrong for the providers that later assignments leave it."""
+    given: dict[str, Any] = {"value": error.value} if error.has_value else {}
+    return PaymentError(
+        f"{error.what}, where later assignments take some of the contract's providers",
+        where=error.where,
+        allowed=error.allowed,
+        remedy=error.remedy or "Write the contract for those that it keeps.",
+        **given,
+    )
 
 
 def _plain_context(region: Region, rows: Sequence[int]) -> contracts.PaymentContext:

@@ -95,8 +95,6 @@ def test_it_asks_for_episodes_that_the_groups_open_and_for_their_window() -> Non
     (rule,) = thresholds_of(contract({"bundled_payment": {**TERMS, "months": 3}}))
     assert isinstance(rule, EpisodeRule)
     assert (rule.bundle, rule.groups.tolist(), rule.months) == (0, [False, True], 3)
-    with pytest.raises(PaymentError, match="bundle's episodes"):
-        contract({"bundled_payment": {**TERMS, "column": 2}}).revenue(episodes(1))
 
 
 def test_a_neutral_target_is_the_own_mean_and_waits_until_a_year_was_counted() -> None:

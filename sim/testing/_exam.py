@@ -42,7 +42,7 @@ __all__ = ["examine", "sample_context", "sample_year"]
 Factory = Callable[[PaymentContext], PaymentModel]
 _N_PROVIDERS, _N_GROUPS = 5, 4
 _MONTHS = 12
-_MONEY = (
+MONEY = (
     "charges_side",
     "resource_cost",
     "patient_covered",
@@ -123,7 +123,7 @@ def sample_year(
             for name in Activity.fields()
         }
     )
-    money = {name: 1e3 * getattr(year, name) for name in _MONEY}
+    money = {name: 1e3 * getattr(year, name) for name in MONEY}
     members = {name: 1e2 * getattr(year, name) for name in ("member_months", "risk_months")}
     year = year.with_fields(
         **money,
@@ -162,10 +162,10 @@ def _resolved(make: Factory, context: PaymentContext, base: Activity, money: flo
         np.einsum("nsc,nsc->n", context.unit_price, base.units)
         + np.einsum("ns,ns->n", context.visit_fee, base.visits)
     )
-    return resolve_neutral(make(context), base, receipts + lists, _ListPrices(context))
+    return resolve_neutral(make(context), base, receipts + lists, ListPrices(context))
 
 
-class _ListPrices:
+class ListPrices:
     """Units and visits at list price: made-up receipts before the reform."""
 
     reads = frozenset({"units", "visits", "bed_days"})
@@ -318,7 +318,7 @@ def _counts_in_money(
 ) -> None:
     def in_fen(activity: Activity) -> Activity:
         return activity.with_fields(
-            **{n: 100.0 * getattr(activity, n) for n in _MONEY},
+            **{n: 100.0 * getattr(activity, n) for n in MONEY},
             episodes=activity.episodes * np.array([1.0, 100.0]),
         )
 
