@@ -15,7 +15,7 @@ from experiments import laws
 from experiments.books import models_in
 from sim.activity import Activity, Array
 from sim.errors import PaymentError
-from sim.payment import Contract, build, registry, spec_from
+from sim.payment import Contract, build, registry
 from sim.testing import hold_laws, multiplied, random_contract, reordered, sample_context
 from sim.testing._trees import _models
 
@@ -207,13 +207,6 @@ def test_a_neutral_term_may_stand_over_rules_of_cases(over: str, inside: dict[st
     """The base year was counted by another contract, which knew none of these rules."""
     held = hold_laws({over: {"of": inside}})
     assert "slope" in held.laws
-
-
-def test_a_tree_written_to_a_file_is_the_same_tree() -> None:
-    for number in range(40):
-        spec = random_contract(random.Random(number), CONTEXT)
-        once = spec_from(build(spec, CONTEXT))
-        assert spec_from(build(once, CONTEXT)) == once
 
 
 def test_the_script_counts_what_holds(capsys: pytest.CaptureFixture[str]) -> None:
