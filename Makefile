@@ -78,6 +78,7 @@ predictions: .venv/payshift-dev ## do margins foretell behavior, over the librar
 baseline: .venv/payshift-dev ## the regions beside their published moments: experiments/records/baseline
 	$(BIN)/python -m experiments.baseline --replicates 8
 	$(BIN)/python -m experiments.baseline --region us-metro --people 20000 --replicates 8
+	$(BIN)/python -m experiments.baseline --region china-city --people 20000 --replicates 8
 
 # Three quarters of an hour on one core.
 books: .venv/payshift-dev ## five thousand random contract trees and small runs: experiments/records/books and laws

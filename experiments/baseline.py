@@ -30,10 +30,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from experiments import baseline_us_metro
-from sim import outcomes
+from experiments import baseline_china_city, baseline_us_metro
+from experiments.baseline_spread import spread_of_spending
 from sim.month import build_world, simulate
-from sim.runner import provider_traits
 from sim.scenario import library_root, load
 from sim.tallies import History, PersonTally, ProviderTally
 from sim.tallies import ProviderTally as T
@@ -49,6 +48,9 @@ SHARES = (
     "visits_outside",
     "hospital_share",
     "teaching_share",
+    "visits_secondary",
+    "visits_tertiary",
+    "visits_other",
 )
 FITTING_SEEDS = range(11, 23)  # others than those measured
 
@@ -192,8 +194,6 @@ def measure(history: History, region_id: str) -> dict[str, float]:
     paid = float(fund.sum()) + total(T.AID, everyone) + patient
     inpatient = total(T.CHARGE_IN, everyone)
     own_inpatient = total(T.PATIENT_IN, everyone) + total(T.UNCOVERED_IN, everyone)
-    traits = provider_traits(region)
-    found = outcomes.evaluate(history, traits, months)
     scale = 100.0 / years
     return {
         "visits_per_person": visits / years,
@@ -214,12 +214,7 @@ def measure(history: History, region_id: str) -> dict[str, float]:
         "resident_fund": float(fund[:, resident].sum()) / 100.0 / resident_years,
         "own_share": patient / paid,
         "own_share_inpatient": own_inpatient / inpatient,
-        "top_1_percent": found["spending_top_1"]["all"].value,
-        "top_5_percent": found["spending_top_5"]["all"].value,
-        "bottom_half": found["spending_bottom_half"]["all"].value,
-        "persistence": found["persistence"]["all"].value,
-        "persistence_log": found["persistence_log"]["all"].value,
-        "stay_in_top_1": found["persistence_top_1"]["all"].value,
+        **spread_of_spending(history, region, months),
         "visit_charge_practice": per_visit(practice),
         "visit_charge_tertiary": per_visit(outside),
         "stay_charge_township": per_stay(practice),
@@ -302,10 +297,23 @@ def _of_metro(history: History, region_id: str, bed_scale: float) -> dict[str, f
     return baseline_us_metro.measure(history, load(region_id).region(), months, bed_scale)
 
 
+def _of_city(history: History, region_id: str, bed_scale: float) -> dict[str, float]:
+    del bed_scale
+    months = slice(WARM_UP, WARM_UP + YEAR)
+    return baseline_china_city.measure(history, load(region_id).region(), months)
+
+
 def baseline_of(region_id: str) -> Baseline:
     """Give a region's baseline; regions without targets of their own have none."""
+    folder = Path(__file__).parent
+    if region_id == "china-city":
+        return Baseline(
+            read_moments(folder / "baseline_china_city.csv"),
+            read_fitted(folder / "baseline_china_city_fitted.csv"),
+            _of_city,
+            {},
+        )
     if region_id == "us-metro":
-        folder = Path(__file__).parent
         moments = read_moments(folder / "baseline_us_metro.csv")
         target = {m.id: m.target for m in moments}
         visits = target["visits"]

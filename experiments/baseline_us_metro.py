@@ -10,9 +10,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sim import outcomes
+from experiments.baseline_spread import spread_of_spending
 from sim.region import Region
-from sim.runner import provider_traits
 from sim.tallies import History, PersonTally
 from sim.tallies import ProviderTally as T
 
@@ -109,17 +108,7 @@ def measure(history: History, region: Region, months: slice, bed_scale: float) -
             listed = (mix * level[:, 2][None] * providers.charge_per_weight[:, None])[rows].sum()
             found[f"price_stay_{name}"] = float(inpatient[rows].sum() / listed)
 
-    seen = outcomes.evaluate(history, provider_traits(region), months)
-    for name, outcome in (
-        ("top_1_percent", "spending_top_1"),
-        ("top_5_percent", "spending_top_5"),
-        ("bottom_half", "spending_bottom_half"),
-        ("persistence", "persistence"),
-        ("persistence_log", "persistence_log"),
-        ("stay_in_top_1", "persistence_top_1"),
-    ):
-        found[name] = seen[outcome]["all"].value
-    return found
+    return {**found, **spread_of_spending(history, region, months)}
 
 
 def distance_median(region: Region, share: Floats) -> float:

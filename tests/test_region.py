@@ -22,7 +22,7 @@ from sim.region import MONTHS_PER_YEAR, Region, average_multiplier
 ROOT = Path(__file__).resolve().parents[1]
 REGIONS = ROOT / "scenarios" / "regions"
 PACK = REGIONS / "china-county" / "pack"
-ALL_REGIONS = ("china-county", "tiny", "one-to-one", "us-metro")
+ALL_REGIONS = ("china-county", "tiny", "one-to-one", "us-metro", "china-city")
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_every_number_names_sources_the_library_lists(name: str) -> None:
         assert entry.source
 
 
-@pytest.mark.parametrize("name", ["china-county", "us-metro"])
+@pytest.mark.parametrize("name", ["china-county", "us-metro", "china-city"])
 def test_every_numeric_column_says_where_it_comes_from(name: str) -> None:
     region = Region.read(REGIONS / name)
     described = [(t, c.split("*")[0], c.rpartition("*")[2]) for t, c in region.columns]

@@ -1,6 +1,6 @@
 """Derive the tables of the region `china-county` from its raw data pack.
 
-Run as ``python experiments/tables/china_county.py PACK [OUT]``: reads the long tables of PACK
+Run as ``python -m experiments.tables.china_county PACK [OUT]``: reads the long tables of PACK
 (`scenarios/regions/china-county/pack`) and writes the region tables beside it (or into OUT).
 Knows the pack; must not know the simulator.
 
@@ -19,22 +19,32 @@ column is, with unit, range, source and grade, stands in the region's `columns.c
 
 from __future__ import annotations
 
-import csv
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-Floats = NDArray[np.float64]
-Row = dict[str, str]
+from experiments.tables.shared import (
+    AGE,
+    AGES,
+    GROUP_COLUMNS,
+    LOW_VALUE_HARM,
+    PROVIDER_COLUMNS,
+    Floats,
+    LongTables,
+    Row,
+    Writer,
+    american,
+    read_judged,
+    show,
+    smooth,
+    stay_put,
+)
 
-AGES = 101
-AGE = np.arange(AGES)
 CONDITIONS = (
     "hypertension",
     "diabetes",
@@ -55,14 +65,10 @@ CONDITION_NAMES = {
     "cancer": ("Cancer within five years", "恶性肿瘤（5年内）"),
     "mental_disorder": ("Mental disorder", "精神障碍"),
 }
-COMPONENTS = ("drugs", "diagnostics", "procedures", "labor")
 PACK_COMPONENTS = ("drug", "diagnostics", "supplies", "service")
 ASSUMED = "project-assumption"
 
 # --- judged numbers, beside those in china_county_judged.csv ------------------------------------
-# the low-value service's harm: an antibiotic for a cold; needless imaging
-LOW_VALUE_HARM = {"": 0.0, "drugs": 0.0002, "diagnostics": 0.0001}
-
 # groups only people with the condition can have: others' hazard is a millionth of theirs
 BELONGS = {"hypertension", "diabetes", "copd", "ckd", "cancer", "mental"}
 BELONGS_RATIO = 1e6
@@ -125,34 +131,11 @@ WOMEN = {"gyn_obstetric"}
 # --- the pack ------------------------------------------------------------------------------------
 
 
-class Pack:
-    """The raw long tables, with one way to find a number."""
+class Pack(LongTables):
+    """The county rows of the raw long tables."""
 
     def __init__(self, folder: Path) -> None:
-        self.tables: dict[str, list[Row]] = {}
-        for file in sorted(folder.glob("*.csv")):
-            with file.open(encoding="utf-8", newline="") as stream:
-                self.tables[file.stem] = list(csv.DictReader(stream))
-
-    def rows(self, table: str, **same: str) -> list[Row]:
-        """County rows whose cells equal ``same``."""
-        return [
-            row
-            for row in self.tables[table]
-            if row.get("scope", "county") == "county"
-            and all(row.get(k, "") == v for k, v in same.items())
-        ]
-
-    def row(self, table: str, **same: str) -> Row:
-        """The one county row whose cells equal ``same``."""
-        found = self.rows(table, **same)
-        if len(found) != 1:
-            raise SystemExit(f"{table}: {len(found)} rows for {same}")
-        return found[0]
-
-    def value(self, table: str, **same: str) -> float:
-        """The number in the one county row whose cells equal ``same``."""
-        return float(self.row(table, **same)["value"])
+        super().__init__(folder, scope="county")
 
     def by_age(self, rows: Iterable[Row], outside: float = 0.0) -> Floats:
         """A step function of single age from rows with age bands."""
@@ -161,26 +144,6 @@ class Pack:
             inside = (int(row["age_low"]) <= AGE) & (int(row["age_high"]) >= AGE)
             values[inside] = float(row["value"])
         return values
-
-
-def read_judged() -> dict[str, Row]:
-    """Judged numbers of each clinical group, from the table beside this script."""
-    file = Path(__file__).with_name("china_county_judged.csv")
-    with file.open(encoding="utf-8", newline="") as stream:
-        return {row["group"]: row for row in csv.DictReader(stream)}
-
-
-def smooth(step: Floats, bands: list[tuple[int, int]], weight: Floats) -> Floats:
-    """Connect band means by straight lines through band middles, keeping every band's mean."""
-    middles = [(low + min(high, 90)) / 2 for low, high in bands]
-    targets = np.array([step[low] for low, _ in bands])
-    knots = targets.copy()
-    members = [(low <= AGE) & (high >= AGE) for low, high in bands]
-    for _ in range(200):
-        curve = np.interp(AGE, middles, knots)
-        means = np.array([np.average(curve[m], weights=weight[m] + 1e-12) for m in members])
-        knots = np.maximum(knots * targets / np.maximum(means, 1e-12), 0)
-    return np.asarray(np.interp(AGE, middles, knots), dtype=np.float64)
 
 
 def age_shares(pack: Pack) -> Floats:
@@ -389,66 +352,13 @@ def condition_ratios(
 ENDING = ("hypertension", "cancer")
 
 
-def stay_put(
-    prevalence: Floats,
-    incidence: Floats,
-    remission: Floats,
-    rr_death: Floats,
-    deaths: Floats,
-    by_age: Floats,
-    conditions: Sequence[str] = CONDITIONS,
-    ending: Sequence[str] = ENDING,
-) -> tuple[Floats, Floats]:
-    """Incidence and remission under which prevalence at each age stays as it is, in sum.
-
-    New cases must make up for aging (the slope of prevalence by age) and the excess deaths of
-    cases. Where the pack's incidence does not, one factor on it closes the gap, or, for
-    conditions in ``ending``, a yearly share of cases that end.
-    """
-    incidence, remission = incidence.copy(), remission.copy()
-    for c, name in enumerate(conditions):
-        p = prevalence[c]
-        excess = deaths * (rr_death[c] / (1 + p * (rr_death[c] - 1)) - 1) * p
-        needed = float((np.diff(p, append=p[-1]) + excess) @ by_age)
-        found = float((incidence[c] * (1 - p)) @ by_age)
-        if name in ending:
-            remission[c] = max(found - needed, 0.0) / float(p @ by_age)
-        elif remission[c] == 0:
-            incidence[c] *= needed / found
-            sys.stdout.write(f"  {name:24s} incidence x {needed / found:.2f}\n")
-    return incidence, remission
-
-
 # --- writing -------------------------------------------------------------------------------------
-
-
-class Writer:
-    """Write tables into one folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def table(self, name: str, header: list[str], rows: Iterable[Iterable[object]]) -> None:
-        """Write one table."""
-        with (self.folder / name).open("w", encoding="utf-8", newline="") as stream:
-            out = csv.writer(stream, lineterminator="\n")
-            out.writerow(header)
-            out.writerows([show(cell) for cell in row] for row in rows)
-
-
-def show(cell: object) -> str:
-    """Text of a cell: seven digits for a number, 0 or 1 for a flag."""
-    if isinstance(cell, bool | np.bool_):
-        return str(int(cell))
-    if isinstance(cell, float | np.floating):
-        return f"{float(cell):.7g}"
-    return str(cell)
 
 
 def main(arguments: list[str]) -> None:
     """Write every table of the region."""
     if not arguments:
-        raise SystemExit("usage: python experiments/tables/china_county.py PACK [OUT]")
+        raise SystemExit("usage: python -m experiments.tables.china_county PACK [OUT]")
     folder = Path(arguments[0])
     pack = Pack(folder)
     out = Writer(Path(arguments[1]) if len(arguments) > 1 else folder.parent)
@@ -481,7 +391,9 @@ def main(arguments: list[str]) -> None:
         np.array([first_value(pack, c, measure, default) for c in CONDITIONS])
         for measure, default in (("remission", 0.0), ("rr_death", 1.0))
     )
-    incidence, remission = stay_put(prevalence, incidence, remission, rr_death, deaths, by_age)
+    incidence, remission = stay_put(
+        prevalence, incidence, remission, rr_death, deaths, by_age, CONDITIONS, ENDING
+    )
     write_chronic(out, pack, prevalence, incidence, remission)
     groups = write_groups(out, pack, shares, prevalence)
     write_places(out, pack, groups)
@@ -590,7 +502,7 @@ def write_groups(out: Writer, pack: Pack, shares: Floats, prevalence: Floats) ->
     """Solve and write rates, ratios and seasons; return the groups' ids."""
     rows = pack.tables["casemix"]
     names = [r["id"] for r in rows]
-    judged = read_judged()
+    judged = read_judged("china_county")
 
     def column(name: str) -> Floats:
         return np.array([float(r[name]) for r in rows])
@@ -665,13 +577,6 @@ def write_groups(out: Writer, pack: Pack, shares: Floats, prevalence: Floats) ->
     return names
 
 
-def american(name: str) -> str:
-    """A name of the pack in the project's spelling."""
-    for british, us in (("haem", "hem"), ("Haem", "Hem"), ("naec", "nec")):
-        name = name.replace(british, us)
-    return name.replace("ischaemi", "ischemi").replace("Ischaemi", "Ischemi")
-
-
 def write_group_rows(
     out: Writer,
     rows: list[Row],
@@ -686,43 +591,6 @@ def write_group_rows(
     hospital = {"necessary": 20.0, "ordinary": 14.0, "discretionary": 8.0}
     day = {"necessary": 5.5, "ordinary": 4.75, "discretionary": 4.0}
     lost = {"necessary": 0.9, "ordinary": 0.5, "discretionary": 0.15}
-    header = [
-        "id",
-        "name_en",
-        "name_zh",
-        "condition",
-        "prob_bed",
-        "share_primary",
-        "share_township",
-        "is_avoidable",
-        "is_elective",
-        "visits_per_episode",
-        "weight",
-        *(f"weight_level{k}" for k in (1, 2, 3)),
-        "los_days",
-        *(f"los_level{k}" for k in (1, 2, 3)),
-        *(f"share_level{k}" for k in (1, 2, 3)),
-        "readmission",
-        "inappropriate",
-        "unmet",
-        "visit_weight",
-        "severity_sd",
-        "care_class",
-        *(f"stake_practice_{c}" for c in COMPONENTS),
-        *(f"stake_hospital_{c}" for c in COMPONENTS),
-        *(f"stake_inpatient_{c}" for c in COMPONENTS),
-        "stake_day",
-        *(f"curvature_{c}" for c in COMPONENTS),
-        "admission_health",
-        "low_value_component",
-        "low_value_units",
-        "low_value_base",
-        "low_value_harm",
-        *(f"fatality_level{k}" for k in (1, 2, 3)),
-        "worsening",
-        "self_limiting",
-        "utility_loss",
-    ]
     lines = []
     for i, row in enumerate(rows):
         judgement = judged[row["id"]]
@@ -782,7 +650,7 @@ def write_group_rows(
                 judgement["utility_loss"],
             ]
         )
-    out.table("groups.csv", header, lines)
+    out.table("groups.csv", GROUP_COLUMNS, lines)
 
 
 def write_places(out: Writer, pack: Pack, groups: list[str]) -> None:
@@ -902,37 +770,6 @@ def write_places(out: Writer, pack: Pack, groups: list[str]) -> None:
     }
     style = pro("all", "style_dispersion")
     cost = [1.0, 0.6, 0.9, 1.15]
-    header = [
-        "id",
-        "name_en",
-        "name_zh",
-        "kind",
-        "type",
-        "is_private",
-        "outside",
-        "beds",
-        "visits_capacity",
-        "physicians",
-        "grade_coefficient",
-        "visit_charge",
-        "charge_per_weight",
-        *(f"share_{s}_{c}" for s in ("outpatient", "inpatient") for c in COMPONENTS),
-        "day_share",
-        *(f"cost_ratio_{s}_{c}" for s in ("outpatient", "inpatient") for c in COMPONENTS),
-        "day_cost_ratio",
-        "covered_share_outpatient",
-        "covered_share_inpatient",
-        "budget_share_of_income",
-        "operating_margin",
-        "skill",
-        "style_dispersion",
-        "visits_baseline",
-        "admissions_baseline",
-        "stay_baseline",
-        "case_mix_baseline",
-        "groups_only",
-        "groups_excluded",
-    ]
     rows: list[list[object]] = []
 
     def add(
@@ -1279,7 +1116,7 @@ def write_places(out: Writer, pack: Pack, groups: list[str]) -> None:
         grant=far_grant,
         margin=far_margin,
     )
-    out.table("providers.csv", header, rows)
+    out.table("providers.csv", PROVIDER_COLUMNS, rows)
 
     ids = [str(r[0]) for r in rows]
     # Own practice: village clinic and township center weighted by visits; minutes by distance else.

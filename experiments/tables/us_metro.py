@@ -21,29 +21,29 @@ column is, with unit, range, source and grade, stands in the region's `columns.c
 
 from __future__ import annotations
 
-import csv
 import math
 import sys
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-from experiments.tables.china_county import (
+from experiments.tables.shared import (
     AGE,
     AGES,
-    COMPONENTS,
+    GROUP_COLUMNS,
     LOW_VALUE_HARM,
+    PROVIDER_COLUMNS,
+    Floats,
+    LongTables,
     Row,
     Writer,
     american,
+    read_judged,
     show,
     smooth,
     stay_put,
 )
-
-Floats = NDArray[np.float64]
 
 CONDITIONS = {
     "hypertension": ("Hypertension", "高血压"),
@@ -206,29 +206,6 @@ HOSPITALS = (
 )
 
 
-class Pack:
-    """The raw tables, with one way to find a number."""
-
-    def __init__(self, folder: Path) -> None:
-        self.tables: dict[str, list[Row]] = {}
-        for file in sorted(folder.glob("*.csv")):
-            with file.open(encoding="utf-8", newline="") as stream:
-                self.tables[file.stem] = list(csv.DictReader(stream))
-
-    def row(self, table: str, **same: str) -> Row:
-        """The one row whose cells equal ``same``."""
-        found = [
-            row for row in self.tables[table] if all(row.get(k, "") == v for k, v in same.items())
-        ]
-        if len(found) != 1:
-            raise SystemExit(f"{table}: {len(found)} rows for {same}")
-        return found[0]
-
-    def value(self, table: str, **same: str) -> float:
-        """The number in the one row whose cells equal ``same``."""
-        return float(self.row(table, **same)["value"])
-
-
 def steps(bands: list[tuple[int, int]], values: list[float]) -> Floats:
     """A step function of single age."""
     found = np.zeros(AGES)
@@ -252,13 +229,7 @@ def smooth_log(step: Floats, bands: list[tuple[int, int]], weight: Floats) -> Fl
     return np.asarray(np.exp(np.interp(AGE, middles, logs)), dtype=np.float64)
 
 
-def read_judged() -> dict[str, Row]:
-    """Judged numbers of each clinical group, from the table beside this script."""
-    with Path(__file__).with_name("us_metro_judged.csv").open(encoding="utf-8", newline="") as s:
-        return {row["group"]: row for row in csv.DictReader(s)}
-
-
-def mortality(pack: Pack) -> Floats:
+def mortality(pack: LongTables) -> Floats:
     """Deaths per person-year by single age and sex (A, 2)."""
     table = np.zeros((AGES, 2))
     for row in pack.tables["life_table"]:
@@ -268,7 +239,7 @@ def mortality(pack: Pack) -> Floats:
     return table
 
 
-def age_shares(pack: Pack) -> Floats:
+def age_shares(pack: LongTables) -> Floats:
     """Shares by single age and sex: even inside a band, by survival from 85 on."""
     hazard = mortality(pack)
     shares = np.zeros((AGES, 2))
@@ -300,7 +271,7 @@ def band_mean(values: Floats, by_age: Floats, band: tuple[int, int]) -> float:
 class Use:
     """Visits and stays per person-year by age, and what a visit of each kind costs each payer."""
 
-    def __init__(self, pack: Pack, by_age: Floats) -> None:
+    def __init__(self, pack: LongTables, by_age: Floats) -> None:
         def rate(service: str, age: str, payer: str = "all") -> float:
             return pack.value(
                 "utilization",
@@ -457,7 +428,7 @@ def list_prices(
 class Groups:
     """Clinical groups: stays, visits and episodes per person-year by age."""
 
-    def __init__(self, pack: Pack, shares: Floats, use: Use, judged: dict[str, Row]) -> None:
+    def __init__(self, pack: LongTables, shares: Floats, use: Use, judged: dict[str, Row]) -> None:
         by_age = shares.sum(axis=1)
         self.rows = pack.tables["casemix"]
         inpatient = [row["id"] for row in self.rows]
@@ -526,7 +497,7 @@ class Groups:
         return rate
 
 
-def treated_share(pack: Pack, condition: str, band: str) -> float:
+def treated_share(pack: LongTables, condition: str, band: str) -> float:
     """Share of an age band with any care for a condition; the pack leaves out what is tiny."""
     found = [
         float(r["value"])
@@ -570,10 +541,10 @@ def main(arguments: list[str]) -> None:
     if not arguments:
         raise SystemExit("usage: python -m experiments.tables.us_metro PACK [OUT]")
     folder = Path(arguments[0])
-    pack = Pack(folder)
+    pack = LongTables(folder)
     out = Writer(Path(arguments[1]) if len(arguments) > 1 else folder.parent)
     out.folder.mkdir(parents=True, exist_ok=True)
-    judged = read_judged()
+    judged = read_judged("us_metro")
     shares = age_shares(pack)
     by_age = shares.sum(axis=1)
     use = Use(pack, by_age)
@@ -615,7 +586,7 @@ def inpatient_tables(groups: Groups, by_age: Floats) -> tuple[Floats, Floats, Fl
 
 
 def write_card(
-    out: Writer, pack: Pack, prices: dict[str, dict[str, float]], listed: dict[str, float]
+    out: Writer, pack: LongTables, prices: dict[str, dict[str, float]], listed: dict[str, float]
 ) -> None:
     """Write the region's name card and its payers."""
     out.table(
@@ -664,7 +635,7 @@ def write_card(
     )
 
 
-def write_people(out: Writer, pack: Pack, shares: Floats) -> None:
+def write_people(out: Writer, pack: LongTables, shares: Floats) -> None:
     """Write people by age and sex."""
     deaths = mortality(pack)
     # quality of life without illness falls slowly with age (visual scale and EQ-5D of adults)
@@ -680,7 +651,7 @@ PREVALENCE_BANDS = [(0, 17), (18, 34), (35, 44), (45, 54), (55, 64), (65, 74), (
 PREVALENCE_NAMES = ["0-17", "18-34", "35-44", "45-54", "55-64", "65-74", "75-84", "85+"]
 
 
-def prevalence_of(pack: Pack, by_age: Floats) -> Floats:
+def prevalence_of(pack: LongTables, by_age: Floats) -> Floats:
     """Prevalence by single age (C, A), the pack's in every band."""
     rows = []
     for condition in NAMES:
@@ -693,7 +664,7 @@ def prevalence_of(pack: Pack, by_age: Floats) -> Floats:
     return np.array(rows)
 
 
-def incidence_of(pack: Pack) -> Floats:
+def incidence_of(pack: LongTables) -> Floats:
     """New cases per person-year at risk (C, A), before prevalence is held where it is."""
     rows = []
     for condition in NAMES:
@@ -714,7 +685,7 @@ def incidence_of(pack: Pack) -> Floats:
     return np.array(rows)
 
 
-def write_chronic(out: Writer, pack: Pack, by_age: Floats, deaths: Floats) -> None:
+def write_chronic(out: Writer, pack: LongTables, by_age: Floats, deaths: Floats) -> None:
     """Write chronic conditions."""
 
     def first(id_: str, condition: str, other: str = "all", default: float = 1.0) -> float:
@@ -776,7 +747,7 @@ def write_chronic(out: Writer, pack: Pack, by_age: Floats, deaths: Floats) -> No
 
 def write_groups(
     out: Writer,
-    pack: Pack,
+    pack: LongTables,
     shares: Floats,
     groups: Groups,
     judged: dict[str, Row],
@@ -834,43 +805,6 @@ def write_groups(
     hospital = {"necessary": 20.0, "ordinary": 14.0, "discretionary": 8.0}
     day = {"necessary": 5.5, "ordinary": 4.75, "discretionary": 4.0}
     lost = {"necessary": 0.9, "ordinary": 0.5, "discretionary": 0.15}
-    header = [
-        "id",
-        "name_en",
-        "name_zh",
-        "condition",
-        "prob_bed",
-        "share_primary",
-        "share_township",
-        "is_avoidable",
-        "is_elective",
-        "visits_per_episode",
-        "weight",
-        *(f"weight_level{k}" for k in (1, 2, 3)),
-        "los_days",
-        *(f"los_level{k}" for k in (1, 2, 3)),
-        *(f"share_level{k}" for k in (1, 2, 3)),
-        "readmission",
-        "inappropriate",
-        "unmet",
-        "visit_weight",
-        "severity_sd",
-        "care_class",
-        *(f"stake_practice_{c}" for c in COMPONENTS),
-        *(f"stake_hospital_{c}" for c in COMPONENTS),
-        *(f"stake_inpatient_{c}" for c in COMPONENTS),
-        "stake_day",
-        *(f"curvature_{c}" for c in COMPONENTS),
-        "admission_health",
-        "low_value_component",
-        "low_value_units",
-        "low_value_base",
-        "low_value_harm",
-        *(f"fatality_level{k}" for k in (1, 2, 3)),
-        "worsening",
-        "self_limiting",
-        "utility_loss",
-    ]
     lines = []
     for g, name in enumerate(groups.ids):
         judgement = judged[name]
@@ -935,14 +869,14 @@ def write_groups(
                 judgement["utility_loss"],
             ]
         )
-    out.table("groups.csv", header, lines)
+    out.table("groups.csv", GROUP_COLUMNS, lines)
 
 
 # the pack names some rates by procedure rather than by family
 ALIAS = {"cardiac_surgery": "cabg"}
 
 
-def looked_up(pack: Pack, judgement: Row, id_: str, column: str) -> float:
+def looked_up(pack: LongTables, judgement: Row, id_: str, column: str) -> float:
     """The pack's rate by condition where it has one, else the judged one."""
     name = ALIAS.get(judgement["group"], judgement["group"])
     found = [
@@ -955,7 +889,7 @@ def looked_up(pack: Pack, judgement: Row, id_: str, column: str) -> float:
 
 def write_places(
     out: Writer,
-    pack: Pack,
+    pack: LongTables,
     groups: Groups,
     use: Use,
     by_age: Floats,
@@ -991,37 +925,6 @@ def write_places(
             for i in range(count)
         ],
     )
-    header = [
-        "id",
-        "name_en",
-        "name_zh",
-        "kind",
-        "type",
-        "is_private",
-        "outside",
-        "beds",
-        "visits_capacity",
-        "physicians",
-        "grade_coefficient",
-        "visit_charge",
-        "charge_per_weight",
-        *(f"share_{s}_{c}" for s in ("outpatient", "inpatient") for c in COMPONENTS),
-        "day_share",
-        *(f"cost_ratio_{s}_{c}" for s in ("outpatient", "inpatient") for c in COMPONENTS),
-        "day_cost_ratio",
-        "covered_share_outpatient",
-        "covered_share_inpatient",
-        "budget_share_of_income",
-        "operating_margin",
-        "skill",
-        "style_dispersion",
-        "visits_baseline",
-        "admissions_baseline",
-        "stay_baseline",
-        "case_mix_baseline",
-        "groups_only",
-        "groups_excluded",
-    ]
     stays = float((groups.stays @ by_age).sum())
     weighted = float(mean_weight @ (groups.stays @ by_age))
     mean_mix = weighted / stays
@@ -1128,7 +1031,7 @@ def write_places(
                 "cardiac_surgery" if code in ("h5", "h6") else "",
             ]
         )
-    out.table("providers.csv", header, rows)
+    out.table("providers.csv", PROVIDER_COLUMNS, rows)
     ids = [str(r[0]) for r in rows]
     px = np.concatenate([x, [h[4] for h in HOSPITALS]])
     py = np.concatenate([y, [h[5] for h in HOSPITALS]])
@@ -1150,7 +1053,7 @@ def mean_stay(groups: Groups, by_age: Floats) -> float:
 
 def write_constants(
     out: Writer,
-    pack: Pack,
+    pack: LongTables,
     use: Use,
     groups: Groups,
     prices: dict[str, dict[str, float]],

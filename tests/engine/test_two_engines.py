@@ -101,7 +101,9 @@ def test_every_person_of_a_small_town_lives_the_same_life_in_both_engines(name: 
     assert [d for d in differences_by_month(on_columns, model) if d] == []
 
 
-@pytest.mark.parametrize("name", ["china-county-drg", "china-county-capitation", "us-metro"])
+@pytest.mark.parametrize(
+    "name", ["china-county-drg", "china-county-capitation", "us-metro", "china-city-dip"]
+)
 def test_every_person_of_a_region_lives_the_same_life_in_both_engines(name: str) -> None:
     on_columns = world_of(name, 2000, 14)
     model = HealthSystem(world_of(name, 2000, 14))
