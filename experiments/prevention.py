@@ -29,7 +29,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from experiments.emergence import PRACTICE, Life, continued, world_at_reform
+from experiments.emergence.arms import PRACTICE
+from experiments.emergence.lives import Life, continued, world_at_reform
 from sim.runner import seed_of
 from sim.scenario import load
 from sim.tallies import PersonTally as P

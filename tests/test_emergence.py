@@ -1,15 +1,17 @@
 """What must emerge from incentives in a small county, with conditions and placebo twins.
 
-The committed record (``make emergence``) asks for the sign in 90 % of 30 seeds and 80 % of 100
-draws. Here 8 seeds and 10 draws of 5,000 people stand guard: at least 6 and 6 must have the sign. A
-claim that just meets the record's shares fails here by chance in 4 % (seeds) and 3 % (draws) of
-versions of the code; one without any effect passes both in 5 %. Seeds are fixed, so that a version
-of the code passes or fails for good.
+The committed record (``make emergence``) asks for the sign in 90 % of seeds and 80 % of draws.
+Here 8 seeds and 10 draws of 5,000 people stand guard over the five models: at least 6 and 6 must
+have the sign. A claim that just meets the record's shares fails here by chance in 4 % (seeds) and
+3 % (draws) of versions of the code; one without any effect passes both in 5 %. Over the further
+ways of paying 4 seeds and 4 draws of 2,000 people stand guard, of which 3 and 3 must have the
+sign. Seeds are fixed, so that a version of the code passes or fails for good.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,29 +29,41 @@ from experiments.emergence import (
     Study,
     as_data,
     as_text,
+    five_models,
     judged,
+    language,
     lives,
+    merged,
     parameter_draws,
     study,
     swept_parameters,
     verdicts,
 )
+from experiments.emergence.measures import expected_avoidable_need
 from sim.scenario import load
 
 SEEDS, DRAWS, PEOPLE = 8, 10, 5_000
 SEEDS_WITH_SIGN, DRAWS_WITH_SIGN = 6, 6
+FEW, FEW_PEOPLE, FEW_WITH_SIGN = 4, 2_000, 3
 
 # Effects that 5,000 people cannot show against the luck of single seeds: two months of care, and
 # what prevention averts. Their mean must not have the wrong sign beyond chance; the record asks
 # the rest of a larger crowd.
-FAINT = {"downstream-admissions", "downstream-prevented", "budget-december"}
-REQUIRED = [name for name, claim in CLAIMS.items() if claim.required]
+FAINT = {"downstream-admissions", "downstream-hospital-admissions", "budget-december"}
+REQUIRED = [claim.id for claim in five_models.CLAIMS if claim.required]
+FURTHER = [claim.id for claim in language.CLAIMS]
 CLEAR = [name for name in REQUIRED if name not in FAINT]
 
 
 @pytest.fixture(scope="module")
 def small() -> Study:
-    return study(seeds=SEEDS, draws=DRAWS, people=PEOPLE, processes=2, exact=1)
+    claims = [claim.id for claim in five_models.CLAIMS]
+    return study(seeds=SEEDS, draws=DRAWS, people=PEOPLE, processes=2, exact=1, claims=claims)
+
+
+@pytest.fixture(scope="module")
+def few() -> Study:
+    return study(seeds=FEW, draws=FEW, people=FEW_PEOPLE, processes=2, exact=1, claims=FURTHER)
 
 
 def signs(found: Study, series: str, name: str) -> int:
@@ -91,10 +105,23 @@ def test_the_condition_that_gives_the_sign_is_met(name: str, small: Study) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list(CLAIMS))
+@pytest.mark.parametrize("name", [claim.id for claim in five_models.CLAIMS])
 def test_where_nothing_is_at_stake_nothing_differs(name: str, small: Study) -> None:
     verdict = next(v for v in verdicts(small) if v.claim.id == name)
     assert verdict.placebo_zero, (verdict.placebo, verdict.placebo_half)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FURTHER)
+def test_a_further_way_of_paying_does_what_theory_says_and_its_twin_nothing(
+    name: str, few: Study
+) -> None:
+    verdict = next(v for v in verdicts(few) if v.claim.id == name)
+    assert verdict.placebo_zero, (verdict.placebo, verdict.placebo_half)
+    assert verdict.met_seeds >= 0.9, verdict.number
+    assert verdict.seeds * FEW >= FEW_WITH_SIGN
+    assert verdict.met_draws >= 0.5
+    assert verdict.draws_where_met * FEW >= FEW_WITH_SIGN
 
 
 def test_a_placebo_twin_is_the_same_life_to_the_last_unit() -> None:
@@ -113,12 +140,12 @@ def test_every_claim_names_arms_ground_and_twin_that_exist() -> None:
         assert twin.arm in ARMS
         assert twin.comparator in {*ARMS, "appropriate"}
         assert twin.ground in GROUNDS
-        assert claim.sign in (-1, 1)
+        assert claim.sign in (-1, 0, 1)
         assert set(claim.text) == set(claim.condition) == {"en", "zh"}
 
 
 def test_a_condition_that_is_not_met_is_reported_and_not_passed_over() -> None:
-    lived = lives(("status-quo",), 5, 500)
+    lived = lives(("status-quo",), 5, 500, ground="stays")
     same = lived["status-quo"]
     for claim in CLAIMS.values():
         found = judged(claim, same, same)
@@ -182,6 +209,56 @@ def made_up(effect: float, twin: float) -> Study:
     return Study(100, 100, 4, 4, 1, reads, ("myopia",), 1.0)
 
 
+def test_an_effect_is_measurable_where_it_exceeds_what_luck_makes_of_counties() -> None:
+    name = "quality-small"
+
+    def verdict_of(effects: Sequence[float]) -> bool:
+        reads = tuple(
+            Read(
+                "seeds",
+                i,
+                i,
+                1.0,
+                # Comparators of -1 and 1 by turns: a standard deviation of 1.15.
+                {name: Judgment(effect, (-1.0) ** i, True, 1.0, effect)},
+                {name: 0.0},
+                {},
+            )
+            for i, effect in enumerate(effects)
+        )
+        return verdicts(Study(100, 100, 4, 0, 1, reads, ("myopia",), 1.0))[0].holds
+
+    assert verdict_of((1.1, -1.1, 1.1, -1.1))
+    assert not verdict_of((1.2, -1.2, 1.2, -1.2))
+
+
+def test_claims_lived_again_alone_take_the_place_of_their_rows_only() -> None:
+    old = as_data(made_up(-1.0, 0.0))
+    other = {**old["claims"][0], "id": "case-days"}
+    gone = {**old["claims"][0], "id": "no-longer-claimed"}
+    old["claims"] = [other, old["claims"][0], gone]
+    new = as_data(made_up(1.0, 0.0))
+    both = merged(old, new)
+    assert [row["id"] for row in both["claims"]] == ["case-stay", "case-days"]
+    assert [row["holds"] for row in both["claims"]] == [False, True]
+    assert both["effects"]["seeds"]["case-stay"] == new["effects"]["seeds"]["case-stay"]
+
+
+def test_of_people_alive_in_one_world_only_no_need_is_compared() -> None:
+    life = lives(("status-quo",), 5, 500)["status-quo"]
+    level, base = expected_avoidable_need(life, life)
+    assert level == base > 0.0
+    last = life.snapshots[-1]
+    needy = int(np.argmax(last.avoidable))
+    generation = last.generation.copy()
+    generation[needy] += 1
+    worse = last.avoidable.copy()
+    worse[needy] *= 100.0
+    others = (*life.snapshots[:-1], last._replace(generation=generation, avoidable=worse))
+    level, base = expected_avoidable_need(replace(life, snapshots=others), life)
+    assert level == base
+
+
 def test_a_verdict_needs_the_sign_and_a_twin_at_zero() -> None:
     assert verdicts(made_up(-1.0, 0.0))[0].holds
     assert not verdicts(made_up(1.0, 0.0))[0].holds
@@ -217,10 +294,10 @@ def test_a_record_says_what_held_and_names_no_day() -> None:
     data = as_data(made_up(-1.0, 0.0))
     assert [row["id"] for row in data["claims"]] == ["case-stay"]
     assert data["claims"][0]["holds"] is True
-    assert data["seeds"] == [0, 1, 2, 3]
+    assert data["claims"][0]["n_seeds"] == data["claims"][0]["n_draws"] == 4
     text = as_text(data)
     assert "shorter stays" in text
-    assert data["code_version"] in text
+    assert data["claims"][0]["code_version"][:7] in text
 
 
 def test_the_committed_record_is_of_these_claims() -> None:
