@@ -36,6 +36,15 @@ def _number(x: float) -> float | None:
     return None if math.isnan(x) else float(f"{x:.6g}")
 
 
+def _tables(
+    effects: Mapping[str, Mapping[str, tuple[float, float, float]]],
+) -> dict[str, dict[str, list[float | None]]]:
+    return {
+        arm: {name: [_number(x) for x in triple] for name, triple in row.items()}
+        for arm, row in effects.items()
+    }
+
+
 def as_data(found: Study) -> dict[str, Any]:
     """Turn a study into plain data for its record: nothing in it depends on the day."""
     judgments = []
@@ -63,23 +72,22 @@ def as_data(found: Study) -> dict[str, Any]:
                 value = getattr(v, item.name)
                 row[item.name] = value if isinstance(value, (bool, int)) else _number(value)
         judgments.append(row)
+    by_arm: dict[str, dict[str, Any]] = {
+        "open": _tables(open_effects(found)),
+        "standard_errors_of_spending": {
+            arm: {"paired": _number(p), "unpaired": _number(u), "ratio": _number(ratio(p, u))}
+            for arm, (p, u) in standard_errors(found).items()
+        },
+        "channels": _tables(channel_effects(found)),
+    }
+    n_seeds = len(found.of("seeds"))
     return {
         "scenario_sha256": load(COUNTY).sha256(),
         "swept_parameters": list(found.parameters),
         "needed": {"seeds": SEEDS_NEEDED, "draws": DRAWS_NEEDED, "met": MET_NEEDED},
         "claims": judgments,
-        "open": {
-            arm: {o: [_number(x) for x in triple] for o, triple in outcomes.items()}
-            for arm, outcomes in open_effects(found).items()
-        },
-        "standard_errors_of_spending": {
-            arm: {"paired": _number(p), "unpaired": _number(u), "ratio": _number(ratio(p, u))}
-            for arm, (p, u) in standard_errors(found).items()
-        },
-        "channels": {
-            pair: {c: [_number(x) for x in triple] for c, triple in channels.items()}
-            for pair, channels in channel_effects(found).items()
-        },
+        "lived": {arm: n_seeds for table in by_arm.values() for arm in table},
+        **by_arm,
         "effects": {
             series: {
                 name: [_number(r.claims[name].effect) for r in found.of(series)]
@@ -104,10 +112,15 @@ def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     dict
     """
     found = dict(new)
-    rows = {row["id"]: row for row in (*old["claims"], *new["claims"])}
-    found["claims"] = [rows[name] for name in CLAIMS if name in rows]
+    claims = {row["id"]: row for row in (*old["claims"], *new["claims"])}
+    found["claims"] = [claims[name] for name in CLAIMS if name in claims]
+    found["lived"] = {**old["lived"], **new["lived"]}
     for table in _BY_ARM:
-        found[table] = {**old.get(table, {}), **new[table]}
+        rows = {**old[table], **new[table]}
+        # Of an arm that both lived, the study of more seeds tells.
+        kept = {k for k in old[table] if old["lived"][k] > new["lived"].get(k, 0)}
+        found[table] = {k: old[table][k] if k in kept else row for k, row in rows.items()}
+        found["lived"].update({k: old["lived"][k] for k in kept})
     found["effects"] = {
         series: {
             name: values
@@ -225,7 +238,7 @@ def as_text(data: Mapping[str, Any]) -> str:
             f"{_plain(effects[o][0])} ({_plain(effects[o][1])} to {_plain(effects[o][2])})"
             for o in outcomes
         ]
-        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+        lines.append(f"| {arm} ({data['lived'][arm]} seeds) | " + " | ".join(cells) + " |")
     if data["channels"]:
         lines += [
             "",
@@ -245,7 +258,7 @@ def as_text(data: Mapping[str, Any]) -> str:
             f"{_plain(effects[c][0])} ({_plain(effects[c][1])} to {_plain(effects[c][2])})"
             for c in CHANNELS
         ]
-        lines.append(f"| {pair} | " + " | ".join(cells) + " |")
+        lines.append(f"| {pair} ({data['lived'][pair]} seeds) | " + " | ".join(cells) + " |")
     lines += [
         "",
         "## Standard error of the effect on spending: paired over unpaired",
