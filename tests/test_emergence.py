@@ -155,6 +155,7 @@ def test_a_condition_that_is_not_met_is_reported_and_not_passed_over() -> None:
         assert not found.met or alone, claim.id
 
 
+@pytest.mark.slow
 def test_the_side_of_item_fees_follows_effort_and_patients_payments_of_the_draw() -> None:
     claim = CLAIMS["items-practices-procedures"]
     assert claim.side is not None
@@ -168,6 +169,7 @@ def test_the_side_of_item_fees_follows_effort_and_patients_payments_of_the_draw(
     assert claim.check(paying["item-fees"], paying["item-fees"]).number < 0.05
 
 
+@pytest.mark.slow
 def test_without_myopia_no_squeeze_at_the_end_of_the_year_is_claimed() -> None:
     claim = CLAIMS["budget-december"]
     for myopia in (0.0, 0.8):

@@ -35,6 +35,7 @@ def test_the_same_seed_gives_the_same_tables_and_another_seed_others() -> None:
     assert first.sha256() == again.sha256() != other.sha256()
 
 
+@pytest.mark.slow
 def test_the_status_quo_comes_first_and_arms_share_their_seeds() -> None:
     found = compare(_arms(), replicates=3, simulate=make_believe(0.1))
     assert found.arms == ["status-quo", *COUNTY]
@@ -45,6 +46,7 @@ def test_the_status_quo_comes_first_and_arms_share_their_seeds() -> None:
     assert len({shas[f"status-quo:{r}"] for r in range(3)}) == 3
 
 
+@pytest.mark.slow
 def test_an_effect_put_in_comes_out_as_a_paired_difference() -> None:
     found = compare(_arms()[:1], replicates=3, simulate=make_believe(0.1)).differences()
     row = found[(found["outcome"] == "charges_per_person") & (found["group"] == "all")].iloc[0]
@@ -53,6 +55,7 @@ def test_an_effect_put_in_comes_out_as_a_paired_difference() -> None:
     assert row["se_paired"] < row["se_unpaired"]
 
 
+@pytest.mark.slow
 def test_the_status_quo_can_be_left_out_and_is_never_there_twice() -> None:
     arms = _arms()
     without = compare(arms, replicates=1, status_quo=False, simulate=make_believe())
@@ -146,6 +149,7 @@ class _FlakyPool:
         pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("broken", [0, 1, 2])
 def test_runs_of_a_dead_worker_are_done_again_and_only_those(
     broken: int, monkeypatch: pytest.MonkeyPatch

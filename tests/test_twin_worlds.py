@@ -96,6 +96,7 @@ def test_the_month_of_a_reform_that_changes_nothing_changes_nothing() -> None:
     assert digest(late) == digest(early)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arm", ARMS)
 def test_months_before_a_reform_are_the_same_to_the_bit_and_months_after_are_not(arm: str) -> None:
     nothing = simulate(world_of(load("tiny")))
@@ -113,6 +114,7 @@ def test_watching_every_month_and_keeping_claims_changes_nothing() -> None:
     assert digest(watched) == plain
 
 
+@pytest.mark.slow
 def test_arms_forked_at_the_reform_live_as_if_each_had_been_run_alone() -> None:
     arms = {"status-quo": "china-county", "per-case": "china-county-drg"}
     forked = lives(arms, SEED, PEOPLE)

@@ -125,6 +125,7 @@ def test_the_report_is_one_file_that_loads_nothing(tables: ReportTables, tmp_pat
     assert "default-src 'none'" in bare
 
 
+@pytest.mark.slow
 def test_the_drawing_library_is_inside_exactly_once(report: tuple[str, str]) -> None:
     assert report[1].count(get_plotlyjs()[:2000]) == 1
     assert len(report[1]) < len(get_plotlyjs()) + 2_000_000
@@ -221,6 +222,7 @@ def test_the_headline_claims_nothing_when_nothing_is_clear(tables: ReportTables)
     ]
 
 
+@pytest.mark.slow
 def test_one_replicate_gives_no_answer_and_says_why(few: ReportTables) -> None:
     lone = few.differences.assign(low=np.nan, high=np.nan, n=1)
     (sentence,) = headline(lone, few.outcomes, few.arms, Style("en"))
@@ -260,6 +262,7 @@ def test_a_comparison_without_results_is_a_designed_page(tables: ReportTables, l
     assert words.say(lang, "headline.empty") in page
 
 
+@pytest.mark.slow
 def test_missing_and_unmeasured_outcomes_are_shown_as_such(few: ReportTables) -> None:
     frame = few.differences[few.differences["outcome"] != "wait"].copy()
     lost = (frame["outcome"] == "qaly") & (frame["arm"] == "drg")
@@ -269,6 +272,7 @@ def test_missing_and_unmeasured_outcomes_are_shown_as_such(few: ReportTables) ->
     assert "not measured" in page
 
 
+@pytest.mark.slow
 def test_an_area_without_outcomes_says_how_to_add_one(few: ReportTables) -> None:
     outcomes = few.outcomes[few.outcomes["area"] != "equity"]
     page = report_html(dataclasses.replace(few, outcomes=outcomes), "en")
@@ -304,6 +308,7 @@ def test_needed_replicates_grow_with_the_square_of_the_wanted_width() -> None:
     assert replicates_needed(tight, "per 100 visits", 20) == ("tight", "–")
 
 
+@pytest.mark.slow
 def test_writing_a_report_leaves_its_tables_as_they_were(make_tables: MakeTables) -> None:
     few = ("spending_per_person", "qaly")
     given, twin = make_tables(only=few), make_tables(only=few)

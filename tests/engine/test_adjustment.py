@@ -37,6 +37,7 @@ def lived(rule: AdjustmentRule, months: int = 30, name: str = "tiny-drg") -> Wor
     return world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", ["pid", "bandit"])
 def test_both_engines_live_the_same_lives_under_every_rule(rule: str) -> None:
     on_columns = world_by(AdjustmentRule(rule), 18)

@@ -101,6 +101,7 @@ def test_every_person_of_a_small_town_lives_the_same_life_in_both_engines(name: 
     assert [d for d in differences_by_month(on_columns, model) if d] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["china-county-drg", "china-county-capitation", "us-metro", "china-city-dip"]
 )
@@ -365,6 +366,7 @@ STAGES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STAGES)
 def test_a_stage_gives_the_same_bits_compiled_and_as_plain_python(
     name: str, monkeypatch: pytest.MonkeyPatch

@@ -128,6 +128,7 @@ def test_quality_is_worth_the_own_part_of_the_surplus() -> None:
     np.testing.assert_allclose(m.quality_num[:, CONTROL], D * 300_000 / 150)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distribution", ["receipts", "members", TERMS["distribution"]])
 @pytest.mark.parametrize("outside", [150_000, 300_000, 400_000])
 def test_slope_equals_brute_differences_one_provider_at_a_time(
@@ -260,6 +261,7 @@ def test_together_a_visit_beyond_five_percent_brings_half_its_fee() -> None:
     np.testing.assert_allclose(jointly(contract(), year(900_000)).visits[:, 0], FEE * 0.5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distribution", ["members", TERMS["distribution"]])
 @pytest.mark.parametrize("outside", [150_000, 300_000, 400_000])
 def test_the_joint_slope_equals_brute_differences_of_everybodys_revenue(

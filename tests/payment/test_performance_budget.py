@@ -107,6 +107,7 @@ def test_far_from_the_edges_a_fee_brings_its_share(claims: float, share: float) 
     assert float(m.visits[0, 0]) == pytest.approx(share * FEE, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("claims", [940.0, 1050.0, 1150.0])
 @pytest.mark.parametrize("name", ["visits", "patient_uncovered", "quality_num"])
 def test_slope_equals_brute_differences_where_there_is_no_notch(claims: float, name: str) -> None:
