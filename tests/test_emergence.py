@@ -3,9 +3,10 @@
 The committed record (``make emergence``) asks for the sign in 90 % of seeds and 80 % of draws.
 Here 8 seeds and 10 draws of 5,000 people stand guard over the five models: at least 6 and 6 must
 have the sign. A claim that just meets the record's shares fails here by chance in 4 % (seeds) and
-3 % (draws) of versions of the code; one without any effect passes both in 5 %. Over the further
-ways of paying 4 seeds and 4 draws of 2,000 people stand guard, of which 3 and 3 must have the
-sign. Seeds are fixed, so that a version of the code passes or fails for good.
+3 % (draws) of versions of the code; one without any effect passes both in 5 %. What takes eight
+years or a crowd is lived with 4 seeds and 4 draws. Over the further ways of paying 3 seeds and 3
+draws of 2,000 people stand guard: 3 and 2 must have the sign; one without any effect passes both
+in 6 %. Seeds are fixed, so that a version of the code passes or fails for good.
 """
 
 from __future__ import annotations
@@ -44,21 +45,28 @@ from sim.scenario import load
 
 SEEDS, DRAWS, PEOPLE = 8, 10, 5_000
 SEEDS_WITH_SIGN, DRAWS_WITH_SIGN = 6, 6
-FEW, FEW_PEOPLE, FEW_WITH_SIGN = 4, 2_000, 3
+FEW, FEW_PEOPLE, FEW_SEEDS_WITH_SIGN, FEW_DRAWS_WITH_SIGN = 3, 2_000, 3, 2
+LONG = 4
 
 # Effects that 5,000 people cannot show against the luck of single seeds: two months of care, and
-# what prevention averts. Their mean must not have the wrong sign beyond chance; the record asks
-# the rest of a larger crowd.
+# stays that are not referred. Their mean must not have the wrong sign beyond chance; the record
+# asks the rest of a larger crowd.
 FAINT = {"downstream-admissions", "downstream-hospital-admissions", "budget-december"}
 REQUIRED = [claim.id for claim in five_models.CLAIMS if claim.required]
 FURTHER = [claim.id for claim in language.CLAIMS]
-CLEAR = [name for name in REQUIRED if name not in FAINT]
+CROWDED = [claim.id for claim in five_models.CLAIMS if GROUNDS[claim.ground].crowded]
+CLEAR = [name for name in REQUIRED if name not in CROWDED]
 
 
 @pytest.fixture(scope="module")
 def small() -> Study:
-    claims = [claim.id for claim in five_models.CLAIMS]
+    claims = [claim.id for claim in five_models.CLAIMS if claim.id not in CROWDED]
     return study(seeds=SEEDS, draws=DRAWS, people=PEOPLE, processes=2, exact=1, claims=claims)
+
+
+@pytest.fixture(scope="module")
+def crowded() -> Study:
+    return study(seeds=LONG, draws=LONG, people=PEOPLE, processes=2, exact=1, claims=CROWDED)
 
 
 @pytest.fixture(scope="module")
@@ -90,24 +98,31 @@ def test_a_sign_shows_in_seeds_and_over_the_ranges_of_what_is_assumed(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(FAINT))
-def test_a_faint_effect_is_not_of_the_other_sign_beyond_chance(name: str, small: Study) -> None:
-    effects = np.array([r.claims[name].effect for r in small.of("seeds")]) * CLAIMS[name].sign
+def test_a_faint_effect_is_not_of_the_other_sign_beyond_chance(name: str, crowded: Study) -> None:
+    effects = np.array([r.claims[name].effect for r in crowded.of("seeds")]) * CLAIMS[name].sign
     error = float(effects.std(ddof=1)) / math.sqrt(len(effects))
-    # 3.5 standard errors at 7 degrees of freedom: one true zero in 200.
-    assert effects.mean() > -3.5 * error
+    # 5.8 standard errors at 3 degrees of freedom: one true zero in 200.
+    assert effects.mean() > -5.8 * error
+
+
+@pytest.mark.slow
+def test_in_given_people_responsibility_downstream_prevents(crowded: Study) -> None:
+    assert signs(crowded, "seeds", "downstream-prevented") == LONG
+    assert signs(crowded, "draws", "downstream-prevented") >= LONG - 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", REQUIRED)
-def test_the_condition_that_gives_the_sign_is_met(name: str, small: Study) -> None:
-    met = [r.claims[name].met for r in small.of("seeds")]
-    assert np.mean(met) >= 0.9, [r.claims[name].number for r in small.of("seeds")]
+def test_the_condition_that_gives_the_sign_is_met(name: str, small: Study, crowded: Study) -> None:
+    found = [r.claims[name] for r in (crowded if name in CROWDED else small).of("seeds")]
+    assert np.mean([x.met for x in found]) >= 0.9, [x.number for x in found]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [claim.id for claim in five_models.CLAIMS])
-def test_where_nothing_is_at_stake_nothing_differs(name: str, small: Study) -> None:
-    verdict = next(v for v in verdicts(small) if v.claim.id == name)
+def test_where_nothing_is_at_stake_nothing_differs(name: str, small: Study, crowded: Study) -> None:
+    found = crowded if name in CROWDED else small
+    verdict = next(v for v in verdicts(found) if v.claim.id == name)
     assert verdict.placebo_zero, (verdict.placebo, verdict.placebo_half)
 
 
@@ -119,9 +134,9 @@ def test_a_further_way_of_paying_does_what_theory_says_and_its_twin_nothing(
     verdict = next(v for v in verdicts(few) if v.claim.id == name)
     assert verdict.placebo_zero, (verdict.placebo, verdict.placebo_half)
     assert verdict.met_seeds >= 0.9, verdict.number
-    assert verdict.seeds * FEW >= FEW_WITH_SIGN
+    assert verdict.seeds * FEW >= FEW_SEEDS_WITH_SIGN
     assert verdict.met_draws >= 0.5
-    assert verdict.draws_where_met * FEW >= FEW_WITH_SIGN
+    assert verdict.draws_where_met * FEW >= FEW_DRAWS_WITH_SIGN
 
 
 def test_a_placebo_twin_is_the_same_life_to_the_last_unit() -> None:

@@ -270,7 +270,7 @@ CLAIMS: Final = (
         {"en": "Audits: more honest coding", "zh": "稽核:编码更真实"},
         "per-case-audited",
         "per-case",
-        "stays billed above their level, per 100",
+        "share of stays billed above their level",
         "county hospitals",
         -1,
         {

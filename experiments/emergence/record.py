@@ -244,9 +244,10 @@ def as_text(data: Mapping[str, Any]) -> str:
             "",
             "## Channel by channel: county hospitals, mean change and 95 % interval",
             "",
-            "What is pressed down in one channel may come up in another: theory signs the "
-            "channel that "
-            "a contract or audit bears on, not where the pressure goes.",
+            "Theory signs the channel that a contract or an audit bears on. Where pressure goes "
+            "from there it does not: channels add up in a provider's utility, so an audit reaches "
+            "the others only through the weight on money, which grows as income falls: a shift "
+            "needs a large loss and a strong income effect.",
             "",
             "| arm - comparator | "
             + " | ".join(text["en"] for text, _ in CHANNELS.values())
