@@ -5,7 +5,7 @@ Here 8 seeds and 10 draws of 5,000 people stand guard over the five models: at l
 have the sign. A claim that just meets the record's shares fails here by chance in 4 % (seeds) and
 3 % (draws) of versions of the code; one without any effect passes both in 5 %. What takes eight
 years or a crowd is lived with 4 seeds and 4 draws. Over the further ways of paying 3 seeds and 3
-draws of 2,000 people stand guard: 3 and 2 must have the sign; one without any effect passes both
+draws stand guard: 3 and 2 must have the sign; one without any effect passes both
 in 6 %. Seeds are fixed, so that a version of the code passes or fails for good.
 """
 
@@ -45,7 +45,7 @@ from sim.scenario import load
 
 SEEDS, DRAWS, PEOPLE = 8, 10, 5_000
 SEEDS_WITH_SIGN, DRAWS_WITH_SIGN = 6, 6
-FEW, FEW_PEOPLE, FEW_SEEDS_WITH_SIGN, FEW_DRAWS_WITH_SIGN = 3, 2_000, 3, 2
+FEW, FEW_SEEDS_WITH_SIGN, FEW_DRAWS_WITH_SIGN = 3, 3, 2
 LONG = 4
 
 # Effects that 5,000 people cannot show against the luck of single seeds: two months of care, and
@@ -71,7 +71,7 @@ def crowded() -> Study:
 
 @pytest.fixture(scope="module")
 def few() -> Study:
-    return study(seeds=FEW, draws=FEW, people=FEW_PEOPLE, processes=2, exact=1, claims=FURTHER)
+    return study(seeds=FEW, draws=FEW, people=PEOPLE, processes=2, exact=1, claims=FURTHER)
 
 
 def signs(found: Study, series: str, name: str) -> int:

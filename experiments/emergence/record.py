@@ -192,7 +192,8 @@ def as_text(data: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for c in rows:
-        verdict = ("yes" if c["holds"] else "**no**") if c["required"] else "(reported)"
+        holds = "yes" if c["n_draws"] else "yes, of seeds"
+        verdict = (holds if c["holds"] else "**no**") if c["required"] else "(reported)"
         arrow = {1: "up", -1: "down", 0: "nothing measurable"}[c["sign"]]
         lines.append(
             f"| {c['text']['en']} (`{c['id']}`) | {c['group']}: {c['outcome']}, {arrow} | "
