@@ -149,6 +149,13 @@ def _between(numbers: Iterable[int]) -> str:
     return f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,} to {found[-1]:,}"
 
 
+def _lived_by(row: Mapping[str, Any]) -> str:
+    """Say by how many people a claim was lived, where fewer lived its draws also that."""
+    people = f"{row['people']:,}"
+    fewer = row.get("people_of_draws")
+    return f"{people} (draws {fewer:,})" if fewer else people
+
+
 def as_text(data: Mapping[str, Any]) -> str:
     """Write a record for readers."""
     rows = data["claims"]
@@ -192,12 +199,12 @@ def as_text(data: Mapping[str, Any]) -> str:
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for c in rows:
-        holds = "yes" if c["n_draws"] else "yes, of seeds"
+        holds = "yes" if c["n_draws"] else "of seeds, draws not lived"
         verdict = (holds if c["holds"] else "**no**") if c["required"] else "(reported)"
         arrow = {1: "up", -1: "down", 0: "nothing measurable"}[c["sign"]]
         lines.append(
             f"| {c['text']['en']} (`{c['id']}`) | {c['group']}: {c['outcome']}, {arrow} | "
-            f"{c['people']:,}, {c['years']} | {_share(c['seeds'])} | "
+            f"{_lived_by(c)}, {c['years']} | {_share(c['seeds'])} | "
             f"{_share(c['draws_where_met'])} | {_share(c['draws'])} | {_plain(c['mean'])} "
             f"({_plain(c['low'])} to {_plain(c['high'])}) | {_plain(c['error'])} | "
             f"{_level(c['level'])} | {_level(c['base'])} | "
