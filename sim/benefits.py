@@ -71,6 +71,24 @@ deductible, and within the annual cap, serious-illness cover and assistance. Two
 fields may be left out and then are none: ``annual_deductible`` comes first in a person's year,
 whatever the care, and ``out_of_pocket_maximum`` ends what a person pays for covered care in a
 year. Amounts are in the region's currency.
+
+A third block may be left out and then there is none: ``account``, an individual medical account
+that every member of working age or retired has, filled every month and carried forward::
+
+        account:
+          base_of_income: 1.7       # wage base over the person's disposable income, kept within
+          base_low: 45000           # the least and the largest base, CNY/year
+          base_high: 225000
+          contribution: 0.09        # of the base, own and employer's part together
+          under_35: 0.028           # credited of the base to members of working age below 35,
+          under_45: 0.034           # below 45
+          from_45: 0.042            # and from 45 on
+          retired: 1500             # credited to a retired member, CNY/year
+          pharmacy: 530             # drawn for drugs bought without a visit, CNY/year
+
+The account pays the patient's share of covered outpatient charges as long as it lasts, before cash.
+With accounts the premiums are the contributions of members of working age: the retired pay none and
+are credited from what the others paid in.
 """
 
 from __future__ import annotations
@@ -88,6 +106,7 @@ from sim.errors import ScenarioError
 from sim.units import convert, to_minor
 
 __all__ = [
+    "ACCOUNT_PARTS",
     "COUNTY_2022",
     "LISTED",
     "NO_LIMIT_FEN",
@@ -203,8 +222,24 @@ COUNTY_2022: Mapping[str, object] = {
 }
 """The county's status quo, the block of the module docstring: the data pack's rows of 2022."""
 
+ACCOUNT_PARTS = (
+    "base_of_income",
+    "base_low",
+    "base_high",
+    "contribution",
+    "under_35",
+    "under_45",
+    "from_45",
+    "retired",
+    "pharmacy",
+)
+"""What a block of individual accounts states, in the order of ``Benefits.account``."""
+
+_LARGEST_RATIO = 10.0  # wage base over income
+
 _BY_TIER = ("outpatient_rate", "listed_rate", "deductible", "rate", "unreferred_penalty")
 _PARTS: Mapping[str, tuple[str, ...]] = {
+    "account": ACCOUNT_PARTS,
     "extra_cap": ("two_diseases", "listed"),
     "listed_share": _CONDITIONS,
     "retired_bonus": ("outpatient", "inpatient"),
@@ -233,6 +268,10 @@ _MONEY = {
     "out_of_pocket_maximum",
     "threshold",
     "cap",
+    "base_low",
+    "base_high",
+    "retired",
+    "pharmacy",
 }
 _CAN_BE_NONE = ("outpatient_cap", "annual_cap", "out_of_pocket_maximum", "threshold", "cap")
 
@@ -332,11 +371,14 @@ class Benefits:
         Added to positive outpatient and inpatient rates from the age of retirement, share.
     annual_deductible, out_of_pocket_maximum : array, shape (Y,)
         Own payments of a year before the fund pays, and after which it pays all; infinity is none.
+    account : array, shape (Y, 9)
+        Individual accounts, columns as in ``ACCOUNT_PARTS``; not a number where there are none.
 
     Notes
     -----
-    Left out: personal accounts, assistance for outpatient care other than sessions for life, caps
-    by single disease, and the rule that emergencies need no referral (a caller files them).
+    Left out: accounts that pay for stays or for the family, assistance for outpatient care other
+    than sessions for life, caps by single disease, and the rule that emergencies need no referral
+    (a caller files them).
     """
 
     payers: tuple[str, ...]
@@ -362,6 +404,12 @@ class Benefits:
     retired_bonus: NDArray[np.float64]
     annual_deductible: NDArray[np.float64]
     out_of_pocket_maximum: NDArray[np.float64]
+    account: NDArray[np.float64]
+
+    @property
+    def has_account(self) -> NDArray[np.bool_]:
+        """Mark payers whose members have individual accounts, shape (Y,)."""
+        return np.asarray(~np.isnan(self.account[:, 0]))
 
     @classmethod
     def from_spec(
@@ -459,6 +507,10 @@ class Benefits:
                 given = row.get("listed_share", {})
                 row["listed_share"] = usual_list | dict(_mapping(given, f"{where}.listed_share"))
                 row.setdefault("retired_bonus", dict.fromkeys(_PARTS["retired_bonus"], 0.0))
+        with_account = np.array([row.get("account", "none") != "none" for row in rows])
+        for row, has_account in zip(rows, with_account, strict=True):
+            if not has_account:
+                row["account"] = dict.fromkeys(ACCOUNT_PARTS, 0.0)
         usual = parts("serious_illness", _PARTS["serious_illness"])
         poor = parts("serious_illness_poor", _PARTS["serious_illness_poor"])
         serious = np.stack([usual, poor], axis=1)
@@ -486,6 +538,7 @@ class Benefits:
             retired_bonus=parts("retired_bonus", _PARTS["retired_bonus"]),
             annual_deductible=single("annual_deductible", 0.0),
             out_of_pocket_maximum=single("out_of_pocket_maximum", math.inf),
+            account=np.where(with_account[:, None], parts("account", ACCOUNT_PARTS), math.nan),
         )
 
     def table(self) -> BenefitTable:
@@ -951,14 +1004,15 @@ def _number(node: object, field: str, where: str) -> float:
         return value
     if unit:
         per = "/year" if unit.endswith(("/year", "/month")) and is_money else ""
-        value = convert(value, unit, ("CNY" if is_money else "share") + per, where)
-    top = NO_LIMIT_FEN / 100 if is_money else 1.0
+        named = "ratio" if field == "base_of_income" else "share"
+        value = convert(value, unit, ("CNY" if is_money else named) + per, where)
+    top, allowed = 1.0, "a share from 0 to 1"
+    if is_money:
+        top, allowed = NO_LIMIT_FEN / 100, "0 CNY or more"
+    elif field == "base_of_income":
+        top, allowed = _LARGEST_RATIO, f"a ratio from 0 to {_LARGEST_RATIO:g}"
     if not 0.0 <= value <= top:
-        raise ScenarioError(
-            where=where,
-            value=value,
-            allowed="0 CNY or more" if is_money else "a share from 0 to 1",
-        )
+        raise ScenarioError(where=where, value=value, allowed=allowed)
     return value
 
 

@@ -184,6 +184,8 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         log_minutes=_travel(world),
         serves=region.providers.scope,
         price=price.visit,
+        uncovered=price.uncovered,
+        account_weight=price.account_weight,
         wait=world.wait,
         constant=constant,
         slope=slope,
@@ -735,11 +737,15 @@ def _price_table(world: World) -> PriceTable:
     if month not in world.price_cache:
         world.price_cache[month] = _own_prices(world, month)
     level = _outpatient_level(world)
+    outside = 1.0 - world.region.providers.covered_share[:, 0]
     consult = setting.price_out[:, 3] * 100.0 * level
     cost = setting.cost_out[:, 3] * _cost_factor(world) * 100.0
     return PriceTable(
         benefits=world.benefit_table,
         visit=world.price_cache[month] * world.technology,
+        uncovered=setting.price_out.sum(axis=1) * level * outside * world.technology,
+        # Without accounts, which say it, nobody has money that weighs anything but its amount.
+        account_weight=setting.values.get("account_weight", 1.0),
         covered=covered_share(world),
         consult_fen=np.floor(consult + 0.5).astype(np.int64),
         consult_cost_fen=np.floor(cost + 0.5).astype(np.int64),

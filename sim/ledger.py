@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from sim.errors import LedgerError
 
 __all__ = [
+    "ACCOUNTS",
     "FISCAL",
     "OUTSIDE",
     "PATIENTS",
@@ -34,6 +35,8 @@ __all__ = [
 
 PATIENTS = "patients"
 """All residents' own money: copayments and uncovered charges leave it."""
+ACCOUNTS = "individual-accounts"
+"""What is in the individual medical accounts of members, where a scheme has them."""
 FISCAL = "fiscal-authority"
 """The county's treasury: subsidies, grants, medical assistance, bail-outs."""
 OUTSIDE = "outside"
@@ -56,6 +59,10 @@ PURPOSES: Mapping[str, Mapping[str, str]] = {
     "supplies": {"en": "Drugs, supplies and other variable cost", "zh": "药品耗材及其他变动成本"},
     "fixed_cost": {"en": "Buildings, equipment and other fixed cost", "zh": "固定成本"},
     "lever_cost": {"en": "Cost of quality, savings and coding work", "zh": "质量、节约与编码投入"},
+    "account_credit": {"en": "Credit to individual accounts", "zh": "划入个人账户"},
+    "account_payment": {"en": "Own payments from individual accounts", "zh": "个人账户支付"},
+    "account_drugs": {"en": "Drugs bought from individual accounts", "zh": "个人账户购药"},
+    "account_inherited": {"en": "Individual accounts inherited", "zh": "个人账户余额继承"},
     "premium": {"en": "Premiums and contributions", "zh": "个人与单位缴费"},
     "premium_subsidy": {"en": "Budget support of premiums", "zh": "财政缴费补助"},
     "tax": {"en": "Taxes and transfers to the treasury", "zh": "财政收入"},
@@ -78,20 +85,25 @@ _LARGEST = 2**62
 _FIFTHS = 5
 
 
-def chart_of_accounts(providers: Sequence[str], payers: Sequence[str]) -> tuple[str, ...]:
+def chart_of_accounts(
+    providers: Sequence[str], payers: Sequence[str], individual: bool = False
+) -> tuple[str, ...]:
     """List a region's accounts in the order tables use: patients, providers, payers, the rest.
 
     Parameters
     ----------
     providers, payers : sequence of str
         Ids in the region's order.
+    individual : bool
+        Whether some scheme's members have individual accounts.
 
     Examples
     --------
     >>> chart_of_accounts(["clinic"], ["fund"])
     ('patients', 'clinic', 'fund', 'fiscal-authority', 'outside')
     """
-    return (PATIENTS, *providers, *payers, FISCAL, OUTSIDE)
+    middle = (ACCOUNTS,) if individual else ()
+    return (PATIENTS, *providers, *payers, *middle, FISCAL, OUTSIDE)
 
 
 def split_largest_remainder(total: int, weights: ArrayLike) -> NDArray[np.int64]:

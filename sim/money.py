@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sim.accounts import contributions, moved
 from sim.alliances import allowances
 from sim.engine.kernels import Tallies
 from sim.engine.tables import (
     Int,
 )
-from sim.ledger import FISCAL, OUTSIDE, PATIENTS
+from sim.ledger import ACCOUNTS, FISCAL, OUTSIDE, PATIENTS
 from sim.oversight import (
     AuditResult,
     affordable_share,
@@ -125,7 +126,12 @@ def pay(world: World, tallies: Tallies) -> Flows:
 
 
 def _premiums(world: World, tallies: Tallies) -> Int:
-    """Return what each fund takes in this month, by its members."""
+    """Return what each fund takes in this month, by its members.
+
+    A scheme with individual accounts takes contributions of members of working age; the others
+    a sum a head.
+    """
+    contributed = contributions(world)
     region = world.region
     traits = cell_traits(world.n_payers)
     months = tallies.person[:, PersonTally.PERSON_MONTHS]
@@ -133,7 +139,9 @@ def _premiums(world: World, tallies: Tallies) -> Int:
     for y, name in enumerate(region.payers):
         members = int(months[traits["payer"] == y].sum())
         row = region.constants.get(f"fund_income_{name.split('-')[0]}")
-        if row is not None:
+        if world.benefits.has_account[y]:
+            out[y] = contributed[y]
+        elif row is not None:
             out[y] = members * to_minor(row.value) // MONTHS
     return out
 
@@ -167,6 +175,24 @@ def _review(world: World, tallies: Tallies) -> AuditResult:
     )
 
 
+def _post_accounts(world: World, tallies: Tallies) -> int:
+    """Enter what moved through individual accounts; return what they paid of own shares, fen."""
+    if not world.has_accounts:
+        return 0
+    book, month, n = world.ledger, world.month, world.n_payers
+    credited = moved(tallies, n, PersonTally.ACCOUNT_CREDIT)
+    for payer, amount in zip(world.region.payers, credited.tolist(), strict=True):
+        book.post(month, payer, ACCOUNTS, "account_credit", amount)
+    paid = int(moved(tallies, n, PersonTally.ACCOUNT_PAID).sum())
+    book.post(month, ACCOUNTS, PATIENTS, "account_payment", paid)
+    for column, purpose in (
+        (PersonTally.ACCOUNT_DRUGS, "account_drugs"),
+        (PersonTally.ACCOUNT_LEFT, "account_inherited"),
+    ):
+        book.post(month, ACCOUNTS, OUTSIDE, purpose, int(moved(tallies, n, column).sum()))
+    return paid
+
+
 def _post(
     world: World,
     tallies: Tallies,
@@ -186,7 +212,9 @@ def _post(
     cells = tallies.patient_money.transpose(1, 2, 0, 3)
     book.post_patients(month, providers, "patient_covered", np.ascontiguousarray(cells[..., 0]))
     book.post_patients(month, providers, "patient_uncovered", np.ascontiguousarray(cells[..., 1]))
-    book.post(month, OUTSIDE, PATIENTS, "household_income", int(tallies.patient_money.sum()))
+    from_accounts = _post_accounts(world, tallies)
+    cash = int(tallies.patient_money.sum()) - from_accounts
+    book.post(month, OUTSIDE, PATIENTS, "household_income", cash)
     for y, payer in enumerate(payers):
         for kind, flow in (("care_payment", interim), ("settlement", settled)):
             book.post_net(month, payer, providers, kind, f"{kind}_returned", flow[:, y])

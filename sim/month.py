@@ -7,6 +7,7 @@ What happens, in this order:
    moves need.
 2. **Incentives**: every contract is differentiated at the providers' projected year-end activity;
    levers and styles move part of the way.
+   Individual accounts are filled.
 3. **Need**: ageing, chronic change, episodes, worsening, deaths and newborns.
 4. **Seeking care**: none, a practice or a hospital; least severe contacts beyond capacity wait.
 5. **Primary care** treats, asks back, or refers.
@@ -32,6 +33,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sim.accounts import credit_accounts, note_balances
 from sim.alliances import capacity_with_posts
 from sim.conditions import Tables, month_tables
 from sim.engine import kernels
@@ -212,7 +214,9 @@ def run_month(world: World, act: Live = live) -> None:
     move_levers(world)
     tables = month_tables(world)
     tallies = new_tallies(world)
+    credit_accounts(world, tallies)
     claims = act(world, tables, tallies)
+    note_balances(world, tallies)
     remember(world, tallies)
     flows = pay(world, tallies)
     _observe_capacity(world, tallies)

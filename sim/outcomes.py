@@ -228,6 +228,8 @@ class Outcome:
         Outcome whose change between arms, with the sign turned, is this one; no level exists.
     digits : int
         Decimals worth showing.
+    only_with : PersonTally, or None
+        Tally without which the outcome is no part of a run: nobody there has what it measures.
     """
 
     id: str
@@ -244,6 +246,11 @@ class Outcome:
     contrast: tuple[str, str, int, int] | None = None
     minus: str = ""
     digits: int = 2
+    only_with: P | None = None
+
+    def is_part_of(self, history: History) -> bool:
+        """Tell whether a run has what the outcome measures."""
+        return self.only_with is None or bool(history.person[:, :, self.only_with].any())
 
     @property
     def is_additive(self) -> bool:
@@ -1972,6 +1979,59 @@ def _all_outcomes() -> Iterator[Outcome]:
         _FEN * month_year,
         _BOTH,
     )
+    yield Outcome(
+        "account_balance",
+        "finance",
+        "CNY/person",
+        "neither",
+        {"en": "Balance of individual accounts", "zh": "个人账户人均结余"},
+        {
+            "en": "What is in individual accounts at the end of a month, mean over months, per "
+            "member whose account is filled.",
+            "zh": "个人账户月末余额，按有划入的参保人平均。",
+        },
+        _people(P.ACCOUNT_BALANCE),
+        _people(P.ACCOUNT_HOLDERS),
+        _FEN,
+        _PEOPLE,
+        digits=0,
+        only_with=P.ACCOUNT_HOLDERS,
+    )
+    yield Outcome(
+        "account_credit",
+        "finance",
+        "CNY/person-year",
+        "neither",
+        {"en": "Credit to individual accounts", "zh": "个人账户人均划入"},
+        {
+            "en": "What the scheme credits to individual accounts, per holder and year.",
+            "zh": "医保每年划入个人账户的金额，按账户持有人平均。",
+        },
+        _people(P.ACCOUNT_CREDIT),
+        _people(P.ACCOUNT_HOLDERS),
+        _FEN * month_year,
+        _PEOPLE,
+        digits=0,
+        only_with=P.ACCOUNT_HOLDERS,
+    )
+    yield Outcome(
+        "account_share_of_own_payments",
+        "finance",
+        "share",
+        "neither",
+        {"en": "Own payments met from individual accounts", "zh": "个人支付中由个人账户支付的比例"},
+        {
+            "en": "Share of patients' payments to providers that individual accounts pay; the rest "
+            "is cash.",
+            "zh": "患者向医疗机构支付的金额中由个人账户支付的比例，其余为现金。",
+        },
+        _people(P.ACCOUNT_PAID),
+        _people(P.PATIENT),
+        1.0,
+        _PEOPLE,
+        digits=3,
+        only_with=P.ACCOUNT_HOLDERS,
+    )
 
 
 OUTCOMES: dict[str, Outcome] = {outcome.id: outcome for outcome in _all_outcomes()}
@@ -2150,13 +2210,14 @@ def evaluate(
     -------
     dict of outcome id to dict of group name to Measured
         A null value is NaN and carries its reason. Groups that an outcome cannot be told apart
-        by are left out.
+        by are left out, and so are outcomes of what nobody in the run has.
     """
-    found: dict[str, dict[str, Measured]] = {outcome: {} for outcome in OUTCOMES}
+    measured = [outcome for outcome in OUTCOMES.values() if outcome.is_part_of(history)]
+    found: dict[str, dict[str, Measured]] = {outcome.id: {} for outcome in measured}
     years = _years_inside(history, months)
     for group in _groups(traits):
         tallies = _sum_group(history, traits, months, group, monthly=False)
-        for outcome in OUTCOMES.values():
+        for outcome in measured:
             if group.dimension != "all" and group.dimension not in outcome.by:
                 continue
             if outcome.from_people is not None:
@@ -2172,7 +2233,7 @@ def evaluate(
                     found[outcome.id][group.name] = Measured(math.nan, str(unmeasured))
                 else:
                     found[outcome.id][group.name] = Measured(float(values[0]), reason)
-    for outcome in OUTCOMES.values():
+    for outcome in measured:
         if outcome.contrast is not None:
             found[outcome.id]["all"] = _contrast(outcome, found)
     return found
@@ -2200,13 +2261,12 @@ def evaluate_monthly(
     """
     found: dict[str, dict[str, Float64]] = {}
     everything = slice(0, history.person.shape[0])
+    measured = [o for o in OUTCOMES.values() if o.is_additive and o.is_part_of(history)]
     for group in _groups(traits):
         if group.dimension not in dimensions:
             continue
         tallies = _sum_group(history, traits, everything, group, monthly=True)
-        for outcome in OUTCOMES.values():
-            if not outcome.is_additive:
-                continue
+        for outcome in measured:
             if group.dimension != "all" and group.dimension not in outcome.by:
                 continue
             try:

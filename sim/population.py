@@ -96,6 +96,7 @@ class People:
         this and last year, own payments, fund payments for outpatient care, and the own share of
         covered inpatient spending this year.
     stays_year : uint8, stays this year.
+    account : int32 fen in the individual account, start 0.
     experience_practice, experience_secondary, experience_tertiary : float32, start 0.
     """
 
@@ -133,6 +134,7 @@ class People:
     paid_out_year: NDArray[np.int32]
     own_covered_year: NDArray[np.int32]
     stays_year: NDArray[np.uint8]
+    account: NDArray[np.int32]
     experience_practice: NDArray[np.float32]
     experience_secondary: NDArray[np.float32]
     experience_tertiary: NDArray[np.float32]
@@ -331,6 +333,7 @@ def _draw(
         paid_out_year=np.zeros(count, dtype=np.int32),
         own_covered_year=np.zeros(count, dtype=np.int32),
         stays_year=np.zeros(count, dtype=np.uint8),
+        account=np.zeros(count, dtype=np.int32),
         experience_practice=np.zeros(count, dtype=np.float32),
         experience_secondary=np.zeros(count, dtype=np.float32),
         experience_tertiary=np.zeros(count, dtype=np.float32),

@@ -147,6 +147,12 @@ class PersonTally(_FromZero):
     TRAVEL = auto()  # minutes travelled to contacts, both ways
     EXPERIENCE = auto()  # sum of experience over contacts, thousandths
     CONTACTS_RATED = auto()
+    ACCOUNT_HOLDERS = auto()  # person-months with an individual account that is filled
+    ACCOUNT_CREDIT = auto()  # fen credited to individual accounts
+    ACCOUNT_DRUGS = auto()  # fen drawn for drugs bought without a visit
+    ACCOUNT_PAID = auto()  # fen of own payments that accounts paid
+    ACCOUNT_LEFT = auto()  # fen left behind by those who died
+    ACCOUNT_BALANCE = auto()  # fen in accounts at the month's end
 
 
 @unique

@@ -253,6 +253,7 @@ class World:
     straight_seen: tuple[Any, ...] | None = None
     need_seen: dict[int, NeedTable] = field(default_factory=dict)
     mode_seen: dict[str, Float] = field(default_factory=dict)
+    has_accounts: bool = False  # somebody has an individual account, before the reform or after
 
     @property
     def region(self) -> Region:
@@ -361,6 +362,8 @@ def build_world(
     reference = list_price_marginals(setting, n_payers, MEASURES)
     organizations = new_organizations(setting, n_payers)
     benefits = Benefits.from_spec(before.benefits, region.payers)
+    later = Benefits.from_spec(after.benefits, region.payers)
+    has_accounts = bool((benefits.has_account | later.has_account).any())
     world = World(
         setting=setting,
         seed=seed,
@@ -379,7 +382,8 @@ def build_world(
         benefit_table=benefits.table(),
         audits=AuditPolicy.from_spec(before.audit),
         ledger=Ledger(
-            chart_of_accounts(region.providers.ids, region.payers), schemes=region.payers
+            chart_of_accounts(region.providers.ids, region.payers, has_accounts),
+            schemes=region.payers,
         ),
         year=Year.empty(n_groups, unsorted),
         past=[],
@@ -411,6 +415,7 @@ def build_world(
         with_claims=claims,
         adjustment=adjustment,
         alliances=tuple(before.alliances(region)),
+        has_accounts=has_accounts,
     )
     world.agreements = [_first_agreement(group, world) for group in before.groups(region)]
     sort_by_contracts(world)

@@ -44,6 +44,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         "sim.alliances",
         "sim.outlook",
         "sim.conditions",
+        "sim.accounts",
         "sim.money",
         "sim.month",
     ),

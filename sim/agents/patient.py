@@ -104,6 +104,7 @@ class Patient(mesa.Agent):
     paid_out_year: int
     own_covered_year: int
     stays_year: int
+    account: int
     experience_practice: float
     experience_secondary: float
     experience_tertiary: float
@@ -277,6 +278,8 @@ class Patient(mesa.Agent):
     def give_way_to_newborn(self) -> None:
         """Leave the place to a newborn: same home, income and list, the payer of its age."""
         tables = self.month.tables
+        self.tally[PersonTally.ACCOUNT_LEFT] += self.account
+        self.account = 0
         self.generation += 1
         self.sex, frailty = entrant(self.uid, tables.keys, tables.member.frailty_sd)
         self.frailty = remembered(frailty)
@@ -356,6 +359,7 @@ class Patient(mesa.Agent):
             self.experience_practice,
             self.experience_secondary,
             self.experience_tertiary,
+            self.account,
             sent_by,
             self.uid,
             tables.keys,
@@ -415,6 +419,12 @@ class Patient(mesa.Agent):
         """Note a charge and what of it the person paid, fen."""
         self.spent_year += charge
         self.oop_year += own
+
+    def pay_from_account(self, own: int) -> None:
+        """Let the individual account pay what it can of an own share of outpatient care, fen."""
+        paid = min(own, self.account)
+        self.account -= paid
+        self.tally[PersonTally.ACCOUNT_PAID] += paid
 
     def remember(self, kind: int, outcome: float) -> None:
         """Blend what a contact felt like into the experience of that kind of provider."""

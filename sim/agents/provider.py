@@ -11,7 +11,13 @@ import mesa
 import numpy as np
 
 from sim.agents.this_month import ThisMonth
-from sim.engine.bills import course_bill, inpatient_bill, outpatient_bill, own_share_of
+from sim.engine.bills import (
+    course_bill,
+    felt_price,
+    inpatient_bill,
+    outpatient_bill,
+    own_share_of,
+)
 from sim.engine.counting import (
     claim_contact,
     claim_stay,
@@ -204,9 +210,15 @@ class Provider(mesa.Agent):
         n_due = min(patient.follow_left, tables.member.follow_per_month) if is_follow_up else 0
         is_own = int(self.row == patient.practice)
         seen_at = patient.contract * is_own
-        price = tables.price.visit[
-            patient.scheme, patient.entitled, patient.has_used_up_cover, seen_at, self.row
-        ]
+        price = felt_price(
+            patient.scheme,
+            patient.entitled,
+            patient.has_used_up_cover,
+            seen_at,
+            self.row,
+            patient.account,
+            tables.price,
+        )
         done = treat(
             self.row,
             int(self.kind > 0),
@@ -280,6 +292,7 @@ class Provider(mesa.Agent):
             tables.price.benefits,
         )
         uncovered = done.charge_fen - covered
+        patient.pay_from_account(owed)
         patient.pay(done.charge_fen, owed + uncovered)
         count_treatment(
             self.tally(payer),
@@ -339,6 +352,7 @@ class Provider(mesa.Agent):
             tables.price.benefits,
         )
         uncovered = done.charge_fen - covered
+        patient.pay_from_account(owed)
         patient.pay(done.charge_fen, owed + uncovered)
         count_treatment(
             self.tally(payer),

@@ -15,6 +15,7 @@ __all__ = [
     "choose4",
     "draw_from_cumulative",
     "draw_from_weights",
+    "felt_payment",
     "fill_cumulative",
     "inclusive_value",
     "mixed_price",
@@ -73,6 +74,28 @@ def mixed_price(spot: float, year_end: float, mix: float) -> float:
     https://doi.org/10.1162/REST_a_00518
     """
     return mix * spot + (1.0 - mix) * year_end
+
+
+@compiled
+def felt_payment(own: float, from_account: float, account_weight: float) -> float:
+    """Return what an own payment weighs where part of it comes out of an individual account.
+
+    Parameters
+    ----------
+    own : float
+        The person's payment, currency.
+    from_account : float
+        The part that the account pays, currency, 0 to ``own``.
+    account_weight : float
+        What a unit of currency in the account weighs against one in cash, in [0, 1]: it can be
+        spent on nothing but care, now or later.
+
+    Returns
+    -------
+    float
+        ``cash + w account``, currency.
+    """
+    return own - (1.0 - account_weight) * from_account
 
 
 @compiled

@@ -6,8 +6,9 @@ Knows cost sharing by :mod:`sim.benefits`; must not know how care was decided, n
 import numpy as np
 
 from sim import benefits
+from sim.behavior.choice import felt_payment
 from sim.benefits import BenefitTable
-from sim.engine.tables import READMITTED, Int
+from sim.engine.tables import READMITTED, Int, PriceTable
 from sim.numerics import compiled
 
 entitlement = compiled(benefits.entitlement)
@@ -216,6 +217,38 @@ def course_bill(
     )
     patient = within_maximum(first + patient, payer, own_year, table)
     return covered, patient, aid, own_covered_year + own_covered
+
+
+@compiled
+def felt_price(
+    payer: int,
+    entitled: int,
+    is_used_up: int,
+    contract_there: int,
+    p: int,
+    account_fen: int,
+    prices: PriceTable,
+) -> float:
+    """Return what the own payment of a contact of mean need weighs for a person.
+
+    Parameters
+    ----------
+    payer, entitled, is_used_up, contract_there, p : int
+        Axes of ``PriceTable.visit``.
+    account_fen : int
+        What is in the person's individual account; it pays no uncovered items.
+    prices : PriceTable
+
+    Returns
+    -------
+    float
+        Currency.
+    """
+    own: float = prices.visit[payer, entitled, is_used_up, contract_there, p]
+    if account_fen <= 0:
+        return own
+    covered = own - prices.uncovered[payer, p]
+    return felt_payment(own, min(covered, account_fen * 0.01), prices.account_weight)
 
 
 @compiled

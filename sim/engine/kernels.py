@@ -15,6 +15,7 @@ from sim.engine.bills import (
     course_bill,
     cover_used_up,
     entitlement,
+    felt_price,
     inpatient_bill,
     is_retired,
     outpatient_bill,
@@ -111,6 +112,8 @@ _P_REFERRED_DOWN = int(PersonTally.REFERRED_DOWN)
 _P_UNMET = int(PersonTally.UNMET_BED)
 _P_NEED_BED = int(PersonTally.NEED_BED)
 _P_NEED_AVOIDABLE = int(PersonTally.NEED_BED_AVOIDABLE)
+_P_ACCOUNT_PAID = int(PersonTally.ACCOUNT_PAID)
+_P_ACCOUNT_LEFT = int(PersonTally.ACCOUNT_LEFT)
 _AID = int(ProviderTally.AID)
 
 # What ``chosen`` says besides a provider's index.
@@ -155,6 +158,7 @@ class Columns(NamedTuple):
     paid_out_year: npt.NDArray[np.int32]
     own_covered_year: npt.NDArray[np.int32]
     stays_year: npt.NDArray[np.uint8]
+    account: npt.NDArray[np.int32]
     experience_practice: npt.NDArray[np.float32]
     experience_secondary: npt.NDArray[np.float32]
     experience_tertiary: npt.NDArray[np.float32]
@@ -222,6 +226,23 @@ def entitled_at(i: int, c: Columns, m: MemberTable) -> int:
     payer = whole(c.scheme[i])
     retired = is_retired(whole(c.age_months[i]), whole(c.sex[i]))
     return entitlement(whole(c.chronic[i]), np.float64(c.frailty[i]), payer, retired, m.listed_from)
+
+
+@compiled
+def pay_from_account(i: int, own: int, c: Columns, m: MemberTable, t: Tallies) -> None:
+    """Let an individual account pay what it can of an own share of covered outpatient care."""
+    paid = min(own, whole(c.account[i]))
+    if paid > 0:
+        c.account[i] = whole(c.account[i]) - paid
+        t.person[cell_at(i, c, m), _P_ACCOUNT_PAID] += paid
+
+
+@compiled
+def leave_account(i: int, c: Columns, m: MemberTable, t: Tallies) -> None:
+    """Leave what is in the account of someone who died to the heirs."""
+    if c.account[i] > 0:
+        t.person[cell_at(i, c, m), _P_ACCOUNT_LEFT] += whole(c.account[i])
+        c.account[i] = 0
 
 
 @compiled
@@ -340,6 +361,7 @@ def need_stage(
             c.anchor_left[i] = whole(c.anchor_left[i]) - 1
         if not alive:
             t.person[cell_at(i, c, m), _P_DEATHS] += 1
+            leave_account(i, c, m, t)
             start_life(i, c, keys, m)
             continue
         c.chronic[i] = chronic
@@ -439,6 +461,7 @@ def seek_stage(
             np.float64(c.experience_practice[i]),
             np.float64(c.experience_secondary[i]),
             np.float64(c.experience_tertiary[i]),
+            whole(c.account[i]),
             whole(origin[a]),
             uid,
             keys,
@@ -601,7 +624,7 @@ def treat_person(
         group,
         rank,
         n_due,
-        prices.visit[payer, entitled, used_up, contract * is_own, p],
+        felt_price(payer, entitled, used_up, contract * is_own, p, whole(c.account[i]), prices),
         np.float64(c.income[i]),
         uid,
         keys,
@@ -621,6 +644,7 @@ def treat_person(
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out
+    pay_from_account(i, patient, c, m, t)
     own = patient + done.charge_fen - covered
     c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
     c.oop_year[i] = whole(c.oop_year[i]) + own
@@ -754,6 +778,7 @@ def practice_stage(
                 np.float64(c.experience_practice[i]),
                 np.float64(c.experience_secondary[i]),
                 np.float64(c.experience_tertiary[i]),
+                whole(c.account[i]),
                 p,
                 uid,
                 keys,
@@ -803,6 +828,7 @@ def count_referral_visit(
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out
+    pay_from_account(i, patient, c, m, t)
     uncovered = done.charge_fen - covered
     c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
     c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
@@ -920,6 +946,7 @@ def session_stage(
             prices.benefits,
         )
         c.own_covered_year[i] = own_covered
+        pay_from_account(i, patient, c, m, t)
         uncovered = done.charge_fen - covered
         c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
         c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
@@ -1130,6 +1157,7 @@ def stay_stage(
             spend_rest_at_home(i, p, home, group, done.rest, c, table, prices, m, t, claims)
         if done.died:
             end_episode(i, c, t)
+            leave_account(i, c, m, t)
             start_life(i, c, keys, m)
             continue
         settle_experience(i, kind, outcome, c, m.experience_step)

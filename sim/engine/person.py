@@ -17,6 +17,7 @@ from sim.behavior.choice import (
     UNAVAILABLE,
     choice_precision,
     choose4,
+    felt_payment,
     inclusive_value,
     nest_weight,
     prob_second,
@@ -318,6 +319,7 @@ def seek(
     experience_practice: float,
     experience_secondary: float,
     experience_tertiary: float,
+    account_fen: int,
     sent_by: int,
     uid: int,
     keys: Keys,
@@ -327,6 +329,8 @@ def seek(
 
     Parameters
     ----------
+    account_fen : int
+        What is in the person's individual account, felt less than cash.
     sent_by : int
         The practice that has sent the person up, so that only hospitals count and going is
         likelier; -1 for nobody.
@@ -352,7 +356,11 @@ def seek(
         if not table.serves[k, group] or (is_referred and kind == 0):
             continue
         is_own = 1 if k == practice else 0
-        price = table.price[payer, entitled, is_used_up, has_contract * is_own, k]
+        own = table.price[payer, entitled, is_used_up, has_contract * is_own, k]
+        price = own * table.visit_need[group]
+        if account_fen > 0:
+            covered = (own - table.uncovered[payer, k]) * table.visit_need[group]
+            price = felt_payment(price, min(covered, account_fen * 0.01), table.account_weight)
         experience = experience_practice
         if kind == 1:
             experience = experience_secondary
@@ -363,7 +371,7 @@ def seek(
             constant += table.own_practice
         v = provider_utility(
             constant,
-            price * table.visit_need[group],
+            price,
             income / 12.0,
             table.price_weight,
             table.log_minutes[zone, k],

@@ -84,7 +84,9 @@ class SeekTable(NamedTuple):
     log_minutes (Z, n); serves (n, G); wait (n,) months; constant (3, n)
     by class of care; slope (3,) per unit of severity rank by kind of provider; seek (G,) and
     seek_slope; sensitivities per unit; dissimilarity of practices, of hospitals, of seeking.
-    price has shape (Y, 6, 2, 2, n): payer, entitlement, cover used up, contract there, provider.
+    price has shape (Y, 6, 2, 2, n): payer, entitlement, cover used up, contract there, provider;
+    uncovered (Y, n) the part of it that no account pays, account_weight what a unit of currency in
+    an account weighs against cash.
     """
 
     options: Int
@@ -92,6 +94,8 @@ class SeekTable(NamedTuple):
     log_minutes: Float
     serves: npt.NDArray[np.bool_]
     price: Float
+    uncovered: Float
+    account_weight: float
     wait: Float
     constant: Float
     slope: Float
@@ -401,12 +405,15 @@ class Stay(NamedTuple):
 class PriceTable(NamedTuple):
     """What a contact costs whom: cost sharing, expected own payment, the referring contact.
 
-    visit (Y, 6, 2, 2, n) own payment expected for a contact of mean need; consult (Y, n) the
+    visit (Y, 6, 2, 2, n) own payment expected for a contact of mean need, uncovered (Y, n) the
+    part of it outside the catalogue; account_weight as in :class:`SeekTable`; consult (Y, n) the
     referring contact as a treatment, its cost (n,).
     """
 
     benefits: BenefitTable
     visit: Float
+    uncovered: Float
+    account_weight: float
     covered: Float
     consult_fen: Int
     consult_cost_fen: Int

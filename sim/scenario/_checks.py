@@ -239,7 +239,16 @@ def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[Paysh
         except PaymentError as error:
             yield error
     try:
-        Benefits.from_spec(policy.benefits, region.payers)
+        benefits = Benefits.from_spec(policy.benefits, region.payers)
+        if benefits.has_account.any() and "account_weight" not in region.parameters:
+            payer = region.payers[int(np.argmax(benefits.has_account))]
+            place = place_of(tree, ["benefits", payer, "account"], None)
+            yield ScenarioError(
+                "the region does not say what money in an individual account weighs",
+                where=f"{place}: benefits.{payer}.account",
+                allowed="a region with the parameter account_weight",
+                remedy="Add account_weight to the region's parameters.csv.",
+            )
     except ScenarioError as error:
         steps = [s for s in re.split(r"[.\[\]]+", error.where) if s]
         yield _elsewhere(error, f"{place_of(tree, steps, error.value)}: {error.where}")

@@ -103,7 +103,14 @@ def test_every_person_of_a_small_town_lives_the_same_life_in_both_engines(name: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["china-county-drg", "china-county-capitation", "us-metro", "china-city-dip"]
+    "name",
+    [
+        "china-county-drg",
+        "china-county-capitation",
+        "china-county-outpatient-pooling",
+        "us-metro",
+        "china-city-dip",
+    ],
 )
 def test_every_person_of_a_region_lives_the_same_life_in_both_engines(name: str) -> None:
     on_columns = world_of(name, 2000, 14)
