@@ -9,7 +9,7 @@ from sim import benefits
 from sim.behavior.choice import felt_payment
 from sim.benefits import BenefitTable
 from sim.engine.tables import READMITTED, Int, PriceTable
-from sim.numerics import compiled
+from sim.numerics import compiled, inlined
 
 entitlement = compiled(benefits.entitlement)
 is_retired = compiled(benefits.is_retired)
@@ -219,7 +219,7 @@ def course_bill(
     return covered, patient, aid, own_covered_year + own_covered
 
 
-@compiled
+@inlined
 def felt_price(
     payer: int,
     entitled: int,

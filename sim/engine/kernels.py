@@ -228,7 +228,7 @@ def entitled_at(i: int, c: Columns, m: MemberTable) -> int:
     return entitlement(whole(c.chronic[i]), np.float64(c.frailty[i]), payer, retired, m.listed_from)
 
 
-@compiled
+@inlined
 def pay_from_account(i: int, own: int, c: Columns, m: MemberTable, t: Tallies) -> None:
     """Let an individual account pay what it can of an own share of covered outpatient care."""
     paid = min(own, whole(c.account[i]))
@@ -237,7 +237,7 @@ def pay_from_account(i: int, own: int, c: Columns, m: MemberTable, t: Tallies) -
         t.person[cell_at(i, c, m), _P_ACCOUNT_PAID] += paid
 
 
-@compiled
+@inlined
 def leave_account(i: int, c: Columns, m: MemberTable, t: Tallies) -> None:
     """Leave what is in the account of someone who died to the heirs."""
     if c.account[i] > 0:
