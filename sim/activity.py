@@ -229,6 +229,9 @@ class Activity:
         which they end: count, and spending in CNY.
     spent_outside : ndarray, shape (n,)
         The part of spending elsewhere for which members left the region, CNY.
+    diagnosis_months : ndarray, shape (n,)
+        Months of membership weighted by risk of age, sex and recorded conditions; counted where a
+        contract reads them.
     """
 
     visits: Array = dataclasses.field(
@@ -312,6 +315,9 @@ class Activity:
         metadata=_tally(
             "", "CNY", "members' spending outside the region", "参保人区域外费用", uncertain=True
         )
+    )
+    diagnosis_months: Array = dataclasses.field(
+        metadata=_tally("", "member-month", "months weighted by diagnosis", "按病种加权人月")
     )
 
     def __post_init__(self) -> None:

@@ -183,8 +183,8 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         kind=kind,
         log_minutes=_travel(world),
         serves=region.providers.scope,
-        price=price.visit,
-        uncovered=price.uncovered,
+        price=_as_known(world, price.visit),
+        uncovered=_as_known(world, price.uncovered),
         account_weight=price.account_weight,
         wait=world.wait,
         constant=constant,
@@ -207,6 +207,21 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         comply=values["referral_compliance"],
         scratch=np.empty(setting.options.shape[1] + 1),
     )
+
+
+def _as_known(world: World, price: Float) -> Float:
+    """Return prices as patients know them: drawn to the mean, or away from it (..., n).
+
+    How far prices differ is felt in proportion to what patients know of them, relative to what
+    they knew when their response to prices was fitted: ``mean + knowledge (price - mean)``, the
+    mean over providers by the visits they can take. Nobody expects to be paid.
+    """
+    knowledge = world.setting.values.get("price_knowledge", 1.0)
+    if knowledge == 1.0:
+        return price
+    size = world.region.providers.visits_capacity
+    mean = (price * size).sum(axis=-1, keepdims=True) / size.sum()
+    return np.asarray(np.maximum(mean + knowledge * (price - mean), 0.0), dtype=np.float64)
 
 
 def _found_share(world: World) -> Float:

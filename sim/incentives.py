@@ -243,7 +243,7 @@ def _kinds(m: Activity, year: Activity) -> Iterator[tuple[str, str, str, str, Ar
         "person-year",
         "member for a year",
         "参保人年",
-        12.0 * (m.member_months + m.risk_months),
+        12.0 * (m.member_months + m.risk_months + m.diagnosis_months),
     )
     yield (
         "spent_elsewhere",

@@ -7,7 +7,7 @@ What happens, in this order:
    moves need.
 2. **Incentives**: every contract is differentiated at the providers' projected year-end activity;
    levers and styles move part of the way.
-   Individual accounts are filled.
+   Individual accounts are filled; once a year people choose lists where they are open.
 3. **Need**: ageing, chronic change, episodes, worsening, deaths and newborns.
 4. **Seeking care**: none, a practice or a hospital; least severe contacts beyond capacity wait.
 5. **Primary care** treats, asks back, or refers.
@@ -45,8 +45,10 @@ from sim.engine.tables import (
     Float,
     Int,
 )
+from sim.enrolment import choose_lists
 from sim.money import Flows, pay
 from sim.outlook import move_levers, practised_stay
+from sim.recording import count_recorded, move_recording
 from sim.tallies import History, Lever, PersonTally, ProviderTally, cell_traits
 from sim.terms import open_year
 from sim.world import MONTHS, World, activity_of, build_world, remember
@@ -212,11 +214,14 @@ def run_month(world: World, act: Live = live) -> None:
     if world.month % MONTHS == 0:
         open_year(world)
     move_levers(world)
+    move_recording(world)
     tables = month_tables(world)
     tallies = new_tallies(world)
+    choose_lists(world, tables, tallies)
     credit_accounts(world, tallies)
     claims = act(world, tables, tallies)
     note_balances(world, tallies)
+    count_recorded(world, tallies)
     remember(world, tallies)
     flows = pay(world, tallies)
     _observe_capacity(world, tallies)

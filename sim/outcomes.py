@@ -228,7 +228,7 @@ class Outcome:
         Outcome whose change between arms, with the sign turned, is this one; no level exists.
     digits : int
         Decimals worth showing.
-    only_with : PersonTally, or None
+    only_with : PersonTally, ProviderTally, or None
         Tally without which the outcome is no part of a run: nobody there has what it measures.
     """
 
@@ -246,11 +246,14 @@ class Outcome:
     contrast: tuple[str, str, int, int] | None = None
     minus: str = ""
     digits: int = 2
-    only_with: P | None = None
+    only_with: P | V | None = None
 
     def is_part_of(self, history: History) -> bool:
         """Tell whether a run has what the outcome measures."""
-        return self.only_with is None or bool(history.person[:, :, self.only_with].any())
+        if self.only_with is None:
+            return True
+        table = history.provider if isinstance(self.only_with, V) else history.person
+        return bool(table[..., self.only_with].any())
 
     @property
     def is_additive(self) -> bool:
@@ -1978,6 +1981,92 @@ def _all_outcomes() -> Iterator[Outcome]:
         _MONTHS,
         _FEN * month_year,
         _BOTH,
+    )
+    yield Outcome(
+        "list_changes",
+        "access",
+        "per 100 person-years",
+        "neither",
+        {"en": "Changes of list", "zh": "更换签约机构"},
+        {
+            "en": "People who came onto another practice's list by their own choice, per 100 "
+            "person-years.",
+            "zh": "自主更换所属基层机构的人次，每百人年。",
+        },
+        lambda t: t.people(P.LIST_APPLIED) - t.people(P.LIST_REFUSED),
+        _MONTHS,
+        per_100 * month_year,
+        _PEOPLE,
+        only_with=P.LIST_APPLIED,
+    )
+    yield Outcome(
+        "put_off_share",
+        "access",
+        "share",
+        "lower",
+        {"en": "Put off at enrolment", "zh": "签约时被劝退的比例"},
+        {
+            "en": "Share of people who asked to join a list and were discouraged from it.",
+            "zh": "申请加入签约名单而被劝退者的比例。",
+        },
+        _people(P.LIST_REFUSED),
+        _people(P.LIST_APPLIED),
+        1.0,
+        _PEOPLE,
+        digits=3,
+        only_with=P.LIST_APPLIED,
+    )
+    yield Outcome(
+        "risk_of_joiners",
+        "behavior",
+        "ratio",
+        "neither",
+        {"en": "Predicted cost of those who joined", "zh": "新加入者的预期费用"},
+        {
+            "en": "Mean predicted yearly cost, by age, sex and conditions, of people who came onto "
+            "another list, over the region's mean.",
+            "zh": "更换机构成功者按年龄、性别与病种预测的年费用，与区域均值之比。",
+        },
+        lambda t: t.people(P.LIST_APPLIED_RISK) - t.people(P.LIST_REFUSED_RISK),
+        lambda t: t.people(P.LIST_APPLIED) - t.people(P.LIST_REFUSED),
+        1.0 / _MILLI,
+        _PEOPLE,
+        only_with=P.LIST_APPLIED,
+    )
+    yield Outcome(
+        "recorded_risk",
+        "behavior",
+        "ratio",
+        "neither",
+        {"en": "Recorded over true risk of members", "zh": "登记风险与真实风险之比"},
+        {
+            "en": "Members' risk by the conditions on practices' records over risk by those that "
+            "they have; above 1 where conditions are invented.",
+            "zh": "机构登记病种对应的参保人风险与其真实病种风险之比；大于1即存在虚增诊断。",
+        },
+        _providers(V.RECORDED_MONTHS),
+        _providers(V.DIAGNOSED_MONTHS),
+        1.0,
+        _BOTH,
+        digits=3,
+        only_with=V.DIAGNOSED_MONTHS,
+    )
+    yield Outcome(
+        "risk_of_put_off",
+        "behavior",
+        "ratio",
+        "neither",
+        {"en": "Predicted cost of those put off", "zh": "被劝退者的预期费用"},
+        {
+            "en": "The same for people who were put off: above that of joiners where practices "
+            "select low risks.",
+            "zh": "被劝退者的预测年费用与区域均值之比；高于新加入者即为撇脂选择。",
+        },
+        _people(P.LIST_REFUSED_RISK),
+        _people(P.LIST_REFUSED),
+        1.0 / _MILLI,
+        _PEOPLE,
+        only_with=P.LIST_APPLIED,
     )
     yield Outcome(
         "account_balance",

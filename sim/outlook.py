@@ -122,6 +122,18 @@ def _slopes(world: World, agreements: Sequence[Agreement]) -> Iterator[tuple[Agr
     return _differentiate(world, agreements, elapsed, place)
 
 
+def member_receipts(world: World) -> Float:
+    """Return receipts of one more member-month, by how contracts count it (n, Y, 3).
+
+    By head; by the risk of age and sex; by that of recorded conditions, each per unit of risk.
+    """
+    found = np.zeros((len(world.setting.beds), world.n_payers, 3))
+    for agreement, slope in _slopes(world, world.agreements):
+        ways = (slope.member_months, slope.risk_months, slope.diagnosis_months)
+        found[agreement.rows, agreement.payer] = np.stack(ways, axis=-1)
+    return found
+
+
 def foreseen_incentives(world: World, elapsed: int) -> Marginals:
     """Differentiate every contract as its providers would see it later in the year that begins.
 
@@ -261,7 +273,8 @@ def _write_marginals(
     seen.refer_down[rows, payer] = slope.referrals[:, 1]
     seen.post_acute[rows, payer] = slope.post_acute_days
     seen.experience[rows, payer] = slope.experience
-    seen.member[rows, payer] = slope.member_months + slope.risk_months
+    seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
+    seen.recorded[rows, payer] = slope.diagnosis_months
 
 
 def practised_stay(world: World) -> Float:

@@ -105,6 +105,12 @@ class ProviderTally(_FromZero):
     SENT_DOWN = auto()  # stays whose last days were spent in a bed at the home practice
     POST_ACUTE_DAYS = auto()  # those days
     SPENT_OUTSIDE = auto()  # fen of covered charges of members outside the region
+    JOINED = auto()  # people who came onto this practice's list by choice
+    JOINED_RISK = auto()  # their predicted cost over the mean, thousandths
+    LEFT = auto()  # people who left this practice's list by choice
+    LEFT_RISK = auto()  # their predicted cost over the mean, thousandths
+    DIAGNOSED_MONTHS = auto()  # member-months by true conditions, thousandths; where contracts ask
+    RECORDED_MONTHS = auto()  # member-months by recorded conditions, thousandths
 
 
 @unique
@@ -153,6 +159,10 @@ class PersonTally(_FromZero):
     ACCOUNT_PAID = auto()  # fen of own payments that accounts paid
     ACCOUNT_LEFT = auto()  # fen left behind by those who died
     ACCOUNT_BALANCE = auto()  # fen in accounts at the month's end
+    LIST_APPLIED = auto()  # people who asked to join another practice's list
+    LIST_REFUSED = auto()  # of them, put off by that practice
+    LIST_APPLIED_RISK = auto()  # predicted cost of those who asked over the mean, thousandths
+    LIST_REFUSED_RISK = auto()  # of those put off
 
 
 @unique

@@ -6,6 +6,7 @@ Knows when terms change and what they are neutral to; must not know how anyone r
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -216,6 +217,11 @@ def _start_reform(world: World, drift: float) -> None:
         world.price_cache = {}
     world.audits = AuditPolicy.from_spec(world.after.audit)
     world.alliances = tuple(world.after.alliances(world.region))
+    world.enrolment = world.after.enrolment
+    if world.after.from_reform:
+        values = {**world.setting.values, **world.after.from_reform}
+        world.setting = replace(world.setting, values=values)
+        world.price_cache = {}
 
 
 def change_lists(world: World, lists: ListChange) -> None:

@@ -72,6 +72,14 @@ class Policy(Protocol):
     def audit(self) -> Mapping[str, float]:
         """How claims are audited, as :meth:`sim.oversight.AuditPolicy.from_spec` reads it."""
 
+    @property
+    def enrolment(self) -> Mapping[str, float]:
+        """Who may change lists and be put off: ``reconsider, discouragement, complaint``."""
+
+    @property
+    def from_reform(self) -> Mapping[str, float]:
+        """Parameters that this policy changes, read once it comes into force."""
+
     def lists(self, region: Region) -> ListChange:
         """Return what changes in price lists, unit costs and the catalog."""
 
@@ -253,6 +261,9 @@ class World:
     straight_seen: tuple[Any, ...] | None = None
     need_seen: dict[int, NeedTable] = field(default_factory=dict)
     mode_seen: dict[str, Float] = field(default_factory=dict)
+    enrolment: Mapping[str, float] = field(default_factory=dict)
+    counts_diagnoses: bool = False  # some contract, before the reform or after, reads them
+    recorded: Float | None = None  # (n,) share of members' conditions on record, above 1 invented
     has_accounts: bool = False  # somebody has an individual account, before the reform or after
 
     @property
@@ -416,8 +427,12 @@ def build_world(
         adjustment=adjustment,
         alliances=tuple(before.alliances(region)),
         has_accounts=has_accounts,
+        enrolment=before.enrolment,
     )
     world.agreements = [_first_agreement(group, world) for group in before.groups(region)]
+    later_models = (built_contract(group, setting)[1] for group in after.groups(region))
+    models = (*(agreement.promised for agreement in world.agreements), *later_models)
+    world.counts_diagnoses = any("diagnosis_months" in model.reads for model in models)
     sort_by_contracts(world)
     return world
 
@@ -568,6 +583,7 @@ def activity_of(
         ),
         "member_months": lambda: tally[:, _T.MEMBERS],
         "risk_months": lambda: tally[:, _T.RISK_MONTHS] / 1000.0,
+        "diagnosis_months": lambda: tally[:, _T.RECORDED_MONTHS] / 1000.0,
         "spent_elsewhere": lambda: tally[:, _T.SPENT_ELSEWHERE] / 100.0,
         "spent_outside": lambda: tally[:, _T.SPENT_OUTSIDE] / 100.0,
         "quality_num": lambda: _quality_num(tally) + year.documented[rows, payer] / 1000.0,

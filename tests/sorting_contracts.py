@@ -117,6 +117,14 @@ class MadeUpPolicy:
     def audit(self) -> Any:
         return self.like.audit
 
+    @property
+    def enrolment(self) -> Any:
+        return self.like.enrolment
+
+    @property
+    def from_reform(self) -> Any:
+        return self.like.from_reform
+
     def lists(self, region: Region) -> Any:
         return self.like.lists(region)
 

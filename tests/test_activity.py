@@ -36,7 +36,14 @@ def test_a_forecast_error_moves_care_but_not_members_denominators_or_scores() ->
     year = sample_year()
     larger = year.stretched(0.1)
     np.testing.assert_allclose(larger.admissions, 1.1 * year.admissions)
-    for name in ("member_months", "risk_months", "quality_num", "quality_den", "experience"):
+    for name in (
+        "member_months",
+        "risk_months",
+        "diagnosis_months",
+        "quality_num",
+        "quality_den",
+        "experience",
+    ):
         assert np.array_equal(getattr(larger, name), getattr(year, name))
 
 

@@ -45,6 +45,8 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         "sim.outlook",
         "sim.conditions",
         "sim.accounts",
+        "sim.enrolment",
+        "sim.recording",
         "sim.money",
         "sim.month",
     ),

@@ -151,6 +151,7 @@ class Marginals:
     post_acute : (n, Y) one day sent to a bed nearer home.
     experience : (n, Y) one unit of mean patient experience.
     member : (n, Y) one member-month of mean risk.
+    recorded : (n, Y) one more month of recorded risk by diagnosis.
     """
 
     visit: Float
@@ -169,6 +170,7 @@ class Marginals:
     post_acute: Float
     experience: Float
     member: Float
+    recorded: Float
     stay: StayTerms
 
     def mix_in(self, other: Marginals, weight: float) -> None:
@@ -230,6 +232,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         post_acute=np.zeros(shape),
         experience=np.zeros(shape),
         member=np.zeros(shape),
+        recorded=np.zeros(shape),
         stay=StayTerms(
             bounds=np.zeros((*shape, n_groups, 3, 0)),
             amounts=np.zeros((*shape, n_groups, 3, 1)),

@@ -143,6 +143,24 @@ def expected_cost_by_age(region: Region) -> Float:
     return np.asarray(by_age / mean if mean > 0.0 else np.ones_like(by_age), dtype=np.float64)
 
 
+def predicted_risk(region: Region) -> Float:
+    """Return expected yearly charges by age, sex and conditions over the mean, shape (A, 2, 2^C).
+
+    As :func:`expected_cost_by_age`, for a person of whom the conditions are known but neither
+    frailty nor how well they are controlled: a condition multiplies hazards as its cases do in the
+    mean. Averaged over the conditions of an age it is that age's weight.
+    """
+    groups = region.groups
+    visit = float(np.mean(region.providers.visit_charge)) * groups.visits_per_episode
+    stay = groups.prob_bed * groups.weight * float(np.median(region.providers.charge_per_weight))
+    cost = 12.0 * (visit * groups.visit_weight + stay)
+    mean = float((np.einsum("gas,g->as", groups.rate, cost) * region.people.age_sex_share).sum())
+    controlled = region.chronic.share_controlled
+    ratio = groups.condition_ratio * (1.0 - controlled + controlled * groups.control_ratio)
+    found = np.einsum("gas,g,mg->asm", groups.base_rate, cost, products_over_bits(ratio))
+    return np.asarray(found / mean if mean > 0.0 else np.ones_like(found), dtype=np.float64)
+
+
 def value_of_one_control(
     region: Region, values: Mapping[str, float], charge_visit: float, charge_stay: Float
 ) -> tuple[float, float, float]:

@@ -23,7 +23,11 @@ from sim.payment._smoothing import middles, secants, weights
 from sim.payment._terms import Neutral, Term, is_neutral, read_number, term
 
 _RATE = Term("CNY/person-year", 0.0, 1e6, "rate per member and year", "人头费标准")
-_MONTHS = {"none": "member_months", "age-sex": "risk_months"}
+_MONTHS = {
+    "none": "member_months",
+    "age-sex": "risk_months",
+    "diagnosis": "diagnosis_months",
+}
 _YEAR = 12.0
 
 
@@ -35,8 +39,9 @@ class Capitation(Contract):
     ----------
     rate : float or Neutral
         CNY per member and year of average risk.
-    risk : {'age-sex', 'none'}
-        Whether members count by predicted risk or as heads.
+    risk : {'age-sex', 'diagnosis', 'none'}
+        Whether members count by predicted risk, of age and sex or of recorded conditions too, or as
+        heads.
     share_elsewhere : float
         Share rho of members' spending elsewhere that is deducted: 0 pays for own care only, 1 makes
         the provider bear all of it.
@@ -50,14 +55,15 @@ class Capitation(Contract):
     The payer pays the provider for each month of membership, monthly in advance; the deduction is
     reckoned over the year::
 
-        sum_    = rate x (risk months or member months) / 12
+        sum_    = rate x (risk, diagnosis or member months) / 12
         revenue = sum_ - min(share_elsewhere x spent_elsewhere, stop_loss x sum_)
 
     One more service brings nothing; one more member brings the rate; a yuan spent elsewhere costs
     ``share_elsewhere``, less the nearer the stop-loss is. Where part is paid on a score (80 %
     monthly and 20 % on quality), `value_based` with ``at_risk: 0.2`` over this contract says so.
-    Risk is by age and sex: activity counts no months by diagnosis, and spending elsewhere is not
-    split into outpatient and inpatient care. Left out: both, and retrospective risk sharing.
+    Risk by diagnosis is what the practice's records say of its members, so that a condition put on
+    record brings money. Left out: spending elsewhere by kind of care, and retrospective risk
+    sharing.
 
     References
     ----------

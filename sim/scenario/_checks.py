@@ -45,6 +45,22 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
 """Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
 
 
+FROM_REFORM = (
+    "price_knowledge",
+    "price_mix",
+    "account_weight",
+    "waiting_weight",
+    "experience_weight",
+    "referral_compliance",
+    "leave_list",
+    "contract_fee",
+    "contract_value_visits",
+    "selection_cost",
+    "trust",
+)
+"""Parameters that a reform may change: read every month, and no baseline constant rests on them."""
+
+
 def override(raw: object, parameter: Parameter, where: str) -> float:
     """Read a parameter's new value in its own unit and check its range."""
     if isinstance(raw, Mapping):
@@ -72,10 +88,12 @@ def _known_outcomes() -> tuple[str, ...]:
 def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
     """Check what the form alone cannot: names of the region, parameters, outcomes, channels."""
     table = region.parameters
-    overrides = tree.get("parameters")
-    if overrides is not None and isinstance(overrides.value, Mapping):
+    for block in ("parameters", "from_reform"):
+        overrides = tree.get(block)
+        if overrides is None or not isinstance(overrides.value, Mapping):
+            continue
         for name, node in overrides.value.items():
-            where = f"{node.key or node.place}: parameters.{name}"
+            where = f"{node.key or node.place}: {block}.{name}"
             if name not in table:
                 yield ScenarioError(
                     "unknown parameter",
@@ -85,8 +103,17 @@ def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
                     remedy=suggestion(name, table),
                 )
                 continue
+            if block == "from_reform" and name not in FROM_REFORM:
+                yield ScenarioError(
+                    "the baseline rests on this parameter, so no reform changes it",
+                    where=where,
+                    value=name,
+                    allowed=", ".join(FROM_REFORM),
+                    remedy="Set it under parameters, for all months.",
+                )
+                continue
             try:
-                override(plain(node), table[name], f"{node.place}: parameters.{name}")
+                override(plain(node), table[name], f"{node.place}: {block}.{name}")
             except ScenarioError as error:
                 yield error
     yield from _foreign_money(tree, region.currency, ())

@@ -356,6 +356,21 @@ class AllianceForm(Strict):
     ] = 36000.0
 
 
+class Enrolment(Strict):
+    """Open lists: who may change practice, and how far a practice may put someone off."""
+
+    reconsider: Annotated[
+        Share, Field(description="share of people who think about their list in a year")
+    ] = 0.0
+    discouragement: Annotated[
+        Share,
+        Field(description="share put off who would neither gain nor lose the practice anything"),
+    ] = 0.0
+    complaint: Annotated[
+        Money, Field(description="what putting a person off is expected to cost, CNY")
+    ] = 0.0
+
+
 class ScenarioForm(Strict):
     """A scenario file after `extends` has been resolved."""
 
@@ -402,8 +417,15 @@ class ScenarioForm(Strict):
         list[AllianceForm],
         Field(max_length=20, description="list of {lead, members, authority, posting_...}"),
     ] = []
+    enrolment: Annotated[
+        Enrolment, Field(description="{reconsider, discouragement, complaint}; closed if left out")
+    ] = Enrolment()
     parameters: Annotated[
         dict[str, Any], Field(max_length=500, description="parameter: number or {value, unit}")
+    ] = {}
+    from_reform: Annotated[
+        dict[str, Any],
+        Field(max_length=50, description="parameters that change when the reform starts"),
     ] = {}
     adjustment: Annotated[
         Adjustment,

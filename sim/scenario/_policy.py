@@ -18,6 +18,7 @@ from sim.scenario._forms import (
     AllianceForm,
     AssignmentForm,
     Audit,
+    Enrolment,
     FormularyChange,
     PriceChange,
     Selector,
@@ -130,6 +131,10 @@ class Policy:
         Changes of what is covered; the last that applies is in force.
     leads : tuple of AllianceForm
         Which hospitals lead which providers.
+    enrolment : mapping of str to float
+        Who may change lists and be put off, for `sim.enrolment`; closed lists by default.
+    from_reform : mapping of str to float
+        Parameters of the region that take another value once the policy is in force.
     """
 
     payment: tuple[Assignment, ...]
@@ -138,6 +143,8 @@ class Policy:
     prices: tuple[PriceChange, ...] = ()
     formulary: tuple[FormularyChange, ...] = ()
     leads: tuple[AllianceForm, ...] = ()
+    enrolment: Mapping[str, float] = field(default_factory=lambda: Enrolment().model_dump())
+    from_reform: Mapping[str, float] = field(default_factory=dict)
 
     def alliances(self, region: Region) -> tuple[Alliance, ...]:
         """Give the providers that are led by one of them."""
@@ -225,6 +232,8 @@ def policy_of(tree: Node, under: tuple[Assignment, ...]) -> Policy:
     audit = Audit.model_validate(plain(cast(Node, tree.get("audit"))))
     benefits: dict[str, Any] = plain(cast(Node, tree.get("benefits")))
     prices, formulary = tree.get("prices"), tree.get("formulary")
+    enrolment, later = tree.get("enrolment"), tree.get("from_reform")
+    changed: Mapping[str, Any] = plain(later) if later else {}
     leads = tree.get("alliances")
     return Policy(
         (*under, *own),
@@ -233,4 +242,6 @@ def policy_of(tree: Node, under: tuple[Assignment, ...]) -> Policy:
         tuple(PriceChange.model_validate(p) for p in (plain(prices) if prices else ())),
         tuple(FormularyChange.model_validate(f) for f in (plain(formulary) if formulary else ())),
         tuple(AllianceForm.model_validate(a) for a in (plain(leads) if leads else ())),
+        Enrolment.model_validate(plain(enrolment) if enrolment else {}).model_dump(),
+        {k: float(v["value"] if isinstance(v, Mapping) else v) for k, v in changed.items()},
     )

@@ -325,7 +325,19 @@ class Scenario:
         return _finished(str(data["id"]), planted(body, place), planted(standing, place))
 
 
-_POLICY = ("payment", "benefits", "audit", "prices", "formulary", "alliances")
+_POLICY = (
+    "payment",
+    "benefits",
+    "audit",
+    "prices",
+    "formulary",
+    "alliances",
+    "enrolment",
+    "from_reform",
+)
+
+
+_OPEN_BLOCKS = ("parameters", "from_reform", "benefits", "payment")  # take names not there yet
 
 
 def _moved(node: Node, place: Place) -> Node:
@@ -353,7 +365,8 @@ def _grafted(
         if step in tree.value:
             entry = _grafted(tree.value[step], rest, new, place, (*done, step))
         elif (not done and step in fields(ScenarioForm, ())) or (
-            not rest and done[:1] in (("parameters",), ("benefits",), ("payment",))
+            not rest
+            and done[:1] in (("parameters",), ("from_reform",), ("benefits",), ("payment",))
         ):
             missing = Node({}, place) if rest else new
             entry = _grafted(missing, rest, new, place, (*done, step)) if rest else missing

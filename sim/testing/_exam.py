@@ -124,7 +124,8 @@ def sample_year(
         }
     )
     money = {name: 1e3 * getattr(year, name) for name in MONEY}
-    members = {name: 1e2 * getattr(year, name) for name in ("member_months", "risk_months")}
+    weighted = ("member_months", "risk_months", "diagnosis_months")
+    members = {name: 1e2 * getattr(year, name) for name in weighted}
     year = year.with_fields(
         **money,
         **members,

@@ -74,6 +74,8 @@ def test_capitation_pays_members_and_deducts_a_share_of_spending_elsewhere_up_to
     heads = {"rate": 124, "risk": "none"}
     assert pays({"capitation": heads}, done) == pytest.approx(124_000)
     assert pays({"capitation": {"rate": 124}}, done) == pytest.approx(136_400)
+    ill = year(member_months=12_000, risk_months=13_200, diagnosis_months=15_600)
+    assert pays({"capitation": {"rate": 124, "risk": "diagnosis"}}, ill) == pytest.approx(161_200)
     half = {"capitation": {**heads, "share_elsewhere": 0.5}}
     assert pays(half, done) == pytest.approx(74_000)
     stopped = {"capitation": {**heads, "share_elsewhere": 0.5, "stop_loss": 0.1}}
