@@ -29,6 +29,7 @@ from sim.engine.setting import (
     PRACTICE,
     SECONDARY,
     TERTIARY,
+    Setting,
     products_over_bits,
 )
 from sim.engine.tables import (
@@ -51,6 +52,7 @@ from sim.tallies import ProviderTally
 from sim.world import MONTHS, World, month_keys, quantiles
 
 SENIOR = 65  # years, from which the scale of the old's episodes holds
+_RANKS = 20  # equally likely severities over which a baseline rate is averaged
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
 
 
@@ -429,7 +431,7 @@ def _fixed_of_admission(world: World) -> _AdmissionOdds:
     ] * days.mean(axis=1)[None]
     stake = (altruism * value)[:, None] * setting.delay_health
     admitted = gain + stake
-    refuse_base = values["refuse_base"]
+    refuse_base = values.get("refuse_share", values.get("refuse_base", 0.0))
     defer_base = values["defer_base"]
     transfer_base = np.array(
         [values["transfer_base_practice"], values["transfer_base_secondary"], 1e-6]
@@ -438,6 +440,8 @@ def _fixed_of_admission(world: World) -> _AdmissionOdds:
     refuse = np.log(refuse_base / admit_base) + (admitted + penalty * mean_price) / (
         tau_a * mean_price
     )
+    if "refuse_share" in values:
+        refuse = _refusing_on_average(setting, refuse_base)
     delay = _delay_discount(values)
     deferring = delay * (gain + stake) - stake
     defer = np.log(defer_base / admit_base) + (admitted - deferring) / (tau_a * mean_price)
@@ -447,6 +451,37 @@ def _fixed_of_admission(world: World) -> _AdmissionOdds:
     light = severity_multiplier(LIGHT, 0.5)
     idle = np.log(idle_base / (1.0 - idle_base))[None] - gain * light / (tau_a * mean_price)
     return _AdmissionOdds(refuse, defer, transfer, idle)
+
+
+def _refusing_on_average(setting: Setting, share: float) -> Float:
+    """Return the constants under which a share of needed beds is refused at list price (n, G).
+
+    The share of all of them, severities and levels as they come: mild cases are refused more often
+    than severe ones, so that the constant that gives the share for a median case refuses far more
+    on average. Found by halving an interval.
+    """
+    values, groups = setting.values, setting.region.groups
+    reference, value = setting.reference, setting.values["value_of_health"]
+    margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
+    margin_day = reference.day_price - reference.day_cost
+    listed = margin_unit[:, None, None] * setting.need_in[None, :, :, 0]
+    listed = listed + margin_day[:, None, None] * setting.needed_days[None]
+    price = np.maximum(setting.stay_price, 1e-9)
+    ranks = (np.arange(_RANKS) + 0.5) / _RANKS
+    severity = np.array(
+        [[severity_multiplier(float(r), float(sd)) for r in ranks] for sd in groups.severity_sd]
+    )
+    health = (setting.altruism * value)[:, None, None, None] * setting.delay_health[..., None, None]
+    lost = listed[..., None] * severity[:, None] + health * (0.5 + ranks)
+    odds = (values["refuse_penalty"] + lost / price[..., None]) / values["tau_admit"]
+    low, high = np.zeros(odds.shape[:2]), odds.max(axis=(2, 3)) + 50.0
+    weight = groups.share_level[None, :, :, None] / _RANKS
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        chance = 1.0 / (1.0 + np.exp(np.minimum(odds - middle[..., None, None], 700.0)))
+        is_high = (chance * weight).sum(axis=(2, 3)) > share
+        low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
+    return 0.5 * (low + high)
 
 
 def _admit_table(world: World) -> AdmitTable:

@@ -268,6 +268,16 @@ def test_nobody_with_commercial_cover_pays_more_than_the_maximum_in_a_year() -> 
     assert (paid > 117_400).mean() > 0.03
 
 
+def test_emergencies_are_refused_as_seldom_as_the_region_says() -> None:
+    """A hundredth at list price; contracts and full beds move it, not by an order of size."""
+    world = run(24, 4000)
+    tally = sum(h["provider"].sum(axis=(0, 1)) for h in world.history)
+    urgent = tally[ProviderTally.ADMISSIONS] - tally[ProviderTally.ELECTIVE]
+    urgent = urgent - tally[ProviderTally.INAPPROPRIATE]
+    refused = tally[ProviderTally.REFUSED]
+    assert 0 < refused < 0.03 * (urgent + refused)
+
+
 def test_hospitals_are_chosen_by_kilometers_and_by_measured_readmission() -> None:
     world = run(13, 600)
     km = world.region.zones.hospital_km

@@ -49,10 +49,13 @@ from sim.payment._terms import (
 __all__ = [
     "EXPERIENCE",
     "SCORED",
+    "SETTLEMENT_DELAY",
+    "SURPLUS_CAP",
     "TARGET",
     "Over",
     "Scored",
     "read_measures",
+    "read_settlement",
     "read_targets",
     "score_of",
     "spread_slopes",
@@ -357,6 +360,39 @@ def read_targets(value: object, measures: Iterable[str], ids: Sequence[str], whe
         value=value,
         allowed="a number for every measure, neutral, or own",
     )
+
+
+SURPLUS_CAP = term(
+    unit="share",
+    low=0.0,
+    high=1.0,
+    label_en="most surplus kept, share of the budget",
+    label_zh="结余留用上限",
+)
+SETTLEMENT_DELAY = term(
+    form="whole",
+    unit="months",
+    low=0,
+    high=24,
+    label_en="settlement delay",
+    label_zh="清算滞后月数",
+)
+_DELAY = Term("months", 0, 24, "settlement delay", "清算滞后月数")
+
+
+def read_settlement(
+    spec: Mapping[str, Any], measures: Iterable[str], ids: Sequence[str], where: str
+) -> dict[str, Any]:
+    """Read what budgets settled on a score share: full marks, and months until the rest is paid."""
+    found: dict[str, Any] = {}
+    if "full_marks" in spec:
+        found["full_marks"] = read_targets(spec["full_marks"], measures, ids, f"{where}.full_marks")
+    if spec.get("settlement_delay_months") is not None:
+        path = f"{where}.settlement_delay_months"
+        found["settlement_delay_months"] = int(
+            read_number(spec["settlement_delay_months"], _DELAY, path)
+        )
+    return found
 
 
 _PLAIN_TARGET = dataclasses.replace(TARGET, can_be_neutral=False)

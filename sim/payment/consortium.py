@@ -15,6 +15,8 @@ from sim.payment._neutral import level
 from sim.payment._over import (
     EXPERIENCE,
     SCORED,
+    SETTLEMENT_DELAY,
+    SURPLUS_CAP,
     TARGET,
     Over,
     Targets,
@@ -22,7 +24,7 @@ from sim.payment._over import (
     fields_of,
     fixed_targets,
     read_measures,
-    read_targets,
+    read_settlement,
     spread_slopes,
     targets_on,
 )
@@ -215,13 +217,7 @@ class Consortium(Over):
     )
     surplus_cap: float = dataclasses.field(
         default=0.1,
-        metadata=term(
-            unit="share",
-            low=0.0,
-            high=1.0,
-            label_en="most surplus kept, share of the budget",
-            label_zh="结余留用上限",
-        ),
+        metadata=SURPLUS_CAP,
     )
     overrun_own: float = dataclasses.field(
         default=0.05,
@@ -328,14 +324,7 @@ class Consortium(Over):
     )
     settlement_delay_months: int = dataclasses.field(
         default=6,
-        metadata=term(
-            form="whole",
-            unit="months",
-            low=0,
-            high=24,
-            label_en="settlement delay",
-            label_zh="清算滞后月数",
-        ),
+        metadata=SETTLEMENT_DELAY,
     )
 
     @classmethod
@@ -346,10 +335,7 @@ class Consortium(Over):
         ids = tuple(context.provider_ids)
         measures = read_measures(spec.get("measures", _DEFAULT_MEASURES), f"{where}.measures")
         found: dict[str, Any] = {"measures": measures}
-        if "full_marks" in spec:
-            found["full_marks"] = read_targets(
-                spec["full_marks"], measures, ids, f"{where}.full_marks"
-            )
+        found |= read_settlement(spec, measures, ids, where)
         if "distribution" in spec:
             found["distribution"] = _read_distribution(
                 spec["distribution"], context, f"{where}.distribution"
@@ -359,12 +345,6 @@ class Consortium(Over):
         if "transfer_prices" in spec:
             found["transfer_prices"] = _read_by_group(
                 spec["transfer_prices"], context, f"{where}.transfer_prices"
-            )
-        delay = spec.get("settlement_delay_months")
-        if delay is not None:
-            of = Term("months", 0, 24, "", "")
-            found["settlement_delay_months"] = int(
-                read_number(delay, of, f"{where}.settlement_delay_months")
             )
         return found
 

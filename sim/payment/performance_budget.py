@@ -14,13 +14,15 @@ from sim.errors import PaymentError
 from sim.payment._neutral import level
 from sim.payment._over import (
     SCORED,
+    SETTLEMENT_DELAY,
+    SURPLUS_CAP,
     TARGET,
     Over,
     Targets,
     fields_of,
     fixed_targets,
     read_measures,
-    read_targets,
+    read_settlement,
     score_of,
     spread_slopes,
     targets_on,
@@ -39,7 +41,7 @@ from sim.payment._protocol import (
 )
 from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, secants, weights
-from sim.payment._terms import Neutral, Term, is_neutral, per_provider, read_number, spec_of, term
+from sim.payment._terms import Neutral, Term, is_neutral, per_provider, spec_of, term
 
 _BUDGET = Term("CNY/year", 0.0, 1e12, "budget", "预算总额", (), True)
 _DEFAULT_MEASURES = {"appropriate_care": 1.0, "no_readmission": 1.0, "experience": 0.5}
@@ -145,13 +147,7 @@ class PerformanceBudget(Over):
     )
     surplus_cap: float = dataclasses.field(
         default=1.0,
-        metadata=term(
-            unit="share",
-            low=0.0,
-            high=1.0,
-            label_en="most surplus kept, share of the budget",
-            label_zh="结余留用上限",
-        ),
+        metadata=SURPLUS_CAP,
     )
     fund_share: float = dataclasses.field(
         default=0.6,
@@ -248,14 +244,7 @@ class PerformanceBudget(Over):
     )
     settlement_delay_months: int = dataclasses.field(
         default=6,
-        metadata=term(
-            form="whole",
-            unit="months",
-            low=0,
-            high=24,
-            label_en="settlement delay",
-            label_zh="清算滞后月数",
-        ),
+        metadata=SETTLEMENT_DELAY,
     )
 
     @classmethod
@@ -268,17 +257,8 @@ class PerformanceBudget(Over):
         found: dict[str, Any] = {
             "measures": measures,
             "budget": per_provider(spec.get("budget", "neutral"), _BUDGET, ids, f"{where}.budget"),
+            **read_settlement(spec, measures, ids, where),
         }
-        if "full_marks" in spec:
-            found["full_marks"] = read_targets(
-                spec["full_marks"], measures, ids, f"{where}.full_marks"
-            )
-        if "settlement_delay_months" in spec:
-            path = f"{where}.settlement_delay_months"
-            of = Term("months", 0, 24, "", "")
-            found["settlement_delay_months"] = int(
-                read_number(spec["settlement_delay_months"], of, path)
-            )
         return found
 
     def to_spec(self) -> dict[str, Any]:
