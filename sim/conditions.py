@@ -481,7 +481,7 @@ def _refusing_on_average(setting: Setting, share: float) -> Float:
         chance = 1.0 / (1.0 + np.exp(np.minimum(odds - middle[..., None, None], 700.0)))
         is_high = (chance * weight).sum(axis=(2, 3)) > share
         low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
-    return 0.5 * (low + high)
+    return np.asarray(0.5 * (low + high), dtype=np.float64)
 
 
 def _admit_table(world: World) -> AdmitTable:
