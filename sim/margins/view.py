@@ -134,6 +134,8 @@ def eve_of(scenario: Scenario, seed: int | None = None) -> World:
         population=scenario.population,
         parameters=scenario.parameters,
     )
+    # Whatever contract is looked at next may ask for it.
+    world.counts_diagnoses = True
     while world.month < world.reform_month:
         run_month(world)
     return world
