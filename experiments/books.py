@@ -7,7 +7,7 @@ Of a sample the tables ``ledger`` and ``accounts`` are exported as CSV and ``aud
 knows nothing of the simulator, adds them up again; then one fen is taken out of a random row, and
 the recount must notice::
 
-    python -m experiments.books --runs 5000 --record
+    python -m experiments.books --runs 1500 --record
 
 A configuration whose contract cannot be made neutral on so few people, or owes a sum too large to
 be booked, is refused by the run with a message; it is counted, and another is drawn in its place.

@@ -9,6 +9,7 @@ that help appears at once.
 from __future__ import annotations
 
 import contextlib
+import difflib
 import errno
 import io
 import json
@@ -337,11 +338,26 @@ def _top(
 
 
 @app.command("list")
-def list_(noun: Noun, as_json: JsonOption = False, lang: LangOption = Lang.EN) -> None:
-    """List scenarios, payment models, outcomes, parameters or regions."""
-    rows = _outcome_rows() if noun is Noun.OUTCOMES else _catalogue_rows(noun)
+def list_(
+    noun: Noun,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Ids; everything where none is given.")
+    ] = None,
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.EN,
+) -> None:
+    """List scenarios, payment models, outcomes, parameters or regions.
+
+    Payment models come with formula, terms and sources.
+    """
+    rows = _named(_rows_of(noun), names or [], noun)
     if as_json:
         _write_json(rows)
+        return
+    if noun is Noun.MODELS:
+        from sim.listing import models_as_text
+
+        _write(models_as_text(rows, lang.value))
         return
     titles = f"title_{lang.value}"
     if noun is Noun.OUTCOMES:
@@ -374,6 +390,34 @@ def list_(noun: Noun, as_json: JsonOption = False, lang: LangOption = Lang.EN) -
             ["id", "title", "what"],
             [[r["id"], str(r.get(titles, "")), str(r.get(f"line_{lang.value}", ""))] for r in rows],
         )
+
+
+def _rows_of(noun: Noun) -> list[dict[str, Any]]:
+    if noun is Noun.OUTCOMES:
+        return _outcome_rows()
+    if noun is Noun.MODELS:
+        from sim.payment import catalogue
+
+        return catalogue()
+    return _catalogue_rows(noun)
+
+
+def _named(rows: list[dict[str, Any]], names: Sequence[str], noun: Noun) -> list[dict[str, Any]]:
+    """Give the rows with these ids; all of them where no id is given."""
+    known = {str(row["id"]): row for row in rows}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, list(known), n=1)
+            raise ScenarioError(
+                f"no such entry among the {noun.value}",
+                where=f"list {noun.value}",
+                value=name,
+                allowed=", ".join(known)
+                if len(known) <= 40
+                else f"see: payshift list {noun.value}",
+                remedy=f"Did you mean {near[0]!r}?" if near else "",
+            )
+    return [known[name] for name in names] if names else rows
 
 
 def _catalogue_rows(noun: Noun) -> list[dict[str, Any]]:

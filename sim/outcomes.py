@@ -93,7 +93,7 @@ class ProviderTraits:
     Attributes
     ----------
     kind : int64, shape (n,); 0 practice, 1 secondary hospital, 2 tertiary hospital
-    is_outside : bool, shape (n,); outside the county or region
+    is_outside : bool, shape (n,); outside the region
     is_township : bool, shape (n,); a practice that owns beds
     payers : names of payers in the order of the tallies' payer axis
     ids : names of providers
@@ -681,10 +681,10 @@ def _all_outcomes() -> Iterator[Outcome]:
         "cost",
         "CNY/stay",
         "lower",
-        {"en": "Charge per stay in county hospitals", "zh": "县级医院次均住院费用"},
+        {"en": "Charge per stay in hospitals inside the region", "zh": "区域内医院次均住院费用"},
         {
-            "en": "List charges per stay in hospitals inside the county.",
-            "zh": "县域内医院每次住院的标价费用。",
+            "en": "List charges per stay in hospitals inside the region.",
+            "zh": "区域内医院每次住院的标价费用。",
         },
         _providers(V.CHARGE_IN, only="is_county_hospital"),
         _providers(V.ADMISSIONS, only="is_county_hospital"),
@@ -1063,8 +1063,8 @@ def _all_outcomes() -> Iterator[Outcome]:
         "referral",
         "share",
         "higher",
-        {"en": "Visits inside the county", "zh": "县域内门诊占比"},
-        {"en": "Visits at providers inside the county.", "zh": "在县域内机构就诊的门诊比例。"},
+        {"en": "Visits inside the region", "zh": "区域内门诊占比"},
+        {"en": "Visits at providers inside the region.", "zh": "在区域内机构就诊的门诊比例。"},
         lambda t: t.providers(V.VISITS, where=~t.traits.is_outside),
         _providers(V.VISITS),
         1.0,
@@ -1076,8 +1076,8 @@ def _all_outcomes() -> Iterator[Outcome]:
         "referral",
         "share",
         "higher",
-        {"en": "Stays inside the county", "zh": "县域内住院占比"},
-        {"en": "Admissions at providers inside the county.", "zh": "在县域内机构住院的比例。"},
+        {"en": "Stays inside the region", "zh": "区域内住院占比"},
+        {"en": "Admissions at providers inside the region.", "zh": "在区域内机构住院的比例。"},
         lambda t: t.providers(V.ADMISSIONS, where=~t.traits.is_outside),
         _providers(V.ADMISSIONS),
         1.0,
@@ -1130,10 +1130,10 @@ def _all_outcomes() -> Iterator[Outcome]:
         "access",
         "per 100 person-years",
         "neither",
-        {"en": "Admissions in county hospitals", "zh": "县级医院住院率"},
+        {"en": "Admissions in hospitals inside the region", "zh": "区域内医院住院率"},
         {
-            "en": "Admissions at hospitals inside the county per 100 person-years.",
-            "zh": "每百人年在县域内医院住院次数。",
+            "en": "Admissions at hospitals inside the region per 100 person-years.",
+            "zh": "每百人年在区域内医院住院次数。",
         },
         _providers(V.ADMISSIONS, only="is_county_hospital"),
         _MONTHS,
@@ -1145,10 +1145,10 @@ def _all_outcomes() -> Iterator[Outcome]:
         "access",
         "per 100 person-years",
         "neither",
-        {"en": "Admissions outside the county", "zh": "县域外住院率"},
+        {"en": "Admissions outside the region", "zh": "区域外住院率"},
         {
-            "en": "Admissions at providers outside the county per 100 person-years.",
-            "zh": "每百人年在县域外住院次数。",
+            "en": "Admissions at providers outside the region per 100 person-years.",
+            "zh": "每百人年在区域外住院次数。",
         },
         _providers(V.ADMISSIONS, only="is_outside"),
         _MONTHS,

@@ -52,7 +52,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
     ),
     ("sim.scenario", "sim.agents", "sim.model"),
     ("sim.margins",),
-    ("sim.record", "sim.runner", "sim.testing"),
+    ("sim.record", "sim.runner", "sim.testing", "sim.listing"),
     ("experiments",),
     ("dashboards",),
     ("sim.cli", "sim.__main__"),

@@ -248,6 +248,101 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         """,
         ["two different kinds of episodes", "share their episodes"],
     ),
+    "a share over one in a band": (
+        """
+        global_budget:
+          surplus:
+            - {to: 0.1, kept: 1.4}  # here
+          of: fee_for_service
+        """,
+        ["out of range", "1.4", "0 to 1 share", "{value: 50, unit: percent}"],
+    ),
+    "a part without a scope or a weight": (
+        """
+        blend:
+          - scope: {setting: inpatient}
+            contract: drg
+          - contract: fee_for_service  # here
+        """,
+        ["either a scope or a weight"],
+    ),
+    "scopes that overlap until nothing is left": (
+        """
+        blend:
+          - scope: {setting: inpatient}
+            contract: drg
+          - scope: {setting: inpatient, component: drugs}  # here
+            contract: fee_for_service
+          - scope: rest
+            contract: fee_for_service
+        """,
+        ["nothing is left for this part", "remove one of them"],
+    ),
+    "a rate for stays where there are none": (
+        """
+        blend:  # here
+          - scope: {component: drugs}
+            contract: drg
+          - scope: rest
+            contract: fee_for_service
+        """,
+        ["no neutral rate exists", "narrow the scope"],
+    ),
+    "a pool that nobody is a member of": (
+        """
+        consortium: {of: fee_for_service}  # here
+        """,
+        ["a pool without members has no budget", "Put the providers that keep lists"],
+    ),
+    "a rate per member where nobody keeps a list": (
+        """
+        capitation: {}  # here
+        """,
+        ["no neutral rate exists", "Give a number"],
+    ),
+    "a negative pool": (
+        """
+        dip:
+          pool: -5  # here
+        """,
+        ["out of range", "0 to 1e+13 CNY/year", "Write a number of this range"],
+    ),
+    "money of another country": (
+        """
+        drg:
+          base_rate: {value: 8000, unit: USD}  # here
+        """,
+        ["another currency", "allowed: CNY", "Write the amount in the region's currency"],
+    ),
+    "a unit of something else": (
+        """
+        dip:
+          pool: {value: 5, unit: share}  # here
+        """,
+        ["a money per year is needed, not a share", "The term is in CNY/year"],
+    ),
+    "a unit that does not exist": (
+        """
+        capitation:
+          rate: {value: 5, unit: yuan}  # here
+        """,
+        ["unknown unit", "yuan", "The term is in CNY/person-year"],
+    ),
+    "a model that does not exist": (
+        """
+        global_budgets: {of: drg}  # here
+        """,
+        ["unknown payment model", "Did you mean 'global_budget'?"],
+    ),
+    "an agreement older than it lasts": (
+        """
+        shared_savings:
+          agreement_years: 2
+          year: 3  # here
+          of: fee_for_service
+        """,
+        ["more years have passed", "0 to 1"],
+    ),
     "a tree that holds itself by an anchor": (
         """
         global_budget: &it  # here
@@ -271,6 +366,39 @@ def test_a_contract_that_cannot_be_is_told_with_its_line_and_remedy(
     assert error.where.startswith(f"{path}:{line}:"), str(error)
     for word in words:
         assert word in str(error), str(error)
+
+
+def test_a_contract_that_names_providers_a_later_one_takes_is_told(tmp_path: Path) -> None:
+    """The last assignment that applies counts: a contract may keep some of those it names."""
+    region = load("china-county").region()
+    ids = [
+        str(i) for i, k in zip(region.providers.ids, region.providers.kind, strict=True) if k == 1
+    ]
+    rates = "".join(f"          {name}: 900\n" for name in ids)
+    path = tmp_path / "trial.yaml"
+    path.write_text(
+        HEAD.replace(", inside: true", "")
+        + "      service_unit:\n        unit: stay\n        rate:\n"
+        + rates
+        + f"  - payer: resident-scheme\n    providers: {{ids: [{ids[0]}]}}\n    contract: drg\n",
+        encoding="utf-8",
+    )
+    error = told_once(path)
+    assert error.where.startswith(f"{path}:"), str(error)
+    for word in ("later assignments take", ids[0], "Write the contract for those that it keeps"):
+        assert word in str(error), str(error)
+
+
+def test_nobody_is_paid_by_a_contract_for_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "trial.yaml"
+    path.write_text(
+        HEAD.replace("{kind: secondary, inside: true}", "{type: nowhere}")
+        + "      global_budget: {of: fee_for_service}\n",
+        encoding="utf-8",
+    )
+    error = told_once(path)
+    assert error.where.startswith(f"{path}:7:"), str(error)
+    assert "no provider of the region is meant" in str(error)
 
 
 def test_nodes_that_follow_one_rule_may_share_a_tree(tmp_path: Path) -> None:

@@ -29,9 +29,10 @@ from sim.payment._protocol import (
 from sim.payment._registry import build, catalogue, registry
 from sim.payment._rules import as_counted, case_rule, check_rules, episode_rule
 from sim.payment._sorting import sorted_by
-from sim.payment._terms import NEUTRAL, Neutral, term
+from sim.payment._terms import FORMS, NEUTRAL, Neutral, term
 
 __all__ = [
+    "FORMS",
     "NEUTRAL",
     "Contract",
     "Neutral",

@@ -13,11 +13,15 @@ from sim.activity import Activity, Array
 from sim.errors import PaymentError
 from sim.payment._protocol import PaymentModel, resolve
 
-__all__ = ["common_rate", "level", "level_near", "resolve_neutral"]
+__all__ = ["NothingToPayError", "common_rate", "level", "level_near", "resolve_neutral"]
 
 _ROUNDS = 200
 _FLAT = 1e-9
 _STRIDE, _STRIDES = 1.1, 30  # a seventeenth to seventeen times the start
+
+
+class NothingToPayError(PaymentError):
+    """No neutral value exists, since nothing is done that the contract pays for."""
 
 
 def resolve_neutral(
@@ -62,7 +66,7 @@ def common_rate(at_zero: Array, at_one: Array, receipts: Array, where: str) -> f
     if slope <= 0 and not receipts.any():
         return 0.0
     if slope <= 0:
-        raise PaymentError(
+        raise NothingToPayError(
             "no neutral rate exists: base activity has nothing this model pays for",
             where=where,
             remedy="Give a number, or narrow the scope.",

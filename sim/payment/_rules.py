@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.activity import Activity, Array, CaseRule, EpisodeRule
 from sim.errors import PaymentError
-from sim.payment._neutral import resolve_neutral
+from sim.payment._neutral import NothingToPayError, resolve_neutral
 from sim.payment._protocol import PaymentContext, PaymentModel, has_neutral, thresholds_of
 from sim.payment._sorting import counted_for
 
@@ -125,25 +125,30 @@ class _EvenPrices:
 
 
 def check_rules(model: PaymentModel, context: PaymentContext) -> None:
-    """Refuse a contract tree that sorts stays, or counts episodes, in two different ways.
+    """Refuse a contract tree that sorts stays in two ways, or that has nothing to pay for.
 
     Thresholds may follow from neutral terms, which are numbers only once a base year is known. So
     the tree is resolved on a year in which everything was done equally often: nodes that follow
-    the same rule then have the same thresholds, and others different ones.
+    the same rule then have the same thresholds, and others different ones. Only practices keep
+    lists of members; a neutral term for which that year holds nothing has no value in any year.
 
     Raises
     ------
     PaymentError
-        See :func:`case_rule` and :func:`episode_rule`.
+        See :func:`case_rule` and :func:`episode_rule`; and where no neutral value can exist.
     """
     if has_neutral(model):
         empty = Activity.zeros(context.n_providers, len(context.groups))
         year = empty.with_fields(
             **{name: np.full(empty.shape_of(name), 1000.0) for name in Activity.fields()}
         )
+        lists = np.where(np.asarray(context.kinds) == 0, 1000.0, 0.0)
+        year = year.with_fields(member_months=lists, risk_months=lists)
         prices = _EvenPrices()
         try:
             model = resolve_neutral(model, year, prices.revenue(year), prices)
+        except NothingToPayError:
+            raise
         except PaymentError:
             return  # what cannot be neutral to a made-up year may be to the region's
     case_rule(model)

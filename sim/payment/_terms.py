@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sim.activity import Array
-from sim.errors import PaymentError
+from sim.errors import PaymentError, ScenarioError
 from sim.units import convert
 
 __all__ = [
@@ -265,13 +265,30 @@ def read_number(value: object, of: Term, where: str) -> float:
         unit = value.get("unit", of.unit)
         value = value.get("value")
         if unit != of.unit and isinstance(value, int | float):
-            value = convert(float(value), str(unit), of.unit, where)
+            try:
+                value = convert(float(value), str(unit), of.unit, where)
+            except ScenarioError as error:
+                raise PaymentError(
+                    error.what,
+                    where=where,
+                    value=unit,
+                    allowed=error.allowed,
+                    remedy=error.remedy or f"The term is in {of.unit}.",
+                ) from None
     allowed = f"{of.low:g} to {of.high:g} {of.unit}"
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
         raise PaymentError("not a number", where=where, value=value, allowed=allowed)
     number = float(value)
     if not math.isfinite(number) or not of.low <= number <= of.high:
-        raise PaymentError("out of range", where=where, value=number, allowed=allowed)
+        raise PaymentError(
+            "out of range",
+            where=where,
+            value=number,
+            allowed=allowed,
+            remedy="Write half as 0.5, or as {value: 50, unit: percent}."
+            if of.unit == "share" and of.high == 1.0 and number > 1.0
+            else "Write a number of this range.",
+        )
     return number
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim.activity import MEASURES, Activity, Array
 from sim.errors import PaymentError
-from sim.payment._neutral import level
+from sim.payment._neutral import NothingToPayError, level
 from sim.payment._over import (
     EXPERIENCE,
     SCORED,
@@ -641,7 +641,7 @@ class Consortium(Over):
             return found
         months = float(getattr(base, _MONTHS[self.risk]).sum()) / _YEAR * (1.0 - self.reserve)
         if months <= 0:
-            raise PaymentError(
+            raise NothingToPayError(
                 "a pool without members has no budget",
                 where=f"{self.id}.rate",
                 remedy="Put the providers that keep lists of members into the pool.",

@@ -19,11 +19,12 @@ from sim.payment import (
     PaymentModel,
     as_counted,
     build,
+    case_rule,
+    episode_rule,
     gradient_of,
     next_year,
     resolve_neutral,
     spec_from,
-    thresholds_of,
 )
 from sim.payment import is_pooled as shares_money
 from sim.testing._exam import MONEY, ListPrices, sample_context, sample_year
@@ -87,10 +88,18 @@ class _World:
         return resolve_neutral(model, self.base, self.receipts, ListPrices(self.context))
 
     def paid_year(self, model: PaymentModel) -> Activity:
-        """Give the year to pay, sorted as the contract asks."""
+        """Give the year to pay, sorted as the contract asks.
+
+        Raises
+        ------
+        PaymentError
+            If it asks for two sortings, now that all its thresholds are numbers.
+        """
         context = self.context
         n, groups = context.n_providers, len(context.groups)
-        return sample_year(n, groups, self.seed + 2, 1.1, rules=thresholds_of(model))
+        asked = (case_rule(model), episode_rule(model))
+        rules = [rule for rule in asked if rule is not None]
+        return sample_year(n, groups, self.seed + 2, 1.1, rules=rules)
 
 
 def hold_laws(spec: Any, *, seed: int = 0, n: int = 4, groups: int = 3) -> Held:
@@ -119,7 +128,7 @@ def hold_laws(spec: Any, *, seed: int = 0, n: int = 4, groups: int = 3) -> Held:
     AssertionError
         Naming the law that is broken.
     PaymentError
-        If a term has no neutral value on the made-up year.
+        If a term has no neutral value on the made-up year, or stays are sorted in two ways.
     """
     world = _World.made_up(seed, n, groups)
     model = world.resolved(spec)
