@@ -24,9 +24,10 @@ extends: china-county
 title: {en: A trial, zh: 试验}
 payment:
   - payer: resident-scheme
-    providers: {kind: secondary, inside: true}
+    providers: {inside: true}
     contract:
 """
+HOSPITALS = HEAD.replace("{inside: true}", "{kind: secondary, inside: true}")
 GROUP = str(load("china-county").region().groups.ids[0])
 FEES = {"of": "fee_for_service"}
 
@@ -288,18 +289,6 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         """,
         ["no neutral rate exists", "narrow the scope"],
     ),
-    "a pool that nobody is a member of": (
-        """
-        consortium: {of: fee_for_service}  # here
-        """,
-        ["a pool without members has no budget", "Put the providers that keep lists"],
-    ),
-    "a rate per member where nobody keeps a list": (
-        """
-        capitation: {}  # here
-        """,
-        ["no neutral rate exists", "Give a number"],
-    ),
     "a negative pool": (
         """
         dip:
@@ -353,13 +342,31 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+# The same for hospitals alone, who keep no lists of members.
+WITHOUT_MEMBERS: dict[str, tuple[str, list[str]]] = {
+    "a pool that nobody is a member of": (
+        """
+        consortium: {of: fee_for_service}  # here
+        """,
+        ["a pool without members has no budget", "Put the providers that keep lists"],
+    ),
+    "a rate per member where nobody keeps a list": (
+        """
+        capitation: {}  # here
+        """,
+        ["no neutral rate exists", "Give a number"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [*MISTAKES, *WITHOUT_MEMBERS])
 def test_a_contract_that_cannot_be_is_told_with_its_line_and_remedy(
     name: str, tmp_path: Path
 ) -> None:
-    text, words = MISTAKES[name]
+    text, words = {**MISTAKES, **WITHOUT_MEMBERS}[name]
     path = tmp_path / "trial.yaml"
-    path.write_text(HEAD + text.lstrip("\n"), encoding="utf-8")
+    head = HOSPITALS if name in WITHOUT_MEMBERS else HEAD
+    path.write_text(head + text.lstrip("\n"), encoding="utf-8")
     error = told_once(path)
     lines = path.read_text("utf-8").splitlines()
     line = next(i for i, row in enumerate(lines, 1) if "# here" in row)
@@ -377,10 +384,11 @@ def test_a_contract_that_names_providers_a_later_one_takes_is_told(tmp_path: Pat
     rates = "".join(f"          {name}: 900\n" for name in ids)
     path = tmp_path / "trial.yaml"
     path.write_text(
-        HEAD.replace(", inside: true", "")
+        HOSPITALS.replace(", inside: true", "")
         + "      service_unit:\n        unit: stay\n        rate:\n"
         + rates
-        + f"  - payer: resident-scheme\n    providers: {{ids: [{ids[0]}]}}\n    contract: drg\n",
+        + f"  - payer: resident-scheme\n    providers: {{ids: [{ids[0]}]}}\n"
+        + "    contract: {drg: {}}\n",
         encoding="utf-8",
     )
     error = told_once(path)
@@ -392,7 +400,7 @@ def test_a_contract_that_names_providers_a_later_one_takes_is_told(tmp_path: Pat
 def test_nobody_is_paid_by_a_contract_for_nobody(tmp_path: Path) -> None:
     path = tmp_path / "trial.yaml"
     path.write_text(
-        HEAD.replace("{kind: secondary, inside: true}", "{type: nowhere}")
+        HEAD.replace("{inside: true}", "{type: nowhere}")
         + "      global_budget: {of: fee_for_service}\n",
         encoding="utf-8",
     )

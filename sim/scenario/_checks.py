@@ -302,7 +302,7 @@ def _of_the_rest(error: PaymentError) -> PaymentError:
         f"{error.what}, where later assignments take some of the contract's providers",
         where=error.where,
         allowed=error.allowed,
-        remedy=error.remedy or "Write the contract for those that it keeps.",
+        remedy="Write the contract for those that it keeps.",
         **given,
     )
 
