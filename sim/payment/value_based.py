@@ -48,6 +48,7 @@ _DEFAULT_MEASURES = {
     "process": ("follow_up", "appropriate_care"),
 }
 _EXPERIENCE, _COST = "experience", "cost"
+_NOTHING = 1e-9  # a year that has less of something has none: a price may be as low as it likes
 _BENCHMARKED = (*MEASURES, _EXPERIENCE, _COST)
 _OWN = "own"
 _WEIGHT = Term("ratio", 0.0, 1.0, "weight of a domain", "维度权重")
@@ -445,9 +446,9 @@ def _on_base(inside: PaymentModel, base: Activity, own: bool) -> dict[str, Array
     columns[_COST] = (base.resource_cost, inside.revenue(base))
     found: dict[str, Array] = {}
     for name, (num, den) in columns.items():
-        below = float(den.sum())
-        if below <= 0:
+        counts = den > _NOTHING
+        if not counts.any():
             continue
-        group = np.full(n, float(num[den > 0].sum()) / below)
-        found[name] = np.where(den > 0, num / np.where(den > 0, den, 1.0), group) if own else group
+        group = np.full(n, float(num[counts].sum()) / float(den[counts].sum()))
+        found[name] = np.where(counts, num / np.where(counts, den, 1.0), group) if own else group
     return found
