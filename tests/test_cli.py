@@ -87,6 +87,7 @@ def test_the_version_is_the_packages(payshift: Command) -> None:
     assert payshift("--version") == (0, f"payshift {sim.__version__}\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noun", ["scenarios", "models", "outcomes", "parameters", "regions"])
 def test_lists_are_arrays_of_objects_with_ids(payshift: Command, noun: str) -> None:
     code, out, err = payshift("list", noun, "--json")

@@ -57,6 +57,7 @@ def test_trees_are_drawn_from_all_registered_models() -> None:
     assert seen == set(registry())
 
 
+@pytest.mark.slow
 def test_every_declared_term_of_every_model_is_drawn() -> None:
     seen: set[tuple[str, str]] = set()
 
@@ -163,6 +164,7 @@ def test_providers_in_another_order_take_their_numbers_and_names_along() -> None
     assert changed == {"service_unit": {"rate": {f"clinic-{k}": float(k) for k in (1, 2, 3, 4)}}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spec",
     [

@@ -97,6 +97,7 @@ def test_a_dearer_complaint_protects_those_who_ask() -> None:
     assert put_off(dear, 1) < put_off(table, 1)
 
 
+@pytest.mark.slow
 def test_those_who_join_are_those_who_left_and_those_who_asked_less_those_put_off() -> None:
     world = opened()
     month = world.history[12]

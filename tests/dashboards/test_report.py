@@ -131,6 +131,7 @@ def test_the_drawing_library_is_inside_exactly_once(report: tuple[str, str]) -> 
     assert len(report[1]) < len(get_plotlyjs()) + 2_000_000
 
 
+@pytest.mark.slow
 def test_elements_are_closed_ids_unique_and_links_lead_somewhere(report: tuple[str, str]) -> None:
     reader = _read(report[1])
     assert reader.open == []
