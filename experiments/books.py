@@ -23,7 +23,6 @@ import argparse
 import contextlib
 import csv
 import io
-import multiprocessing
 import random
 import sys
 import tempfile
@@ -39,6 +38,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments import audit_ledger
+from experiments.spread import spread
 from sim.engine.organization import CHANNELS
 from sim.errors import PaymentError, ScenarioError
 from sim.month import build_world, simulate
@@ -427,11 +427,7 @@ def _one_of(job: tuple[int, int, bool]) -> Result:
 def all_runs(seed: int, runs: int, every: int, workers: int) -> Iterator[Result]:
     """Recount many runs, each drawn from its own number, whoever does it."""
     jobs = [(seed, number, number % every == 0) for number in range(runs)]
-    if workers < 2:
-        yield from map(_one_of, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap_unordered(_one_of, jobs, chunksize=10)
+    return spread(_one_of, jobs, workers, 10)
 
 
 def record_of(results: Sequence[Result], seed: int) -> str:

@@ -16,7 +16,6 @@ Knows the laws and who draws trees; must not know any payment model by name.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import random
 import sys
 from collections import Counter
@@ -25,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.books import models_in
+from experiments.spread import spread
 from sim.errors import PaymentError
 from sim.payment import catalogue
 from sim.testing import Held, hold_laws, random_contract, sample_context
@@ -73,12 +73,7 @@ def ask(job: tuple[int, int]) -> Asked:
 
 def all_trees(seed: int, trees: int, workers: int) -> Iterator[Asked]:
     """Ask the laws of many trees."""
-    jobs = [(seed, number) for number in range(trees)]
-    if workers < 2:
-        yield from map(ask, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap_unordered(ask, jobs, chunksize=20)
+    return spread(ask, [(seed, number) for number in range(trees)], workers, 20)
 
 
 def record_of(found: Sequence[Asked], seed: int) -> str:

@@ -29,7 +29,7 @@ import numpy as np
 from sim.behavior.adjustment import adjust
 from sim.behavior.coding import documentation_share, upcoding_share
 from sim.engine.kernels import Tallies
-from sim.engine.setting import PRACTICE, predicted_risk
+from sim.engine.setting import PRACTICE, charge_of_an_episode, predicted_risk
 from sim.engine.tables import Float
 from sim.outlook import channel_marginals, position
 from sim.tallies import ProviderTally
@@ -107,11 +107,9 @@ def _mean_gain(world: World) -> Float:
 def _charge_of_a_month(world: World) -> float:
     """Return a month's charges of a member of mean risk at the region's list prices, currency."""
     if "charge_of_a_month" not in world.fixed:
-        groups, providers = world.region.groups, world.region.providers
-        visit = float(np.mean(providers.visit_charge)) * groups.visits_per_episode
-        stay = groups.prob_bed * groups.weight * float(np.median(providers.charge_per_weight))
-        by_age = np.einsum("gas,g->as", groups.rate, visit * groups.visit_weight + stay)
-        share = world.region.people.age_sex_share
+        region = world.region
+        by_age = np.einsum("gas,g->as", region.groups.rate, charge_of_an_episode(region))
+        share = region.people.age_sex_share
         world.fixed["charge_of_a_month"] = float((by_age * share).sum())
     found: float = world.fixed["charge_of_a_month"]
     return found

@@ -25,7 +25,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.errors import ScenarioError
+from sim.errors import RunError, ScenarioError
 from sim.parameters import Parameter, read_parameters
 
 Floats = NDArray[np.float64]
@@ -181,6 +181,53 @@ class Alliance:
     posting_most: float
     posting_effect: float
     posting_allowance: float
+
+
+ADJUSTMENTS = ("best_response", "pid", "bandit")
+
+
+@dataclass(frozen=True)
+class AdjustmentRule:
+    """How levers and styles move from month to month. All defaults are assumed.
+
+    Parameters
+    ----------
+    rule : {'best_response', 'pid', 'bandit'}
+        Best response closes part of the gap to the optimum each month (parameter
+        ``style_half_life``). A controller (PID) moves by the gap, its change and its sum. By trial
+        (bandit), a provider practises one of five styles a month, of less to more care than it was
+        used to at list prices, and keeps to the one that has brought most: it knows nothing of its
+        contract but what came of it. Its other levers are best responses.
+    proportional, integral, derivative : float
+        Gains of the controller, per month; scenario files may hold only such as let a gap die out.
+    spread : float
+        Step between neighboring styles, share of the customary one.
+    explore : float
+        Share of months in which any style is tried.
+    memory : float
+        Least weight of the newest month in what a style is held to be worth.
+    """
+
+    rule: str = "best_response"
+    proportional: float = 0.3
+    integral: float = 0.16
+    derivative: float = 0.05
+    spread: float = 0.1
+    explore: float = 0.1
+    memory: float = 0.05
+
+    def __post_init__(self) -> None:
+        """Refuse an unknown rule."""
+        if self.rule not in ADJUSTMENTS:
+            raise RunError(
+                "no such rule of adjustment",
+                where="adjustment.rule",
+                value=self.rule,
+                allowed=", ".join(ADJUSTMENTS),
+            )
+
+
+BEST_RESPONSE = AdjustmentRule()
 
 
 @dataclass(frozen=True, eq=False)

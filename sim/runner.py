@@ -181,8 +181,8 @@ def simulate_scenario(task: RunTask, on_month: Callable[[int], None] | None = No
 def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = None) -> Lived:
     """Live through a scenario's first months."""
     # The engines compile on import and the agent engine loads Mesa: only a worker pays for it.
-    from sim.engine.adjusting import AdjustmentRule
     from sim.month import build_world, simulate
+    from sim.region import AdjustmentRule
 
     scenario = task.scenario
     region = scenario.region()

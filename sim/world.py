@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sim import payment
 from sim.activity import Activity
 from sim.benefits import Benefits, BenefitTable
-from sim.engine.adjusting import BEST_RESPONSE, AdjustmentRule, Memory
+from sim.engine.adjusting import Memory
 from sim.engine.counting import trimmed
 from sim.engine.kernels import Columns, Tallies
 from sim.engine.organization import (
@@ -49,7 +49,7 @@ from sim.oversight import (
 )
 from sim.population import People, synthesize
 from sim.randomness import Decision, fill_keys
-from sim.region import Alliance, ListChange, Region
+from sim.region import BEST_RESPONSE, AdjustmentRule, Alliance, ListChange, Region
 from sim.sorting import Sorted, Sorting, no_sorting, sorted_stays, sorting_of
 from sim.tallies import ProviderTally
 

@@ -49,9 +49,10 @@ def lived() -> World:
 
 
 def test_money_in_the_account_weighs_its_share_of_cash() -> None:
-    assert felt_payment(100.0, 60.0, 0.5) == 70.0
-    assert felt_payment(100.0, 60.0, 1.0) == 100.0
-    assert felt_payment(100.0, 0.0, 0.2) == 100.0
+    assert felt_payment(100.0, 40.0, 500.0, 0.5) == 70.0
+    assert felt_payment(100.0, 40.0, 500.0, 1.0) == 100.0
+    assert felt_payment(100.0, 40.0, 20.0, 0.5) == 90.0
+    assert felt_payment(100.0, 0.0, 0.0, 0.2) == 100.0
 
 
 # Income 40,000 makes a base of 60,000 (x 1.5), 10,000 the least base 45,000, 1,000,000 the largest

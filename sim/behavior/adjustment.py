@@ -1,4 +1,4 @@
-"""How organisations move their levers and styles: three ways of adjusting.
+"""How organizations move their levers and styles: three ways of adjusting.
 
 Best response with inertia and the controller (PID) know where a lever should be and go there;
 the bandit knows nothing of that, tries a few styles and keeps to what paid. Knows where a lever is,
@@ -12,7 +12,7 @@ __all__ = [
     "blended_style",
     "learned_worth",
     "pid_change",
-    "realised_utility",
+    "realized_utility",
     "style_to_try",
 ]
 
@@ -104,7 +104,7 @@ def pid_change(
 
 
 @compiled
-def realised_utility(
+def realized_utility(
     margin: float,
     money: float,
     altruism: float,

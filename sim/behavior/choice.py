@@ -77,15 +77,17 @@ def mixed_price(spot: float, year_end: float, mix: float) -> float:
 
 
 @compiled
-def felt_payment(own: float, from_account: float, account_weight: float) -> float:
+def felt_payment(own: float, uncovered: float, account: float, account_weight: float) -> float:
     """Return what an own payment weighs where part of it comes out of an individual account.
 
     Parameters
     ----------
     own : float
         The person's payment, currency.
-    from_account : float
-        The part that the account pays, currency, 0 to ``own``.
+    uncovered : float
+        The part of it for items that no account pays, currency.
+    account : float
+        What is in the account, currency; it pays what it can of the rest.
     account_weight : float
         What a unit of currency in the account weighs against one in cash, in [0, 1]: it can be
         spent on nothing but care, now or later.
@@ -93,9 +95,11 @@ def felt_payment(own: float, from_account: float, account_weight: float) -> floa
     Returns
     -------
     float
-        ``cash + w account``, currency.
+        What is paid in cash plus the weight times what the account pays, currency.
     """
-    return own - (1.0 - account_weight) * from_account
+    if account <= 0.0:
+        return own
+    return own - (1.0 - account_weight) * min(own - uncovered, account)
 
 
 @compiled

@@ -11,17 +11,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from sim.behavior.adjustment import learned_worth, pid_change, realised_utility, style_to_try
+from sim.behavior.adjustment import learned_worth, pid_change, realized_utility, style_to_try
 from sim.engine.organization import MOST_EFFORT, Organizations
 from sim.engine.setting import Setting
 from sim.engine.tables import Float, Int
-from sim.errors import RunError
 from sim.numerics import compiled
 from sim.randomness import Decision, key, subkey, uniform
+from sim.region import AdjustmentRule
 from sim.tallies import ProviderTally
 
 _T = ProviderTally
-RULES = ("best_response", "pid", "bandit")
 
 # Levers, the channel each belongs to, and the ends of its range.
 LEVERS: Mapping[str, tuple[str, float, float]] = {
@@ -42,48 +41,6 @@ LEVERS: Mapping[str, tuple[str, float, float]] = {
 STAY_LEVERS = ("amounts", "slopes", "bands")
 
 
-@dataclass(frozen=True)
-class AdjustmentRule:
-    """How levers and styles move from month to month.
-
-    Parameters
-    ----------
-    rule : {'best_response', 'pid', 'bandit'}
-        Best response closes part of the gap to the optimum each month (parameter
-        ``style_half_life``). A controller (PID) moves by the gap, its change and its sum. By trial
-        (bandit), a provider practises one of five styles a month, of less to more care than it was
-        used to at list prices, and keeps to the one that has brought most: it knows nothing of its
-        contract but what came of it. Its other levers are best responses.
-    proportional, integral, derivative : float
-        Gains of the controller, per month; scenario files may hold only such as let a gap die out.
-    spread : float
-        Step between neighboring styles, share of the customary one.
-    explore : float
-        Share of months in which any style is tried.
-    memory : float
-        Least weight of the newest month in what a style is held to be worth.
-    """
-
-    rule: str = "best_response"
-    proportional: float = 0.3
-    integral: float = 0.16
-    derivative: float = 0.05
-    spread: float = 0.1
-    explore: float = 0.1
-    memory: float = 0.05
-
-    def __post_init__(self) -> None:
-        """Refuse an unknown rule."""
-        if self.rule not in RULES:
-            raise RunError(
-                "no such rule of adjustment",
-                where="adjustment.rule",
-                value=self.rule,
-                allowed=", ".join(RULES),
-            )
-
-
-BEST_RESPONSE = AdjustmentRule()
 STYLES = (-2.0, -1.0, 0.0, 1.0, 2.0)  # steps from the customary style
 _CUSTOMARY = STYLES.index(0.0)
 
@@ -225,7 +182,7 @@ def learn(
         effort += 0.5 * ratio * (prices * np.where(proper > 0.0, squared, 0.0)).sum(axis=1)
     for p in range(len(tally)):
         k = memory.practised[p]
-        reward = realised_utility(
+        reward = realized_utility(
             float(margin[p]),
             float(org.money[p]),
             float(setting.altruism[p]),

@@ -244,11 +244,12 @@ def felt_price(
     float
         Currency.
     """
-    own: float = prices.visit[payer, entitled, is_used_up, contract_there, p]
-    if account_fen <= 0:
-        return own
-    covered = own - prices.uncovered[payer, p]
-    return felt_payment(own, min(covered, account_fen * 0.01), prices.account_weight)
+    return felt_payment(
+        prices.visit[payer, entitled, is_used_up, contract_there, p],
+        prices.uncovered[payer, p],
+        account_fen * 0.01,
+        prices.account_weight,
+    )
 
 
 @compiled

@@ -13,6 +13,7 @@ from sim.behavior.choice import UNAVAILABLE, nest_weight, provider_utility
 from sim.behavior.joining import prob_discourage
 from sim.engine.bills import felt_price
 from sim.engine.kernels import Columns, cell_at, entitled_at, uid_of, whole
+from sim.engine.setting import ORDINARY
 from sim.engine.tables import Float, Keys, MemberTable, PriceTable, SeekTable
 from sim.numerics import compiled
 from sim.randomness import Decision, subkey, uniform
@@ -31,7 +32,6 @@ _JOINED_RISK = int(ProviderTally.JOINED_RISK)
 _LEFT = int(ProviderTally.LEFT)
 _LEFT_RISK = int(ProviderTally.LEFT_RISK)
 
-ORDINARY_CARE = 1
 LAST_AGE = 100
 
 
@@ -115,7 +115,7 @@ def choose_practice(
         utilities[j] = UNAVAILABLE
         if k < 0 or seeking.kind[k] != 0:
             continue
-        constant = seeking.constant[ORDINARY_CARE, k]
+        constant = seeking.constant[ORDINARY, k]
         known = expected
         if k == practice:
             constant += seeking.own_practice

@@ -356,11 +356,13 @@ def seek(
         if not table.serves[k, group] or (is_referred and kind == 0):
             continue
         is_own = 1 if k == practice else 0
-        own = table.price[payer, entitled, is_used_up, has_contract * is_own, k]
-        price = own * table.visit_need[group]
-        if account_fen > 0:
-            covered = (own - table.uncovered[payer, k]) * table.visit_need[group]
-            price = felt_payment(price, min(covered, account_fen * 0.01), table.account_weight)
+        price = felt_payment(
+            table.price[payer, entitled, is_used_up, has_contract * is_own, k]
+            * table.visit_need[group],
+            table.uncovered[payer, k] * table.visit_need[group],
+            account_fen * 0.01,
+            table.account_weight,
+        )
         experience = experience_practice
         if kind == 1:
             experience = experience_secondary

@@ -128,17 +128,23 @@ def habits_of(region: Region, seed: int) -> Float:
     return habit
 
 
+def charge_of_an_episode(region: Region) -> Float:
+    """Return expected charges of an episode by clinical group (G,), currency.
+
+    From the region's own courses of care and beds, at the list prices of its mean provider.
+    """
+    groups, providers = region.groups, region.providers
+    visit = float(np.mean(providers.visit_charge)) * groups.visits_per_episode
+    stay = groups.prob_bed * groups.weight * float(np.median(providers.charge_per_weight))
+    return np.asarray(visit * groups.visit_weight + stay)
+
+
 def expected_cost_by_age(region: Region) -> Float:
     """Return expected yearly charges by age and sex over their mean, shape (A, 2).
 
-    From the region's own incidence, beds and prices at the county's mean provider; the weights of
-    risk-adjusted members.
+    From the region's own incidence; the weights of risk-adjusted members.
     """
-    groups = region.groups
-    visit = float(np.mean(region.providers.visit_charge)) * groups.visits_per_episode
-    visit = visit * groups.visit_weight
-    stay = groups.prob_bed * groups.weight * float(np.median(region.providers.charge_per_weight))
-    by_age = 12.0 * np.einsum("gas,g->as", groups.rate, visit + stay)
+    by_age = 12.0 * np.einsum("gas,g->as", region.groups.rate, charge_of_an_episode(region))
     mean = float((by_age * region.people.age_sex_share).sum())
     return np.asarray(by_age / mean if mean > 0.0 else np.ones_like(by_age), dtype=np.float64)
 
@@ -151,9 +157,7 @@ def predicted_risk(region: Region) -> Float:
     mean. Averaged over the conditions of an age it is that age's weight.
     """
     groups = region.groups
-    visit = float(np.mean(region.providers.visit_charge)) * groups.visits_per_episode
-    stay = groups.prob_bed * groups.weight * float(np.median(region.providers.charge_per_weight))
-    cost = 12.0 * (visit * groups.visit_weight + stay)
+    cost = 12.0 * charge_of_an_episode(region)
     mean = float((np.einsum("gas,g->as", groups.rate, cost) * region.people.age_sex_share).sum())
     controlled = region.chronic.share_controlled
     ratio = groups.condition_ratio * (1.0 - controlled + controlled * groups.control_ratio)

@@ -69,6 +69,20 @@ _OWN = "own"
 _WEIGHT = Term("ratio", 0.0, 100.0, "weight of a measure", "指标权重")
 TARGET = Term("ratio", 1e-6, 100.0, "target", "目标值", can_be_neutral=True)
 
+
+def targets_term(label_en: str = "full marks", label_zh: str = "满分标准") -> dict[str, Term]:
+    """Declare the values, one for each measure, at which a score has full marks."""
+    return term(
+        form="targets",
+        follows="measures",
+        low=TARGET.low,
+        high=TARGET.high,
+        can_be_neutral=TARGET.can_be_neutral,
+        label_en=label_en,
+        label_zh=label_zh,
+    )
+
+
 Targets = Mapping[str, Array] | Neutral | str
 
 

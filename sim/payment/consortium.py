@@ -17,7 +17,6 @@ from sim.payment._over import (
     SCORED,
     SETTLEMENT_DELAY,
     SURPLUS_CAP,
-    TARGET,
     Over,
     Targets,
     blank_slopes,
@@ -27,6 +26,7 @@ from sim.payment._over import (
     read_settlement,
     spread_slopes,
     targets_on,
+    targets_term,
 )
 from sim.payment._protocol import (
     Outlook,
@@ -262,15 +262,7 @@ class Consortium(Over):
     )
     full_marks: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(
-            form="targets",
-            follows="measures",
-            low=TARGET.low,
-            high=TARGET.high,
-            can_be_neutral=True,
-            label_en="full marks",
-            label_zh="满分标准",
-        ),
+        metadata=targets_term(),
     )
     distribution: Array | str = dataclasses.field(
         default="receipts",

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from sim.activity import Activity, Array
 from sim.payment._over import (
     SCORED,
-    TARGET,
     Scored,
     Targets,
     add_slopes,
@@ -25,6 +24,7 @@ from sim.payment._over import (
     read_targets,
     spread_slopes,
     targets_on,
+    targets_term,
     value_of,
 )
 from sim.payment._protocol import (
@@ -132,15 +132,7 @@ class PayForPerformance(Scored):
     )
     targets: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(
-            form="targets",
-            follows="measures",
-            low=TARGET.low,
-            high=TARGET.high,
-            can_be_neutral=True,
-            label_en="targets",
-            label_zh="目标值",
-        ),
+        metadata=targets_term("targets", "目标值"),
     )
     spread: float = dataclasses.field(
         default=0.1,

@@ -16,7 +16,6 @@ from sim.payment._over import (
     SCORED,
     SETTLEMENT_DELAY,
     SURPLUS_CAP,
-    TARGET,
     Over,
     Targets,
     fields_of,
@@ -26,6 +25,7 @@ from sim.payment._over import (
     score_of,
     spread_slopes,
     targets_on,
+    targets_term,
 )
 from sim.payment._protocol import (
     Outlook,
@@ -198,15 +198,7 @@ class PerformanceBudget(Over):
     )
     full_marks: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(
-            form="targets",
-            follows="measures",
-            low=TARGET.low,
-            high=TARGET.high,
-            can_be_neutral=True,
-            label_en="full marks",
-            label_zh="满分标准",
-        ),
+        metadata=targets_term(),
     )
     count_uncovered: float = dataclasses.field(
         default=0.0,

@@ -12,7 +12,6 @@ import numpy as np
 from sim.activity import COMPONENTS, Activity, Array
 from sim.payment._over import (
     SCORED,
-    TARGET,
     Over,
     Targets,
     fixed_targets,
@@ -21,6 +20,7 @@ from sim.payment._over import (
     score_of,
     spread_slopes,
     targets_on,
+    targets_term,
 )
 from sim.payment._protocol import (
     Outlook,
@@ -185,15 +185,7 @@ class ProcurementRetention(Over):
     )
     full_marks: Targets = dataclasses.field(
         default=Neutral(),
-        metadata=term(
-            form="targets",
-            follows="measures",
-            low=TARGET.low,
-            high=TARGET.high,
-            can_be_neutral=True,
-            label_en="full marks",
-            label_zh="满分标准",
-        ),
+        metadata=targets_term(),
     )
     retained_now: Array | None = dataclasses.field(
         default=None,

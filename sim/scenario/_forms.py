@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from sim.errors import ScenarioError
-from sim.region import Region
+from sim.region import BEST_RESPONSE, Region
 from sim.scenario._nodes import Node, plain, raise_all, suggestion, walk
 from sim.units import UNITS, convert
 
@@ -299,14 +299,24 @@ class Adjustment(Strict):
     """How organizations move their levers: by best response, a controller, or trial."""
 
     rule: Literal["best_response", "pid", "bandit"]
-    proportional: Annotated[Gain, Field(description="change by the change of the gap")] = 0.3
-    integral: Annotated[Gain, Field(description="change by the gap, a month")] = 0.16
-    derivative: Annotated[Gain, Field(description="change by the turn of the gap")] = 0.05
-    spread: Annotated[Share, Field(description="step between styles, of the customary one")] = 0.1
-    explore: Annotated[Share, Field(description="share of months in which any style is tried")] = (
-        0.1
+    proportional: Annotated[Gain, Field(description="change by the change of the gap")] = (
+        BEST_RESPONSE.proportional
     )
-    memory: Annotated[Share, Field(description="least weight of the newest month")] = 0.05
+    integral: Annotated[Gain, Field(description="change by the gap, a month")] = (
+        BEST_RESPONSE.integral
+    )
+    derivative: Annotated[Gain, Field(description="change by the turn of the gap")] = (
+        BEST_RESPONSE.derivative
+    )
+    spread: Annotated[Share, Field(description="step between styles, of the customary one")] = (
+        BEST_RESPONSE.spread
+    )
+    explore: Annotated[Share, Field(description="share of months in which any style is tried")] = (
+        BEST_RESPONSE.explore
+    )
+    memory: Annotated[Share, Field(description="least weight of the newest month")] = (
+        BEST_RESPONSE.memory
+    )
 
     @model_validator(mode="after")
     def _own_terms(self) -> Adjustment:

@@ -7,27 +7,17 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from sim.engine.adjusting import AdjustmentRule
 from sim.errors import RunError, ScenarioError
 from sim.model import HealthSystem
-from sim.month import World, build_world, run_month
+from sim.month import World, run_month
+from sim.region import AdjustmentRule
 from sim.scenario import load
 from tests.engine.test_two_engines import differences_by_month
+from tests.worlds import world_of
 
 
 def world_by(rule: AdjustmentRule, months: int = 30, name: str = "tiny-drg") -> World:
-    scenario = load(name)
-    return build_world(
-        scenario.region(),
-        scenario.before,
-        scenario.after,
-        months_before=12,
-        months=months,
-        warm_up=0,
-        seed=1,
-        population=400,
-        adjustment=rule,
-    )
+    return world_of(name, months, 400, adjustment=rule)
 
 
 def lived(rule: AdjustmentRule, months: int = 30, name: str = "tiny-drg") -> World:

@@ -9,29 +9,15 @@ import pytest
 from sim.agents import Hospital, Patient, Practice, ThisMonth
 from sim.engine.tables import LISTED, NEEDS_BED, NO_GROUP, SEEN
 from sim.model import HealthSystem
-from sim.month import World, build_world, month_tables, new_tallies
-from sim.scenario import load
+from sim.month import month_tables, new_tallies
 from sim.tallies import PersonTally, ProviderTally
-
-
-def world_of(name: str = "tiny-drg", population: int = 500, months: int = 24) -> World:
-    scenario = load(name)
-    return build_world(
-        scenario.region(),
-        scenario.before,
-        scenario.after,
-        months_before=12,
-        months=months,
-        warm_up=0,
-        seed=1,
-        population=population,
-    )
+from tests.worlds import world_of
 
 
 @pytest.fixture
 def model() -> HealthSystem:
     """A small town that has lived two months and stands before the third."""
-    model = HealthSystem(world_of())
+    model = HealthSystem(world_of("tiny-drg"))
     model.step()
     model.step()
     model.this_month = ThisMonth.open(
@@ -67,7 +53,7 @@ def test_every_patient_has_one_practice_and_one_payer(model: HealthSystem) -> No
 
 
 def test_a_step_is_a_month_and_the_last_one_stops_the_model() -> None:
-    model = HealthSystem(world_of(population=100, months=3))
+    model = HealthSystem(world_of("tiny-drg", population=100, months=3))
     told: list[int] = []
     history = model.run(told.append)
     assert told == [1, 2, 3]
@@ -77,7 +63,7 @@ def test_a_step_is_a_month_and_the_last_one_stops_the_model() -> None:
 
 def test_reporters_are_asked_once_a_month() -> None:
     model = HealthSystem(
-        world_of(population=100, months=3),
+        world_of("tiny-drg", population=100, months=3),
         {"ill": lambda m: sum(patient.is_ill for patient in m.patients)},
     )
     model.run()
@@ -87,7 +73,7 @@ def test_reporters_are_asked_once_a_month() -> None:
 
 
 def test_no_draw_comes_from_mesas_generators() -> None:
-    model = HealthSystem(world_of(population=200, months=2))
+    model = HealthSystem(world_of("tiny-drg", population=200, months=2))
     before = model.random.getstate(), model.rng.bit_generator.state
     model.run()
     assert (model.random.getstate(), model.rng.bit_generator.state) == before

@@ -11,10 +11,11 @@ from sim.alliances import allowances, capacity_with_posts, reach_with_posts
 from sim.behavior.posting import cost_of_posting, value_of_posting
 from sim.errors import ScenarioError
 from sim.model import HealthSystem
-from sim.month import World, build_world, run_month
+from sim.month import World, run_month
 from sim.scenario import Scenario, load
 from sim.tallies import ProviderTally
 from tests.engine.test_two_engines import differences_by_month
+from tests.worlds import world_of
 
 ITEM_FEES = [
     {
@@ -31,22 +32,8 @@ def led(scenario: Scenario, **terms: float) -> Scenario:
     return scenario.set("alliances", [alliance])
 
 
-def world_of(scenario: Scenario, months: int, population: int = 1500) -> World:
-    return build_world(
-        scenario.region(),
-        scenario.before,
-        scenario.after,
-        months_before=12,
-        months=months,
-        warm_up=0,
-        seed=3,
-        population=population,
-        parameters=scenario.parameters,
-    )
-
-
 def lived(scenario: Scenario, months: int, population: int = 1500) -> World:
-    world = world_of(scenario, months, population)
+    world = world_of(scenario, months, population, 3, parameters=scenario.parameters)
     while world.month < world.months:
         run_month(world)
     return world
@@ -67,7 +54,9 @@ def test_an_alliance_without_authority_and_posting_changes_nothing() -> None:
 
 def test_both_engines_live_the_same_lives_in_an_alliance() -> None:
     scenario = led(load("china-county-consortium"), authority=0.6, posting_most=0.2)
-    on_columns, by_agents = (world_of(scenario, 16, 600) for _ in range(2))
+    on_columns, by_agents = (
+        world_of(scenario, 16, 600, 3, parameters=scenario.parameters) for _ in range(2)
+    )
     model = HealthSystem(by_agents)
     assert [d for d in differences_by_month(on_columns, model) if d] == []
     assert on_columns.organizations.posted.max() > 0.0
