@@ -575,19 +575,28 @@ def run(
             }
         )
         return
+    from dashboards.figures.words import say, unit_label
+
     before, after = record.info["horizon"], record.info["horizon"]["reform"]
-    months = after or before["baseline"]
+    currency = record.info["currency"]
+    names = [say(lang.value, f"table.{name}") for name in ("area", "outcome", "value", "unit")]
     _table(
-        f"{chosen.title[lang.value]} ({months} months, {record.info['population']:,} people, "
-        f"{replicates} replicate{'s' if replicates > 1 else ''})",
-        ["area", "outcome", "value", "unit", "± 95 %"],
+        say(
+            lang.value,
+            "table.of_run",
+            title=chosen.title[lang.value],
+            months=after or before["baseline"],
+            people=f"{record.info['population']:,}",
+            replicates=replicates,
+        ),
+        [*names, "± 95 %"],
         _by_area(
             [
                 [
                     row["area"],
                     row["label"],
                     _number(_float(row["value"]), row["digits"]),
-                    row["unit"],
+                    unit_label(row["unit"], lang.value, currency),
                     _number(_float(row["half_width"]), row["digits"]),
                 ]
                 for row in rows
@@ -791,6 +800,7 @@ def _print_comparison(
     comparison: Comparison, differences: pd.DataFrame, outcomes: Sequence[str], lang: Lang
 ) -> None:
     """Lay differences out: outcomes in rows by area, arms in columns, the first as it is."""
+    from dashboards.figures.words import say, unit_label
     from sim.outcomes import AREAS, OUTCOMES
     from sim.units import in_currency
 
@@ -814,22 +824,25 @@ def _print_comparison(
                 continue
             if not about.minus:
                 first = _number(float(row["baseline_mean"]), about.digits)
-            cells.append(_difference_cell(row, unit, about.digits))
-        rows.append([AREAS[about.area][lang.value], about.label[lang.value], unit, first, *cells])
+            cells.append(_difference_cell(row, unit, about.digits, lang))
+        label = unit_label(unit, lang.value, currency)
+        rows.append([AREAS[about.area][lang.value], about.label[lang.value], label, first, *cells])
     n = len(comparison.seeds)
     for arm in arms:
         _write(f"{arm}: {titles[arm]}")
     _table(
         "",
-        ["area", "outcome", "unit", *_short_names(arms)],
+        [
+            *(say(lang.value, f"table.{name}") for name in ("area", "outcome", "unit")),
+            *_short_names(arms),
+        ],
         _by_area(rows),
         numbers=range(3, 3 + len(arms)),
-        caption=(
-            f"Differences from {arms[0]} over the reform months, paired over {n} replicates, "
-            "with 95 % intervals. ~ interval includes zero. A representative region, not yours: "
-            "direction and mechanism, not a forecast."
-            if n > 1
-            else f"Differences from {arms[0]}; one replicate gives no interval (--replicates)."
+        caption=say(
+            lang.value,
+            "table.paired" if n > 1 else "table.single",
+            base=arms[0],
+            replicates=n,
         ),
     )
 
@@ -845,12 +858,14 @@ def _short_names(arms: Sequence[str]) -> list[str]:
     return [arms[0], *("-".join(word[shared:]) for word in words)]
 
 
-def _difference_cell(row: Mapping[str, Any], unit: str, digits: int) -> str:
+def _difference_cell(row: Mapping[str, Any], unit: str, digits: int, lang: Lang) -> str:
     """Write one difference: size, interval and percent; a tilde marks an unclear one."""
+    from dashboards.figures.words import say
+
     mean, low, high = float(row["difference"]), float(row["low"]), float(row["high"])
     if not math.isfinite(mean):
         return "–"
-    factor, mark = (100.0, " pp") if unit == "share" else (1.0, "")
+    factor, mark = (100.0, " " + say(lang.value, "table.points")) if unit == "share" else (1.0, "")
     digits = 2 if unit == "share" else digits
     if mean == low == high == 0.0:
         return "0"
@@ -861,7 +876,8 @@ def _difference_cell(row: Mapping[str, Any], unit: str, digits: int) -> str:
     if math.isfinite(low):
         if low <= 0.0 <= high:
             text = "~ " + text
-        text += f"\n({_number(low * factor, digits)} to {_number(high * factor, digits)})"
+        ends = {"low": _number(low * factor, digits), "high": _number(high * factor, digits)}
+        text += "\n" + say(lang.value, "table.interval", **ends)
     return text
 
 

@@ -575,7 +575,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Out-of-pocket per person", "zh": "人均自付费用"},
         {
             "en": "Patients' shares of covered charges and all uncovered charges, per person-year.",
-            "zh": "患者承担的目录内自付与目录外费用,每人每年。",
+            "zh": "患者承担的目录内自付与目录外费用，每人每年。",
         },
         _people(P.PATIENT),
         _MONTHS,
@@ -700,7 +700,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Resource cost per person", "zh": "人均资源成本"},
         {
             "en": "Providers' variable and fixed cost of the care given, per person-year.",
-            "zh": "提供服务的变动与固定成本,每人每年。",
+            "zh": "提供服务的变动与固定成本，每人每年。",
         },
         _resource_cost,
         _MONTHS,
@@ -716,7 +716,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Administration per person", "zh": "人均管理费用"},
         {
             "en": "Cost of running the schemes, a declared share of fund spending.",
-            "zh": "经办管理成本,按基金支出的设定比例计。",
+            "zh": "经办管理成本，按基金支出的设定比例计。",
         },
         _administration,
         _MONTHS,
@@ -838,7 +838,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             "en": "Needed admissions for ambulatory-care-sensitive illness that were given. Read "
             "with avoidable_need: fewer given is no gain where the need stayed.",
             "zh": "门诊可控疾病中需要且已收治的住院。"
-            "须与“可避免住院需要”同看:需要未减而收治减少不是改善。",
+            "须与“可避免住院需要”同看：需要未减而收治减少不是改善。",
         },
         _people(P.GIVEN_AVOIDABLE),
         _MONTHS,
@@ -868,7 +868,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Avoidable admissions prevented", "zh": "预防的可避免住院"},
         {
             "en": "Fall in avoidable need against the status quo; exists only as a difference.",
-            "zh": "相对现状可避免住院需要的减少;仅以差值存在。",
+            "zh": "相对现状可避免住院需要的减少；仅以差值存在。",
         },
         by=_PEOPLE,
         minus="avoidable_need",
@@ -945,7 +945,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Patient experience", "zh": "患者体验"},
         {
             "en": "Mean experience over contacts and stays, from true outcome, wait and bills.",
-            "zh": "就诊与住院的平均体验,取决于真实疗效、等待与账单。",
+            "zh": "就诊与住院的平均体验，取决于真实疗效、等待与账单。",
         },
         _people(P.EXPERIENCE),
         _people(P.CONTACTS_RATED),
@@ -1175,7 +1175,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Length of stay in hospitals", "zh": "医院平均住院日"},
         {
             "en": "Bed-days per admission, practices with beds left out.",
-            "zh": "每次住院的床日数,不含基层机构。",
+            "zh": "每次住院的床日数，不含基层机构。",
         },
         _providers(V.BED_DAYS, only="is_hospital"),
         _providers(V.ADMISSIONS, only="is_hospital"),
@@ -1206,7 +1206,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Care foregone", "zh": "应就诊未就诊"},
         {
             "en": "Months in which an ill person sought no care, per 100 person-years.",
-            "zh": "患病而未就诊的人月数,每百人年。",
+            "zh": "患病而未就诊的人月数，每百人年。",
         },
         _people(P.FOREGONE),
         _MONTHS,
@@ -1252,7 +1252,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Unmet need for a bed", "zh": "未满足的住院需要"},
         {
             "en": "People in need of a bed without one at month's end, mean over months.",
-            "zh": "月末需住院而未住院的人数,各月平均。",
+            "zh": "月末需住院而未住院的人数，各月平均。",
         },
         _people(P.UNMET_BED),
         _MONTHS,
@@ -1346,7 +1346,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Catastrophic spending by income", "zh": "灾难性支出的集中指数"},
         {
             "en": "Erreygers index of catastrophic spending (10 %); below zero: the poor bear it.",
-            "zh": "灾难性支出(10%)的Erreygers指数;小于0表示集中于低收入者。",
+            "zh": "灾难性支出(10%)的Erreygers指数；小于0表示集中于低收入者。",
         },
         from_people=lambda y: erreygers_index(_is_catastrophic(y, 0.10), _column(y, "income")),
         digits=3,
@@ -1374,7 +1374,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Use by income", "zh": "服务利用的集中指数"},
         {
             "en": "Concentration index of charges at list price; above zero: the rich use more.",
-            "zh": "按标价费用计的集中指数;大于0表示高收入者利用更多。",
+            "zh": "按标价费用计的集中指数；大于0表示高收入者利用更多。",
         },
         from_people=lambda y: concentration_index(_column(y, "spent"), _column(y, "income")),
         digits=3,
@@ -1400,7 +1400,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Progressivity of own payments", "zh": "自付的累进性(Kakwani)"},
         {
             "en": "Kakwani index: concentration of own payments less the Gini index of income.",
-            "zh": "Kakwani指数:自付集中指数减收入基尼系数。",
+            "zh": "Kakwani指数：自付集中指数减收入基尼系数。",
         },
         from_people=_kakwani,
         digits=3,
@@ -1412,7 +1412,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             0,
             N_FIFTHS - 1,
             "Visits, poorest over richest",
-            "门诊:最低与最高收入组之比",
+            "门诊：最低与最高收入组之比",
             "visits_per_person",
         ),
         (
@@ -1421,7 +1421,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             0,
             1,
             "Charges, first over second scheme",
-            "费用:居民与职工之比",
+            "费用：居民与职工之比",
             "charges_per_person",
         ),
         (
@@ -1430,7 +1430,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             0,
             1,
             "Charges, village over town",
-            "费用:乡村与城镇之比",
+            "费用：乡村与城镇之比",
             "charges_per_person",
         ),
         (
@@ -1439,7 +1439,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             0,
             N_FIFTHS - 1,
             "Health, poorest over richest",
-            "健康:最低与最高收入组之比",
+            "健康：最低与最高收入组之比",
             "qaly",
         ),
     ):
@@ -1727,7 +1727,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Case-mix drift", "zh": "病例组合漂移"},
         {
             "en": "Billed over true relative weight; a stay billed as two counts twice.",
-            "zh": "上报权重与真实权重之比;拆成两次结算的按两次计。",
+            "zh": "上报权重与真实权重之比；拆成两次结算的按两次计。",
         },
         _case_mix("billed"),
         _case_mix("true_level"),
@@ -1790,7 +1790,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {
             "en": "QALYs at the analyst's value less resource cost, administration and patients' "
             "travel, per person-year; transfers cancel.",
-            "zh": "按分析者价值折算的健康减去资源成本、管理成本与患者路途,每人每年;"
+            "zh": "按分析者价值折算的健康减去资源成本、管理成本与患者路途，每人每年;"
             "转移支付相互抵消。",
         },
         _net_benefit,
@@ -1823,7 +1823,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Cost of patients' travel", "zh": "患者路途成本"},
         {
             "en": "Travel time valued at the analyst's hourly value, per person-year.",
-            "zh": "按分析者的小时价值折算的路途时间,每人每年。",
+            "zh": "按分析者的小时价值折算的路途时间，每人每年。",
         },
         _travel_cost,
         _MONTHS,
@@ -1886,7 +1886,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Provider revenue per person", "zh": "人均机构收入"},
         {
             "en": "Contract receipts, uncovered items and subsidies less claw-backs.",
-            "zh": "合同收入、目录外收入与补助减追回,每人每年。",
+            "zh": "合同收入、目录外收入与补助减追回，每人每年。",
         },
         _revenue,
         _MONTHS,
@@ -1932,7 +1932,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         "CNY/person-year",
         "lower",
         {"en": "Budget subsidies per person", "zh": "人均财政补助"},
-        {"en": "Grants from the budget, per person-year.", "zh": "财政补助,每人每年。"},
+        {"en": "Grants from the budget, per person-year.", "zh": "财政补助，每人每年。"},
         lambda t: t.grants.sum(axis=1),
         _MONTHS,
         _FEN * month_year,
@@ -1947,7 +1947,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Medical assistance per person", "zh": "人均医疗救助"},
         {
             "en": "Covered charges that medical assistance pays for the poor, per person-year.",
-            "zh": "医疗救助为困难群众支付的目录内费用,每人每年。",
+            "zh": "医疗救助为困难群众支付的目录内费用，每人每年。",
         },
         _providers(V.AID),
         _MONTHS,
@@ -1961,7 +1961,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         "CNY/person-year",
         "neither",
         {"en": "Claw-backs and fines per person", "zh": "人均追回与罚款"},
-        {"en": "What audits bring back, per person-year.", "zh": "审核追回与罚款,每人每年。"},
+        {"en": "What audits bring back, per person-year.", "zh": "审核追回与罚款，每人每年。"},
         lambda t: (t.clawback + t.fine).sum(axis=1),
         _MONTHS,
         _FEN * month_year,
@@ -1975,7 +1975,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Overbilling not detected", "zh": "未被发现的多收费用"},
         {
             "en": "Overbilling that audits missed, per person-year.",
-            "zh": "审核未发现的多收费用,每人每年。",
+            "zh": "审核未发现的多收费用，每人每年。",
         },
         lambda t: t.undetected.sum(axis=1),
         _MONTHS,

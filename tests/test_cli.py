@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -179,7 +180,7 @@ def test_a_run_prints_a_table_and_keeps_a_record(payshift: Command, tmp_path: Pa
     code, out, err = payshift("run", "tiny", "--out", tmp_path / "copy")
     assert code == 0
     assert "Spending per person" in out
-    assert "CNY/person-year" in out
+    assert "CNY per person-year" in out
     folder = Path(err.strip().removeprefix("record "))
     assert Record.load(folder).sha256() == Record.load(tmp_path / "copy").sha256()
 
@@ -246,7 +247,11 @@ def test_a_comparison_prints_differences_with_intervals_and_writes_a_report(
     assert code == 0
     assert "status-quo" in out
     assert "china-county-drg" in out
-    assert " to " in out
+    # Units, intervals and the caption too are in the reader's language.
+    assert "元/人年" in out
+    assert re.search("（[−0-9.,]+至[−0-9.,]+）", out)
+    assert "95%区间" in out
+    assert " to " not in out
     report = (tmp_path / "c" / "report.html").read_text("utf-8")
     assert report.startswith("<!DOCTYPE html>")
     assert 'lang="zh-CN"' in report

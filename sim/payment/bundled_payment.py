@@ -103,7 +103,7 @@ class BundledPayment(Contract):
     line_en: ClassVar[str] = (
         "An episode has a target price; the difference to its spending is shared."
     )
-    line_zh: ClassVar[str] = "为完整疗程设定目标价格,与实际费用的差额由双方分享分担。"
+    line_zh: ClassVar[str] = "为完整疗程设定目标价格，与实际费用的差额由双方分享分担。"
     holds: ClassVar[tuple[str, ...]] = ("of",)
 
     of: PaymentModel

@@ -78,7 +78,7 @@ class Capitation(Contract):
     title_en: ClassVar[str] = "Capitation"
     title_zh: ClassVar[str] = "按人头付费"
     line_en: ClassVar[str] = "A fixed sum per member, less a share of spending elsewhere."
-    line_zh: ClassVar[str] = "按签约人头定额付费,可扣减部分外流费用。"
+    line_zh: ClassVar[str] = "按签约人头定额付费，可扣减部分外流费用。"
 
     rate: float | Neutral = dataclasses.field(
         metadata=term(

@@ -92,7 +92,7 @@ class ClinicalPathway(Contract):
     title_en: ClassVar[str] = "Clinical-pathway payment"
     title_zh: ClassVar[str] = "临床路径单病种定额付费"
     line_en: ClassVar[str] = "Stays of listed diseases have a fixed price; the rest is paid apart."
-    line_zh: ClassVar[str] = "目录内病种按临床路径定额支付,其余另行支付。"
+    line_zh: ClassVar[str] = "目录内病种按临床路径定额支付，其余另行支付。"
     holds: ClassVar[tuple[str, ...]] = ("of",)
 
     of: PaymentModel

@@ -69,7 +69,7 @@ class CostReimbursement(Contract):
     title_en: ClassVar[str] = "Cost reimbursement"
     title_zh: ClassVar[str] = "按成本补偿"
     line_en: ClassVar[str] = "What care cost is paid, in part or up to a ceiling."
-    line_zh: ClassVar[str] = "按实际成本的一定比例补偿,可设上限。"
+    line_zh: ClassVar[str] = "按实际成本的一定比例补偿，可设上限。"
 
     provider_ids: tuple[str, ...] = dataclasses.field(repr=False)
     share: float | Neutral = dataclasses.field(

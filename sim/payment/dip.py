@@ -168,7 +168,7 @@ class PointsByDisease(Contract):
     line_en: ClassVar[str] = (
         "Stays earn points by disease; the pool's money over all points is the value of one."
     )
-    line_zh: ClassVar[str] = "住院按病种计分,基金总额除以总分值得出每分单价。"
+    line_zh: ClassVar[str] = "住院按病种计分，基金总额除以总分值得出每分单价。"
     timetable = Timetable(interim_share=0.95, settlement_delay_months=6)
 
     relative_weight: Array = dataclasses.field(repr=False)

@@ -96,7 +96,7 @@ class GlobalBudget(Contract):
     line_en: ClassVar[str] = (
         "A sum for the year; surplus kept and overrun borne by declared shares."
     )
-    line_zh: ClassVar[str] = "年度总额包干,结余留用、超支分担按约定比例。"
+    line_zh: ClassVar[str] = "年度总额包干，结余留用、超支分担按约定比例。"
     holds: ClassVar[tuple[str, ...]] = ("of",)
 
     of: PaymentModel

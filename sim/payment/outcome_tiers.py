@@ -28,7 +28,7 @@ from sim.payment._protocol import Partials, PaymentContext
 from sim.payment._smoothing import over_score
 from sim.payment._terms import Neutral, Term, check_keys, read_number, read_term, spec_of, term
 
-_FROM = Term("ratio", 0.0, 100.0, "observed over predicted, from", "实际/预期比,起点")
+_FROM = Term("ratio", 0.0, 100.0, "observed over predicted, from", "实际/预期比，起点")
 _COEFFICIENT = Term("ratio", 0.0, 10.0, "coefficient", "系数")
 _MEASURE = Term("word", 0, 0, "measure", "指标", SCORED)
 

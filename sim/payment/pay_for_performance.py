@@ -102,7 +102,7 @@ class PayForPerformance(Scored):
     title_en: ClassVar[str] = "Pay for performance"
     title_zh: ClassVar[str] = "按绩效付费"
     line_en: ClassVar[str] = "A bonus on income for measures against targets or against peers."
-    line_zh: ClassVar[str] = "按指标达标、得分或排名给予收入一定比例的奖励,或预扣后再分配。"
+    line_zh: ClassVar[str] = "按指标达标、得分或排名给予收入一定比例的奖励，或预扣后再分配。"
     structural: ClassVar[tuple[str, ...]] = ("measures", "targets")
 
     form: str = dataclasses.field(

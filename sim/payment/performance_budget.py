@@ -113,7 +113,7 @@ class PerformanceBudget(Over):
     title_en: ClassVar[str] = "Performance-settled budget"
     title_zh: ClassVar[str] = "绩效清算的总额预付"
     line_en: ClassVar[str] = "A prepaid total with a notch, settled on a score months later."
-    line_zh: ClassVar[str] = "按月预付总额,年终按考核得分清算,可将患者自费计入总额。"
+    line_zh: ClassVar[str] = "按月预付总额，年终按考核得分清算，可将患者自费计入总额。"
     structural: ClassVar[tuple[str, ...]] = (
         "budget",
         "measures",

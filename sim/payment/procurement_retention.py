@@ -104,7 +104,7 @@ class ProcurementRetention(Over):
     title_en: ClassVar[str] = "Retained procurement savings"
     title_zh: ClassVar[str] = "带量采购结余留用"
     line_en: ClassVar[str] = "Part of what cheaper procured drugs saved the fund, paid next year."
-    line_zh: ClassVar[str] = "集采药品节约的医保资金经考核后,次年按比例留给医疗机构。"
+    line_zh: ClassVar[str] = "集采药品节约的医保资金经考核后，次年按比例留给医疗机构。"
     structural: ClassVar[tuple[str, ...]] = (
         "base_units",
         "measures",

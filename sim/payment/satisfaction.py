@@ -74,7 +74,7 @@ class Satisfaction(Scored):
     title_en: ClassVar[str] = "Satisfaction-linked payment"
     title_zh: ClassVar[str] = "满意度挂钩支付"
     line_en: ClassVar[str] = "Low satisfaction cuts next year's coefficient, and part of this year."
-    line_zh: ClassVar[str] = "满意度低于标准则下调次年支付系数,当年部分费用与满意度得分挂钩。"
+    line_zh: ClassVar[str] = "满意度低于标准则下调次年支付系数，当年部分费用与满意度得分挂钩。"
     structural: ClassVar[tuple[str, ...]] = ("coefficient_now",)
 
     threshold: float = dataclasses.field(

@@ -56,7 +56,7 @@ class ServiceUnit(Contract):
     title_en: ClassVar[str] = "Service unit"
     title_zh: ClassVar[str] = "按服务单元付费"
     line_en: ClassVar[str] = "A fixed sum for each visit, stay or day, whatever was done in it."
-    line_zh: ClassVar[str] = "每人次门诊、每次住院或每床日定额支付,不论服务内容。"
+    line_zh: ClassVar[str] = "每人次门诊、每次住院或每床日定额支付，不论服务内容。"
 
     provider_ids: tuple[str, ...] = dataclasses.field(repr=False)
     rate: Array | Neutral = dataclasses.field(

@@ -126,7 +126,7 @@ class SharedSavings(Over):
     title_en: ClassVar[str] = "Shared savings"
     title_zh: ClassVar[str] = "节约共享"
     line_en: ClassVar[str] = "Part of what members' spending saves against a benchmark is paid out."
-    line_zh: ClassVar[str] = "成员总费用低于基准的节约按比例分享,双向模式下超支共担。"
+    line_zh: ClassVar[str] = "成员总费用低于基准的节约按比例分享，双向模式下超支共担。"
     structural: ClassVar[tuple[str, ...]] = (*_PER_PROVIDER, "measures", "agreement_years", "year")
 
     sharing: float = dataclasses.field(

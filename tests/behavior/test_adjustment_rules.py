@@ -7,7 +7,7 @@ from sim.behavior.adjustment import (
     adjust,
     learned_worth,
     pid_change,
-    realised_utility,
+    realized_utility,
     style_to_try,
 )
 from sim.behavior.intensity import optimal_quantity, stake
@@ -86,6 +86,6 @@ def test_a_style_is_held_to_be_worth_the_mean_of_what_it_brought_until_memory_bi
 
 def test_what_a_month_came_to_weighs_money_effort_and_health_by_unit_of_need() -> None:
     """(1.5 x 400 - 100 - 2 x 80,000 x .001) / 1,000 = .34; losses are not weighed up."""
-    assert realised_utility(400.0, 1.5, 2.0, 80_000.0, 0.001, 100.0, 1000.0) == pytest.approx(0.34)
-    assert realised_utility(-400.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1000.0) == pytest.approx(-0.4)
-    assert realised_utility(400.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0) == 0.0
+    assert realized_utility(400.0, 1.5, 2.0, 80_000.0, 0.001, 100.0, 1000.0) == pytest.approx(0.34)
+    assert realized_utility(-400.0, 1.5, 0.0, 0.0, 0.0, 0.0, 1000.0) == pytest.approx(-0.4)
+    assert realized_utility(400.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0) == 0.0
