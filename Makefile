@@ -69,9 +69,10 @@ EMERGENCE_PEOPLE ?= 5000
 EMERGENCE_CROWD ?= 16000
 
 # An hour and more on two cores; fewer people or draws are quicker and noisier. ONLY="points audit"
-# lives the claims whose names start so and leaves the other rows of the record.
+# lives the claims whose names start so and leaves the other rows of the record. Cut short, it goes on
+# where it stopped.
 emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
-	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --crowd $(EMERGENCE_CROWD) --processes $(JOBS) $(if $(ONLY),--only $(ONLY))
+	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --crowd $(EMERGENCE_CROWD) --processes $(JOBS) --journal build/emergence.jsonl $(if $(ONLY),--only $(ONLY))
 
 predictions: .venv/payshift-dev ## do margins foretell behavior, over the library: experiments/records/predictions
 	$(BIN)/python -m experiments.predictions --workers $(JOBS)

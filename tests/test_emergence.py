@@ -25,6 +25,8 @@ from experiments.emergence import (
     GROUNDS,
     OPEN,
     PLACEBOS,
+    Job,
+    Journal,
     Judgment,
     Read,
     Study,
@@ -321,3 +323,18 @@ def test_the_committed_record_is_of_these_claims() -> None:
     text = Path(__file__).resolve().parents[1] / "experiments/records/emergence/record.md"
     for name in CLAIMS:
         assert f"`{name}`" in text.read_text(encoding="utf-8"), name
+
+
+def test_a_study_cut_short_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    calm, other = (
+        Job("seeds", 0, seed, 300, 300, {"myopia": 0.1}, ("case-stay",), ()) for seed in (7, 8)
+    )
+    found = Judgment(-0.1, 1.0, np.bool_(True), math.nan, 0.9)  # type: ignore[arg-type] # as numpy gives it
+    read = Read("seeds", 0, 7, 1.5, {"case-stay": found}, {}, {"drg": {"deaths": 2.0}}, {})
+    path = tmp_path / "journal.jsonl"
+    Journal(path).keep(calm, read)
+    with path.open("a", encoding="utf-8") as out:
+        out.write('{"key": "cut off')
+    again = Journal(path)
+    assert repr(again.find(calm)) == repr(read).replace("np.True_", "True")
+    assert again.find(other) is None

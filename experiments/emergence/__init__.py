@@ -35,6 +35,8 @@ from experiments.emergence.lives import Life, lives
 from experiments.emergence.measures import OPEN
 from experiments.emergence.record import as_data, as_text, merged
 from experiments.emergence.study import (
+    Job,
+    Journal,
     Judgment,
     Read,
     Study,
@@ -52,6 +54,8 @@ __all__ = [
     "OPEN",
     "PLACEBOS",
     "Claim",
+    "Job",
+    "Journal",
     "Judgment",
     "Life",
     "Placebo",

@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="live only claims whose id starts so; the others keep their rows in the record",
     )
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument(
+        "--journal", type=Path, help="keep what is lived in this file, to go on where it stopped"
+    )
     default = Path(__file__).resolve().parents[1] / "records" / "emergence"
     parser.add_argument("--out", type=Path, default=default)
     given = parser.parse_args(arguments)
@@ -53,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         crowd=given.crowd,
         processes=given.processes,
         claims=chosen,
+        journal=given.journal,
         progress=show,
     )
     data = as_data(found)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,8 +22,9 @@ from experiments.emergence.claim import Claim
 from experiments.emergence.claims import CLAIMS, PLACEBOS
 from experiments.emergence.lives import Float, Life, lives
 from experiments.emergence.measures import CHANNELS, OPEN
+from sim.record import code_version
 from sim.runner import seed_of
-from sim.scenario import load
+from sim.scenario import library_root, load
 
 SEEDS_NEEDED: Final = 0.9
 DRAWS_NEEDED: Final = 0.8
@@ -246,6 +250,51 @@ def _jobs(
         yield Job("draws", i, seed_of(master, 1000 + i), people, crowd, values, ids, ())
 
 
+class Journal:
+    """Reads kept on disk as they come, so that a study cut short goes on where it stopped.
+
+    One line of JSON per job, under the SHA-256 of the job, of the simulator and of this package: a
+    line from other code is never taken. A line cut off by a crash is passed over.
+
+    Parameters
+    ----------
+    path : Path, optional
+        File of lines; without one nothing is kept.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._reads: dict[str, Read] = {}
+        own = sorted(Path(__file__).parent.glob("*.py"))
+        parts = [code_version(library_root()), *(f.read_text(encoding="utf-8") for f in own)]
+        self._code = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        if path and path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                try:
+                    row = json.loads(line)
+                except ValueError:
+                    continue
+                read = row["read"]
+                claims = {name: Judgment(*found) for name, found in read.pop("claims").items()}
+                self._reads[row["key"]] = Read(claims=claims, **read)
+
+    def _key(self, job: Job) -> str:
+        text = json.dumps(asdict(job), sort_keys=True) + self._code
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def find(self, job: Job) -> Read | None:
+        """Give what a job found before, if it was lived by this code."""
+        return self._reads.get(self._key(job))
+
+    def keep(self, job: Job, read: Read) -> None:
+        """Add what a job found."""
+        if self._path is None:
+            return
+        line = json.dumps({"key": self._key(job), "read": asdict(read)}, default=lambda x: x.item())
+        with self._path.open("a", encoding="utf-8") as out:
+            out.write("\n" + line + "\n")  # a line cut off before this one ends here
+
+
 def study(
     *,
     seeds: int,
@@ -255,6 +304,7 @@ def study(
     processes: int = 2,
     exact: int = 3,
     claims: Sequence[str] | None = None,
+    journal: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Study:
     """Live the claims' arms in many seeds and over the ranges of what is assumed.
@@ -272,6 +322,8 @@ def study(
         Seeds in which the twins that may not differ at all are lived.
     claims : sequence of str, optional
         Which; all by default.
+    journal : Path, optional
+        File that keeps what is lived, so that a study cut short goes on where it stopped.
     progress : callable, optional
         Told how many jobs of how many are done.
     """
@@ -279,19 +331,25 @@ def study(
     scenario = load(COUNTY)
     crowd = crowd or people
     jobs = list(_jobs(seeds, draws, people, crowd, scenario.seed, exact, claims or tuple(CLAIMS)))
-    reads: list[Read] = []
+    kept = Journal(journal)
+    reads = [read for job in jobs if (read := kept.find(job))]
+    left = [job for job in jobs if kept.find(job) is None]
+
+    def take(job: Job, read: Read) -> None:
+        kept.keep(job, read)
+        reads.append(read)
+        if progress:
+            progress(len(reads), len(jobs))
+
     if processes == 1:
-        for job in jobs:
-            reads.append(work(job))
-            if progress:
-                progress(len(reads), len(jobs))
+        for job in left:
+            take(job, work(job))
     else:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
-            for done in as_completed([pool.submit(work, job) for job in jobs]):
-                reads.append(done.result())
-                if progress:
-                    progress(len(reads), len(jobs))
+            lived = {pool.submit(work, job): job for job in left}
+            for done in as_completed(lived):
+                take(lived[done], done.result())
     return Study(
         people,
         crowd,
