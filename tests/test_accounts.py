@@ -86,6 +86,7 @@ def test_a_member_is_credited_by_age_and_base_and_the_retired_contribute_nothing
     assert contributions(world).tolist() == [0, contribution, 0]
 
 
+@pytest.mark.slow
 def test_the_ledger_holds_what_is_in_the_accounts_to_the_fen(lived: World) -> None:
     balances = lived.fixed["balances"]
     assert len(balances) == MONTHS
@@ -118,6 +119,7 @@ def test_the_reform_halves_credits_and_the_pool_pays_visits(lived: World) -> Non
     assert rate.tolist() == [0.65, 0.6, 0.5]
 
 
+@pytest.mark.slow
 def test_money_that_weighs_as_much_as_cash_changes_nobodys_care() -> None:
     scenario = load("china-county-outpatient-pooling")
 
@@ -146,6 +148,7 @@ def test_money_that_weighs_less_than_cash_leaves_fewer_ill_people_without_care()
     assert foregone(0.2) < foregone(1.0)
 
 
+@pytest.mark.slow
 def test_months_before_the_reform_are_the_same_with_and_without_it() -> None:
     scenario = load("china-county-outpatient-pooling")
     one, other = pooling(12), pooling(12, after=scenario.before)

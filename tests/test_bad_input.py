@@ -144,6 +144,7 @@ def errors_of(path: Path, text: str) -> list[PayshiftError]:
     return validate(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_mistake_is_told_once_with_its_place_and_what_is_allowed(
     name: str, tmp_path: Path
@@ -257,6 +258,7 @@ def test_a_device_is_not_a_scenario() -> None:
     assert "not a file" in str(validate(Path(os.devnull))[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
@@ -277,6 +279,7 @@ def test_a_hostile_file_is_refused_within_seconds(text: str, tmp_path: Path) -> 
     assert time.process_time() - started < 20
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 def test_no_bytes_bring_anything_but_a_scenario_error(
@@ -289,6 +292,7 @@ def test_no_bytes_bring_anything_but_a_scenario_error(
         read_tree(path)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(st.text("{}[]:,-?&*!|>'\"%@`# \nabc019.~<", max_size=60))
 def test_no_text_set_on_the_command_line_brings_anything_but_a_payshift_error(text: str) -> None:

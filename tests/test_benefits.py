@@ -421,6 +421,7 @@ def test_price_a_patient_acts_on_is_a_share(arguments: tuple[Any, ...]) -> None:
     assert isinstance(price, float)
 
 
+@pytest.mark.slow
 def test_compiled_functions_give_the_same_fen_and_the_same_bits() -> None:
     pairs = [
         (function, numba.njit(function))

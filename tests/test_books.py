@@ -93,6 +93,7 @@ def exported(configuration: Configuration, folder: Path) -> tuple[Path, Path]:
     return ledger, accounts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", ["amount", "opening", "closing"])
 def test_the_recount_runs_on_its_own_and_fails_when_one_fen_is_gone(
     column: str, tmp_path: Path
@@ -108,6 +109,7 @@ def test_the_recount_runs_on_its_own_and_fails_when_one_fen_is_gone(
     assert "1 fen" in short.stderr
 
 
+@pytest.mark.slow
 def test_the_same_configuration_gives_the_same_books(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
@@ -151,11 +153,13 @@ def test_a_residual_in_the_tables_is_the_one_in_the_files(tmp_path: Path) -> Non
     assert worst_residual(tmp_path / "ledger.csv", tmp_path / "accounts.csv") == 5
 
 
+@pytest.mark.slow
 def test_the_script_says_how_many_books_balance(capsys: pytest.CaptureFixture[str]) -> None:
     assert books.main(["--runs", "2", "--seed", "5"]) == 0
     assert capsys.readouterr().out.startswith("2 passed, 0 failed; worst residual 0 fen;")
 
 
+@pytest.mark.slow
 def test_the_script_fails_when_the_recount_does(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

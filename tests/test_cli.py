@@ -59,6 +59,7 @@ def _subprocess(*words: str, **options: object) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.slow
 def test_help_appears_at_once_and_names_every_command() -> None:
     code = (
         "import sys, sim.cli as c; c.main(['--help']); "
@@ -175,6 +176,7 @@ def test_a_users_mistake_is_one_message_and_exit_code_2(
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("believed")
 def test_a_run_prints_a_table_and_keeps_a_record(payshift: Command, tmp_path: Path) -> None:
     code, out, err = payshift("run", "tiny", "--out", tmp_path / "copy")
@@ -185,6 +187,7 @@ def test_a_run_prints_a_table_and_keeps_a_record(payshift: Command, tmp_path: Pa
     assert Record.load(folder).sha256() == Record.load(tmp_path / "copy").sha256()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("believed")
 def test_a_run_for_machines_names_record_and_hash(payshift: Command) -> None:
     code, out, _ = payshift("run", "tiny", "--json", "--replicates", "2", "--seed", "5")
@@ -200,6 +203,7 @@ def test_a_run_for_machines_names_record_and_hash(payshift: Command) -> None:
     assert by_id["qaly"]["value"] == pytest.approx(values.mean())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("believed")
 def test_export_gives_tidy_csv_and_parquet_of_the_same_rows(
     payshift: Command, tmp_path: Path
@@ -219,6 +223,7 @@ def test_export_gives_tidy_csv_and_parquet_of_the_same_rows(
     assert "--keep" in err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("believed")
 def test_the_hash_is_the_records_and_a_changed_table_is_noticed(
     payshift: Command, tmp_path: Path
@@ -265,6 +270,7 @@ def test_a_comparison_prints_differences_with_intervals_and_writes_a_report(
     assert told["differs_before_reform"] == []
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("believed")
 def test_every_word_of_the_command_line_is_kept_to_reproduce_the_run(
     payshift: Command, monkeypatch: pytest.MonkeyPatch
@@ -288,6 +294,7 @@ payment:
 """
 
 
+@pytest.mark.slow
 def test_incentives_are_told_before_any_run_with_their_weak_spots(
     payshift: Command, tmp_path: Path
 ) -> None:
@@ -367,6 +374,7 @@ def test_an_interrupted_run_is_exit_code_130(
     assert "interrupted" in err
 
 
+@pytest.mark.slow
 def test_a_reader_that_stops_early_is_no_error() -> None:
     done = subprocess.run(
         f"{sys.executable} -m sim list parameters --json | head -c 10",
@@ -379,6 +387,7 @@ def test_a_reader_that_stops_early_is_no_error() -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.slow
 def test_the_module_is_the_command() -> None:
     done = _subprocess("run", "no-such-scenario")
     assert done.returncode == 2
@@ -386,6 +395,7 @@ def test_the_module_is_the_command() -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_the_process_with_130() -> None:
     # Whoever runs the tests in the background lets children ignore the signal; a terminal does not.
     code = (

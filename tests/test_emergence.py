@@ -141,6 +141,7 @@ def test_a_further_way_of_paying_does_what_theory_says_and_its_twin_nothing(
     assert verdict.draws_where_met * FEW >= FEW_DRAWS_WITH_SIGN
 
 
+@pytest.mark.slow
 def test_a_placebo_twin_is_the_same_life_to_the_last_unit() -> None:
     lived = lives(("per-member", "per-member-without-share"), 5, 500)
     one, other = (life.history for life in lived.values())
@@ -161,6 +162,7 @@ def test_every_claim_names_arms_ground_and_twin_that_exist() -> None:
         assert set(claim.text) == set(claim.condition) == {"en", "zh"}
 
 
+@pytest.mark.slow
 def test_a_condition_that_is_not_met_is_reported_and_not_passed_over() -> None:
     lived = lives(("status-quo",), 5, 500, ground="stays")
     same = lived["status-quo"]
@@ -263,6 +265,7 @@ def test_claims_lived_again_alone_take_the_place_of_their_rows_only() -> None:
     assert both["effects"]["seeds"]["case-stay"] == new["effects"]["seeds"]["case-stay"]
 
 
+@pytest.mark.slow
 def test_of_people_alive_in_one_world_only_no_need_is_compared() -> None:
     life = lives(("status-quo",), 5, 500)["status-quo"]
     level, base = expected_avoidable_need(life, life)

@@ -402,6 +402,7 @@ def _for_all(spec: Any) -> Any:
     return spec
 
 
+@pytest.mark.slow
 def test_chain_rule_equals_brute_differences_on_two_hundred_random_trees() -> None:
     rng = np.random.default_rng(20260101)
     one = sample_context(1, 2)

@@ -48,6 +48,7 @@ def test_every_tree_keeps_the_laws(spec: dict[str, Any], seed: int) -> None:
     assert {"amount", "slope", "unit", "order", "file", "years"} <= set(held.laws)
 
 
+@pytest.mark.slow
 def test_trees_are_drawn_from_all_registered_models() -> None:
     seen = {
         name
@@ -78,6 +79,7 @@ def test_every_declared_term_of_every_model_is_drawn() -> None:
     assert declared - seen == {("fee_for_service", "schedule")}
 
 
+@pytest.mark.slow
 def test_a_first_contract_prices_its_items_by_numbers() -> None:
     for number in range(60):
         spec = random_contract(random.Random(number), CONTEXT, is_open=False)
@@ -179,6 +181,7 @@ def test_a_pool_inside_a_pool_has_its_own_slopes(spec: dict[str, Any]) -> None:
         assert hold_laws(spec, seed=seed).slopes > 0
 
 
+@pytest.mark.slow
 def test_a_soft_budget_is_neutral_at_the_end_of_the_flat_whoever_comes_first() -> None:
     """Any budget below all claims costs nothing: the one sought is the largest of them."""
     spec = {"global_budget": {"overrun": [{"borne": 0.0}], "of": {"consortium": {"of": "dip"}}}}
@@ -211,6 +214,7 @@ def test_a_neutral_term_may_stand_over_rules_of_cases(over: str, inside: dict[st
     assert "slope" in held.laws
 
 
+@pytest.mark.slow
 def test_the_script_counts_what_holds(capsys: pytest.CaptureFixture[str]) -> None:
     assert laws.main(["--trees", "5", "--seed", "3"]) == 0
     assert "0 break a law" in capsys.readouterr().out

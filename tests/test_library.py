@@ -67,6 +67,7 @@ def test_the_soft_total_is_the_status_quo_to_the_bit() -> None:
     assert left.equals(right)
 
 
+@pytest.mark.slow
 def test_the_page_of_the_library_says_what_the_files_say() -> None:
     place = importlib.util.spec_from_file_location("library_page", ROOT / "docs" / "library.py")
     assert place is not None and place.loader is not None

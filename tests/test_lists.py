@@ -76,12 +76,14 @@ def test_risk_by_conditions_is_risk_by_age_in_the_mean_of_conditions() -> None:
     np.testing.assert_allclose(expected, expected_cost_by_age(region), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_paid_by_head_the_ill_are_put_off_and_the_healthy_are_not() -> None:
     table = seen("china-county-open-lists")
     assert (table.by_weight[0, RESIDENTS] > 0.0).tolist() == [True, False, False]
     assert put_off(table, 0) < put_off(table, 1) < put_off(table, ALL_ILL)
 
 
+@pytest.mark.slow
 def test_paid_by_item_above_cost_the_ill_are_put_off_less_than_the_healthy() -> None:
     scenario = load("china-county-open-lists")
     fees = replace(scenario.before, enrolment=scenario.after.enrolment)
@@ -91,6 +93,7 @@ def test_paid_by_item_above_cost_the_ill_are_put_off_less_than_the_healthy() -> 
     assert put_off(table, ALL_ILL) < put_off(table, 0)
 
 
+@pytest.mark.slow
 def test_a_dearer_complaint_protects_those_who_ask() -> None:
     table = seen("china-county-open-lists")
     dear = table._replace(complaint=10.0 * table.complaint + 1000.0)
@@ -110,6 +113,7 @@ def test_those_who_join_are_those_who_left_and_those_who_asked_less_those_put_of
     assert provider[T.JOINED_RISK] == person[P.LIST_APPLIED_RISK] - person[P.LIST_REFUSED_RISK]
 
 
+@pytest.mark.slow
 def test_lists_are_closed_until_the_policy_opens_them() -> None:
     world = world_of("china-county-open-lists")
     run(world, 12)
@@ -120,6 +124,7 @@ def test_lists_are_closed_until_the_policy_opens_them() -> None:
     assert (world.region.providers.kind[world.columns.practice] == 0).all()
 
 
+@pytest.mark.slow
 def test_nobody_is_put_off_where_practices_may_not() -> None:
     scenario = load("china-county-open-lists")
     free = {**scenario.after.enrolment, "discouragement": 0.0}
@@ -130,6 +135,7 @@ def test_nobody_is_put_off_where_practices_may_not() -> None:
     assert asked[P.LIST_APPLIED] == opened().history[12]["person"].sum(axis=0)[P.LIST_APPLIED]
 
 
+@pytest.mark.slow
 def test_a_parameter_that_changes_with_the_reform_leaves_the_months_before_alone() -> None:
     scenario = load("china-county-patient-participation")
     assert scenario.after.from_reform == {"price_knowledge": 1.25}

@@ -104,6 +104,7 @@ FUND = [6020, 6020, 6020, 6020, 920, 0, 0, 0, 0, 0, 0, 0]
 # --- fees at list price --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_visit_is_charged_its_units_at_list_price_every_month() -> None:
     world = run()
     assert tally(world, T.VISITS) == [1] * 24
@@ -124,6 +125,7 @@ def test_the_patient_pays_two_fifths_until_the_fund_has_paid_its_limit() -> None
     assert money(world, "receipts") == [CHARGE] * 24
 
 
+@pytest.mark.slow
 def test_a_deductible_a_rate_and_a_cap_divide_the_bill_as_the_law_says() -> None:
     at = "benefits.resident-scheme"
     settings = {
@@ -178,6 +180,7 @@ def test_the_ledger_holds_these_entries_and_no_others() -> None:
     assert world.ledger.balance("resident-scheme") == 24 * 8250 - 2 * 25000
 
 
+@pytest.mark.slow
 def test_nothing_is_left_to_chance() -> None:
     first = run(seed=1)
     for seed in (2, 99, 2**62):
@@ -302,6 +305,7 @@ def test_the_style_stays_between_nothing_and_twice_the_need(
     np.testing.assert_allclose(style, ratio(fee, 24.0 * altruism), rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_habits_close_half_the_gap_to_the_optimum_in_a_half_life() -> None:
     contract = {"capitation": {"rate": "neutral"}}
     scenario: Any = load("one-to-one").with_payment(assignment(contract))
@@ -328,6 +332,7 @@ def test_habits_close_half_the_gap_to_the_optimum_in_a_half_life() -> None:
         )
 
 
+@pytest.mark.slow
 def test_lost_income_makes_the_margins_that_are_left_weigh_more() -> None:
     contract = {"fee_for_service": {"multiplier": 0.8}}
     world = run(contract, months=24, parameters={"style_half_life": 0.0, "income_elasticity": 0.5})
@@ -355,6 +360,7 @@ def test_a_frozen_style_does_not_move_with_the_contract() -> None:
 # --- money under other contracts -----------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_half_fees_pay_half_and_patients_owe_by_list_price() -> None:
     world = run({"fee_for_service": {"multiplier": 0.5}}, parameters=AT_ONCE)
     # Units 977, 994, 981, 971 thousandths: 39.08 + 29.82 + 19.62 + 9.71 CNY at list price.
@@ -373,6 +379,7 @@ def test_half_fees_pay_half_and_patients_owe_by_list_price() -> None:
     assert sum(money(world, "receipts")[12:]) == max(58938, sum(own))
 
 
+@pytest.mark.slow
 def test_a_payment_per_member_comes_back_when_patients_have_paid_more() -> None:
     world = run({"capitation": {"rate": 600.0, "risk": "none"}}, parameters=AT_ONCE)
     # Units 956, 973, 960, 950 thousandths: 38.24 + 29.19 + 19.20 + 9.50 CNY.
@@ -445,6 +452,7 @@ def test_fees_neutral_to_fees_are_the_same_fees() -> None:
     assert money(world, "receipts") == [CHARGE] * 24
 
 
+@pytest.mark.slow
 def test_a_payer_that_covers_nothing_leaves_every_bill_to_the_patient() -> None:
     world = run(settings={"benefits.resident-scheme": "none"})
     assert tally(world, T.PATIENT_OUT)[12:] == [CHARGE] * 12

@@ -47,6 +47,7 @@ def rows(people: People, count: int) -> People:
     return People(**{f.name: getattr(people, f.name)[:count] for f in fields(People)})
 
 
+@pytest.mark.slow
 @given(count=st.integers(1, 300), more=st.integers(0, 300), seed=st.integers(0, 2**64 - 1))
 def test_adding_people_changes_nobody(count: int, more: int, seed: int) -> None:
     few, many = synthesize(TINY, count, seed), synthesize(TINY, count + more, seed)

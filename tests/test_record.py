@@ -53,6 +53,7 @@ def _comparison(values: dict[str, list[float]], outcome: str = "wait") -> Compar
     return Comparison(info, {"summary": _summary(rows), "before": _summary(rows)})
 
 
+@pytest.mark.slow
 def test_a_record_comes_back_from_disk_as_it_went(record: Record, tmp_path: Path) -> None:
     folder = record.save(tmp_path / "a")
     again = Record.load(folder)
@@ -77,6 +78,7 @@ def test_every_column_of_every_table_carries_its_unit_and_labels(
     assert pq.read_schema(folder / "ledger.parquet").field("amount").type == pa.int64()
 
 
+@pytest.mark.slow
 def test_run_json_says_what_was_run_with_what(record: Record, tmp_path: Path) -> None:
     info = json.loads((record.save(tmp_path / "a") / "run.json").read_text("utf-8"))
     for name in (
@@ -198,6 +200,7 @@ def test_the_hash_leaves_run_json_out(record: Record) -> None:
     assert other.sha256() == record.sha256()
 
 
+@pytest.mark.slow
 def test_the_key_names_what_decides_the_results() -> None:
     tiny = sim.load("tiny")
     first = run(tiny, simulate=make_believe())
@@ -262,6 +265,7 @@ def test_prevented_admissions_are_the_fall_in_need() -> None:
     assert found.loc["avoidable_prevented", "arm_mean"] == pytest.approx(2.5)
 
 
+@pytest.mark.slow
 def test_arms_that_differ_before_the_reform_are_found_out() -> None:
     drg = sim.load("china-county-drg").with_population(100)
     honest = compare([drg], replicates=2, simulate=make_believe(0.1))
@@ -276,6 +280,7 @@ def test_arms_that_differ_before_the_reform_are_found_out() -> None:
     assert set(wrong["outcome"]) == {"qaly"}
 
 
+@pytest.mark.slow
 def test_placebo_arms_differ_by_exactly_zero() -> None:
     drg = sim.load("china-county-drg").with_population(100)
     found = compare([drg], replicates=2, simulate=make_believe(0.0)).differences()

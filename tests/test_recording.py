@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pytest
 
 from sim.month import World, build_world, run_month
 from sim.scenario import load
@@ -35,6 +36,7 @@ def lived(name: str, months: int = 18) -> World:
     return world
 
 
+@pytest.mark.slow
 def test_records_are_kept_by_habit_until_they_pay_and_are_more_complete_every_month_after() -> None:
     world = lived("china-county-capitation-diagnosis")
     practices = world.region.providers.kind == 0
@@ -61,12 +63,14 @@ def test_what_is_counted_by_diagnosis_is_paid() -> None:
     assert (tally[practices][:, 0, T.RECORDED_MONTHS] > 0).all()
 
 
+@pytest.mark.slow
 def test_nothing_is_counted_by_diagnosis_where_no_contract_asks() -> None:
     world = lived("china-county-open-lists", 13)
     columns = [T.DIAGNOSED_MONTHS, T.RECORDED_MONTHS]
     assert not any(month["provider"][..., columns].any() for month in world.history)
 
 
+@pytest.mark.slow
 def test_paid_by_diagnosis_practices_have_no_reason_to_put_off_the_ill() -> None:
     by_head, by_diagnosis = (
         seen(f"china-county-{name}") for name in ("open-lists", "capitation-diagnosis")

@@ -29,6 +29,7 @@ def test_the_first_replicate_has_the_scenarios_own_seed_and_the_others_differ() 
     assert not set(seeds[1:]) & {seed_of(8, r) for r in range(50)}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_tables_and_another_seed_others() -> None:
     tiny = sim.load("tiny")
     first, again, other = (run(tiny, seed=seed, simulate=make_believe()) for seed in (7, 7, 8))
@@ -99,6 +100,7 @@ def test_bad_settings_of_a_run_are_refused(what: dict, message: str) -> None:
         run("tiny", simulate=make_believe())
 
 
+@pytest.mark.slow
 def test_progress_counts_months_over_all_runs_and_never_falls() -> None:
     seen: list[tuple[int, int]] = []
     run(
@@ -164,6 +166,7 @@ def test_runs_of_a_dead_worker_are_done_again_and_only_those(
     assert found.sha256() == run(sim.load("tiny"), replicates=3, simulate=make_believe()).sha256()
 
 
+@pytest.mark.slow
 def test_workers_that_keep_dying_end_the_run_with_one_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -206,6 +209,7 @@ def test_a_real_run_gives_the_same_numbers_twice_and_in_any_process() -> None:
     assert share == pytest.approx(values["out_of_pocket_per_person"], rel=1e-9)
 
 
+@pytest.mark.slow
 def test_real_arms_live_the_same_lives_until_the_reform_and_not_after() -> None:
     found = compare([_small_reform()], replicates=2, workers=1)
     assert found.before_check().empty
@@ -220,12 +224,14 @@ def test_real_arms_live_the_same_lives_until_the_reform_and_not_after() -> None:
     assert after.nunique() == 2
 
 
+@pytest.mark.slow
 def test_the_status_quo_against_itself_is_an_exact_placebo() -> None:
     tiny = sim.load("tiny")
     found = compare([tiny, tiny], replicates=1, workers=1).differences()
     assert (found["difference"].dropna() == 0.0).all()
 
 
+@pytest.mark.slow
 def test_the_xray_shows_that_one_more_visit_stops_paying_under_capitation() -> None:
     rows = sim.xray(_small_reform())
     mine = rows[(rows["kind"] == "practice") & (rows["payer"] == "resident-scheme")]

@@ -51,6 +51,7 @@ def written(folder: Path, name: str, text: str) -> Path:
 # --- the library
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", library_ids())
 def test_every_scenario_of_the_library_is_good(name: str) -> None:
     scenario = load(name)
@@ -61,6 +62,7 @@ def test_every_scenario_of_the_library_is_good(name: str) -> None:
     assert scenario.description["zh"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", library_ids())
 def test_every_pair_of_payer_and_provider_has_exactly_one_contract(name: str) -> None:
     scenario = load(name)
@@ -73,6 +75,7 @@ def test_every_pair_of_payer_and_provider_has_exactly_one_contract(name: str) ->
         assert (count == 1).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", library_ids())
 def test_a_scenario_survives_the_round_trip_through_its_resolved_form(name: str) -> None:
     scenario = load(name)
@@ -137,6 +140,7 @@ def test_the_county_package_is_that_of_the_data_pack() -> None:
         np.testing.assert_array_equal(getattr(ours, name), getattr(pack, name), err_msg=name)
 
 
+@pytest.mark.slow
 def test_every_source_a_library_file_cites_is_in_the_list_of_sources() -> None:
     listed = read_tree(library_root() / "sources.yaml").value
     assert isinstance(listed, dict)
@@ -431,6 +435,7 @@ def test_the_schema_names_every_field_and_every_model() -> None:
     json.dumps(schema)
 
 
+@pytest.mark.slow
 def test_the_catalog_has_both_languages_everywhere() -> None:
     rows = catalogue()
     assert {row["id"] for row in rows["scenarios"]} == set(library_ids())

@@ -83,6 +83,7 @@ def world_of(
     )
 
 
+@pytest.mark.slow
 def test_a_reform_that_restates_every_contract_changes_not_one_bit() -> None:
     standing = load("tiny")
     restated = standing.with_payment(standing.resolved()["payment"])
@@ -90,6 +91,7 @@ def test_a_reform_that_restates_every_contract_changes_not_one_bit() -> None:
     assert digest(simulate(world_of(restated))) == same
 
 
+@pytest.mark.slow
 def test_the_month_of_a_reform_that_changes_nothing_changes_nothing() -> None:
     late = simulate(world_of(load("tiny"), months_before=24))
     early = simulate(world_of(load("tiny"), months_before=12))
@@ -105,6 +107,7 @@ def test_months_before_a_reform_are_the_same_to_the_bit_and_months_after_are_not
     assert digest(reform) != digest(nothing)
 
 
+@pytest.mark.slow
 def test_watching_every_month_and_keeping_claims_changes_nothing() -> None:
     plain = digest(simulate(world_of(load("tiny-drg"))))
     seen: list[int] = []

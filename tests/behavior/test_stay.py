@@ -18,6 +18,7 @@ def shares(draw, longest: int) -> np.ndarray:
     return np.bincount(days, minlength=longest + 1)[1:] / GRID.size
 
 
+@pytest.mark.slow
 def test_the_mode_of_the_stay_is_the_closed_form_for_constant_receipts() -> None:
     rng = np.random.default_rng(11)
     for _ in range(40):

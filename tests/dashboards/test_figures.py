@@ -277,6 +277,7 @@ def test_flows_are_netted_and_hold_no_circle() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_every_drawing_leaves_its_tables_as_they_were(tables: ReportTables) -> None:
     before = {
         name.name: getattr(tables, name.name).copy()

@@ -29,6 +29,8 @@ from dashboards.report import (
     write_report,
 )
 
+pytestmark = pytest.mark.slow  # every test lays whole pages out
+
 MakeTables = Callable[..., ReportTables]
 SECTIONS = [
     "answer",
@@ -112,7 +114,6 @@ def _bare(page: str) -> str:
     return page.replace(get_plotlyjs(), "")
 
 
-@pytest.mark.slow
 def test_the_report_is_one_file_that_loads_nothing(tables: ReportTables, tmp_path: Path) -> None:
     written = write_report(tables, tmp_path / "report.html")
     assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
@@ -125,13 +126,11 @@ def test_the_report_is_one_file_that_loads_nothing(tables: ReportTables, tmp_pat
     assert "default-src 'none'" in bare
 
 
-@pytest.mark.slow
 def test_the_drawing_library_is_inside_exactly_once(report: tuple[str, str]) -> None:
     assert report[1].count(get_plotlyjs()[:2000]) == 1
     assert len(report[1]) < len(get_plotlyjs()) + 2_000_000
 
 
-@pytest.mark.slow
 def test_elements_are_closed_ids_unique_and_links_lead_somewhere(report: tuple[str, str]) -> None:
     reader = _read(report[1])
     assert reader.open == []
@@ -173,14 +172,12 @@ def test_every_drawing_is_stored_and_every_stored_drawing_is_placed(
     assert kinds <= {"scatter", "heatmap", "sankey", "bar"}
 
 
-@pytest.mark.slow
 def test_every_outcome_says_how_it_is_measured(tables: ReportTables) -> None:
     page = report_html(tables, "en")
     for definition in tables.outcomes["definition_en"]:
         assert str(definition) in page
 
 
-@pytest.mark.slow
 def test_the_chinese_report_is_written_in_chinese(tables: ReportTables) -> None:
     reader = _read(_bare(report_html(tables, "zh")))
     text = "".join(reader.text)
@@ -223,7 +220,6 @@ def test_the_headline_claims_nothing_when_nothing_is_clear(tables: ReportTables)
     ]
 
 
-@pytest.mark.slow
 def test_one_replicate_gives_no_answer_and_says_why(few: ReportTables) -> None:
     lone = few.differences.assign(low=np.nan, high=np.nan, n=1)
     (sentence,) = headline(lone, few.outcomes, few.arms, Style("en"))
@@ -263,7 +259,6 @@ def test_a_comparison_without_results_is_a_designed_page(tables: ReportTables, l
     assert words.say(lang, "headline.empty") in page
 
 
-@pytest.mark.slow
 def test_missing_and_unmeasured_outcomes_are_shown_as_such(few: ReportTables) -> None:
     frame = few.differences[few.differences["outcome"] != "wait"].copy()
     lost = (frame["outcome"] == "qaly") & (frame["arm"] == "drg")
@@ -273,7 +268,6 @@ def test_missing_and_unmeasured_outcomes_are_shown_as_such(few: ReportTables) ->
     assert "not measured" in page
 
 
-@pytest.mark.slow
 def test_an_area_without_outcomes_says_how_to_add_one(few: ReportTables) -> None:
     outcomes = few.outcomes[few.outcomes["area"] != "equity"]
     page = report_html(dataclasses.replace(few, outcomes=outcomes), "en")
@@ -309,7 +303,6 @@ def test_needed_replicates_grow_with_the_square_of_the_wanted_width() -> None:
     assert replicates_needed(tight, "per 100 visits", 20) == ("tight", "–")
 
 
-@pytest.mark.slow
 def test_writing_a_report_leaves_its_tables_as_they_were(make_tables: MakeTables) -> None:
     few = ("spending_per_person", "qaly")
     given, twin = make_tables(only=few), make_tables(only=few)
@@ -320,6 +313,5 @@ def test_writing_a_report_leaves_its_tables_as_they_were(make_tables: MakeTables
             pd.testing.assert_frame_equal(value, getattr(twin, item.name))
 
 
-@pytest.mark.slow
 def test_the_same_tables_give_the_same_file(few: ReportTables) -> None:
     assert report_html(few, "en") == report_html(few, "en")

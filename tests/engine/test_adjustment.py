@@ -35,6 +35,7 @@ def test_both_engines_live_the_same_lives_under_every_rule(rule: str) -> None:
     assert [d for d in differences_by_month(on_columns, model) if d] == []
 
 
+@pytest.mark.slow
 def test_a_controller_ends_at_the_styles_of_best_response() -> None:
     """Item fees at list price do not move, so both rules are where list prices put them."""
     by_response = lived(AdjustmentRule(), 24, "tiny-fee-for-service")
@@ -47,6 +48,7 @@ def test_a_controller_ends_at_the_styles_of_best_response() -> None:
         )
 
 
+@pytest.mark.slow
 def test_a_controller_without_proportion_is_best_response_with_the_same_half_life() -> None:
     kept = 1.0 - 2.0 ** (-1.0 / 4.0)
     rule = AdjustmentRule("pid", proportional=0.0, integral=kept, derivative=0.0)

@@ -37,6 +37,7 @@ def someone_ill(model: HealthSystem, *, needs_bed: bool = False) -> Patient:
     return patient
 
 
+@pytest.mark.slow
 def test_everyone_of_the_region_is_there_once(model: HealthSystem) -> None:
     region = model.world.region
     assert isinstance(model, mesa.Model)
@@ -160,6 +161,7 @@ def test_a_full_provider_sends_the_least_severe_home(model: HealthSystem) -> Non
     assert model.this_month.tallies.person[:, PersonTally.FOREGONE].sum() == 3
 
 
+@pytest.mark.slow
 def test_who_needs_a_bed_and_gets_none_waits_on_that_providers_list(model: HealthSystem) -> None:
     patient = someone_ill(model, needs_bed=True)
     first, second = model.providers[:2]

@@ -45,6 +45,7 @@ def of_practices(world: World, column: ProviderTally) -> int:
     return int(sum(h["provider"][practices, :, column].sum() for h in world.history[12:]))
 
 
+@pytest.mark.slow
 def test_an_alliance_without_authority_and_posting_changes_nothing() -> None:
     pool = load("china-county-consortium")
     plain, loose = lived(pool, 16, 600), lived(led(pool), 16, 600)
@@ -52,6 +53,7 @@ def test_an_alliance_without_authority_and_posting_changes_nothing() -> None:
         np.testing.assert_array_equal(plain.history[-1][name], loose.history[-1][name])
 
 
+@pytest.mark.slow
 def test_both_engines_live_the_same_lives_in_an_alliance() -> None:
     scenario = led(load("china-county-consortium"), authority=0.6, posting_most=0.2)
     on_columns, by_agents = (
@@ -62,6 +64,7 @@ def test_both_engines_live_the_same_lives_in_an_alliance() -> None:
     assert on_columns.organizations.posted.max() > 0.0
 
 
+@pytest.mark.slow
 def test_who_decides_for_all_under_one_budget_keeps_more_patients_below() -> None:
     """Sent up, a patient brings the pool no more than its budget and costs it the care."""
     pool = load("china-county-consortium")
@@ -74,6 +77,7 @@ def test_who_decides_for_all_under_one_budget_keeps_more_patients_below() -> Non
     assert seen[1] < seen[0] < 0.0
 
 
+@pytest.mark.slow
 def test_under_item_fees_authority_makes_sending_up_pay() -> None:
     """What a patient spends at the alliance's hospitals brings them a margin."""
     fees = led(load("china-county").with_payment(ITEM_FEES), authority=1.0, posting_most=0.2)
@@ -84,6 +88,7 @@ def test_under_item_fees_authority_makes_sending_up_pay() -> None:
     assert not world.organizations.posted.any()
 
 
+@pytest.mark.slow
 def test_doctors_posted_extend_reach_move_capacity_and_are_paid_by_the_lead() -> None:
     scenario = led(
         load("china-county-consortium"), authority=1.0, posting_most=0.2, posting_effect=0.5

@@ -138,6 +138,7 @@ def total(name: str, table: str, column: int) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_nobody_appears_or_vanishes_and_a_life_ends_only_once(name: str) -> None:
     run = lived(name)
@@ -151,6 +152,7 @@ def test_nobody_appears_or_vanishes_and_a_life_ends_only_once(name: str) -> None
         assert born.sum() == deaths[month]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_who_is_alive_after_need_lives_the_month_on_one_list(name: str) -> None:
     months = total(name, "person", P.PERSON_MONTHS)
@@ -359,6 +361,7 @@ def test_claims_priced_one_by_one_are_the_activity_priced_at_once() -> None:
             assert priced == pytest.approx(revenue, rel=1e-12, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_a_reform_that_changes_nothing_keeps_the_very_contracts() -> None:
     scenario = load("tiny")
     world = world_of("tiny", 13, people=50, claims=False, after=scenario.before)
@@ -429,6 +432,7 @@ def test_providers_of_several_contracts_that_join_one_earn_at_first_what_they_ea
         assert not is_open
 
 
+@pytest.mark.slow
 def test_a_month_replays_to_the_bit() -> None:
     first, second = (simulate(world_of("tiny-drg", 14, people=60)) for _ in range(2))
     assert np.array_equal(first.provider, second.provider)
@@ -494,6 +498,7 @@ def test_claims_hold_a_person_referred_seen_and_admitted_in_one_month() -> None:
     assert claims["charge_fen"].astype(np.int64).sum() == charged.sum()
 
 
+@pytest.mark.slow
 def test_people_whom_everyone_signs_for_decide_without_odds() -> None:
     scenario = load("tiny")
     region = scenario.region()

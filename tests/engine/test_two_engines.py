@@ -94,6 +94,7 @@ def as_set_of_rows(table: dict[str, Any]) -> list[bytes]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tiny-drg", "tiny-capitation"])
 def test_every_person_of_a_small_town_lives_the_same_life_in_both_engines(name: str) -> None:
     on_columns = world_of(name, 500, 27)
@@ -119,6 +120,7 @@ def test_every_person_of_a_region_lives_the_same_life_in_both_engines(name: str)
     assert [d for d in differences_by_month(on_columns, model) if d] == []
 
 
+@pytest.mark.slow
 def test_the_engines_agree_where_a_contract_sorts_stays_by_charge_and_by_day() -> None:
     terms: dict[str, Any] = {
         "bounds": (3000.0, 9000.0),
@@ -133,6 +135,7 @@ def test_the_engines_agree_where_a_contract_sorts_stays_by_charge_and_by_day() -
     assert on_columns.organizations.style_in.shape[0] == 3
 
 
+@pytest.mark.slow
 def test_the_engines_agree_where_everything_about_a_stay_responds() -> None:
     terms: dict[str, Any] = {
         "amounts": (6000.0,),
@@ -178,6 +181,7 @@ def hard_times(region: Region) -> Region:
     )
 
 
+@pytest.mark.slow
 def test_the_engines_agree_on_everything_rare_that_can_happen_to_a_person() -> None:
     worlds = [world_of("china-county-drg", 1000, 13, change=hard_times) for _ in range(2)]
     model = HealthSystem(worlds[1])
@@ -229,6 +233,7 @@ def test_claims_are_the_same_set(histories: tuple[History, History]) -> None:
     assert rows == as_set_of_rows(by_agents.claims)
 
 
+@pytest.mark.slow
 def test_a_run_of_agents_has_the_tables_of_a_run_on_columns() -> None:
     scenario = load("tiny-drg").with_population(200)
     columnar, agents = (
@@ -243,6 +248,7 @@ def test_a_run_of_agents_has_the_tables_of_a_run_on_columns() -> None:
     assert hashes == others
 
 
+@pytest.mark.slow
 def test_agents_may_act_in_any_order() -> None:
     model = HealthSystem(world_of("tiny-drg", 500, 4))
     backwards = HealthSystem(world_of("tiny-drg", 500, 4))
@@ -258,6 +264,7 @@ def test_agents_may_act_in_any_order() -> None:
         assert differing_books(model.world, backwards.world) == []
 
 
+@pytest.mark.slow
 def test_a_world_can_change_engines_between_two_months() -> None:
     on_columns = world_of("tiny-drg", 300, 8)
     changing = world_of("tiny-drg", 300, 8)
@@ -307,6 +314,7 @@ def watch(
             monkeypatch.setattr(module, rule, call)
 
 
+@pytest.mark.slow
 def test_agents_have_no_rule_compiled_again_once_columns_have_run() -> None:
     world, model = (world_of("tiny-drg", 500, 3) for _ in range(2))
     simulate(world)
@@ -318,6 +326,7 @@ def test_agents_have_no_rule_compiled_again_once_columns_have_run() -> None:
     assert after == before
 
 
+@pytest.mark.slow
 def test_agents_call_every_rule_with_plain_numbers_of_the_declared_type(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

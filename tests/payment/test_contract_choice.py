@@ -47,6 +47,7 @@ def test_a_fee_counts_for_those_who_stay_and_not_for_those_who_changed(
     np.testing.assert_allclose(m.visits[0], share * CONTEXT.visit_fee[0], atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.95, 1.0, 1.04])
 def test_slope_equals_brute_differences_around_the_point_of_indifference(rate: float) -> None:
     model = contract(rate=rate * EVEN, largest_share=0.8)

@@ -54,12 +54,14 @@ def cases(usual: float, n: int = 1, charge: float = 8000.0, own: float = 0.0) ->
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("modes", [1, 3])
 def test_points_with_a_pool_in_the_file_pass_the_common_exam(modes: int) -> None:
     spec = {"dip": {"pool": 3e6, "rest_share": 0.5}}
     examine(lambda c: build(spec, c), has_fixed_sums=True, is_pooled=True, modes=modes)
 
 
+@pytest.mark.slow
 def test_own_gradient_counts_modes_and_the_rest_of_the_pool() -> None:
     spec = {"dip": {"rest_share": 0.9, "primary_care": ["group-2"], "aid": 0.7}}
     examine(lambda c: build(spec, c), is_pooled=True, modes=3)

@@ -22,6 +22,7 @@ def test_payment_model_passes_the_common_exam(case: str) -> None:
     examine(lambda context: build(CASES[case], context))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", POOLED)
 def test_model_that_shares_money_passes_the_common_exam_one_provider_at_a_time(case: str) -> None:
     examine(lambda context: build(POOLED[case], context), is_pooled=True)

@@ -29,6 +29,7 @@ def contracts() -> Iterator[Any]:
                 yield pytest.param(file.stem, row["contract"], id=f"{file.stem}[{k}]")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("scenario", "spec"), list(contracts()))
 def test_contract_of_the_library_can_be_signed(scenario: str, spec: Any) -> None:
     # Contracts may name clinical groups, so the made-up providers treat those of the region.
