@@ -413,6 +413,7 @@ def payment_models() -> tuple[str, ...]:
     )
 
 
+@cache
 def _words(text: str) -> str:
     """Text as space-separated lower-case words; snake, kebab and camel case are taken apart."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text)
