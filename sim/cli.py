@@ -8,24 +8,32 @@ that help appears at once.
 
 from __future__ import annotations
 
-import contextlib
 import difflib
-import errno
-import io
 import json
 import math
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from experiments.commands import register as _register_experiments
+from sim import terminal
 from sim.errors import DiskError, PayshiftError, ScenarioError
+from sim.terminal import (
+    INTERRUPTED,
+    NAME,
+    Format,
+    JsonOption,
+    Lang,
+    LangOption,
+    WorkersOption,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,10 +47,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "main"]
 
-INTERRUPTED = 130
-_WIDE = 200
-_NARROW = 100
-_NAME = "payshift"
 _HEADLINES = (
     "spending_per_person",
     "fund_spending_per_person",
@@ -72,7 +76,7 @@ _HEADLINES = (
 )
 
 app = typer.Typer(
-    name=_NAME,
+    name=NAME,
     help="Simulate health payment reforms: what providers do, what people get, what it costs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -88,13 +92,6 @@ class Engine(StrEnum):
     AGENTS = "agents"
 
 
-class Lang(StrEnum):
-    """Language of labels and reports."""
-
-    EN = "en"
-    ZH = "zh"
-
-
 class Noun(StrEnum):
     """What there is to list."""
 
@@ -105,15 +102,6 @@ class Noun(StrEnum):
     REGIONS = "regions"
 
 
-class Format(StrEnum):
-    """File formats of exported tables."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-
-
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON for machines, on standard output.")]
-LangOption = Annotated[Lang, typer.Option("--lang", help="Language of labels and reports.")]
 SeedOption = Annotated[
     int | None, typer.Option("--seed", help="Seed of the first replicate.", min=0)
 ]
@@ -128,9 +116,6 @@ EngineOption = Annotated[Engine, typer.Option("--engine", help="Engine of the ru
 FreezeOption = Annotated[
     str, typer.Option("--freeze", metavar="CHANNEL,…", help="Hold channels at their baseline.")
 ]
-WorkersOption = Annotated[
-    int | None, typer.Option("--workers", help="Processes; all cores by default.", min=1)
-]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Copy the record to this folder.")]
 KeepOption = Annotated[
     str, typer.Option("--keep", metavar="TABLE,…", help="Keep large tables: claims, people.")
@@ -138,121 +123,7 @@ KeepOption = Annotated[
 AllOption = Annotated[bool, typer.Option("--all", help="Every outcome, not only the headlines.")]
 
 
-# --- output -----------------------------------------------------------------------------------
-
-
-def _say(text: str) -> None:
-    """Tell the user something that is not data."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
-
-
-def _clean(value: Any) -> Any:
-    """Make values JSON can hold: no NaN, plain numbers."""
-    if isinstance(value, Mapping):
-        return {str(key): _clean(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_clean(entry) for entry in value]
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "ndim", None) == 0:
-        value = item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Path):
-        return str(value)
-    return value
-
-
-def _write_json(value: Any) -> None:
-    _write(json.dumps(_clean(value), indent=1, ensure_ascii=False, allow_nan=False))
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
-
-
-def _table(
-    title: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    numbers: Sequence[int] = (),
-    caption: str = "",
-) -> None:
-    """Lay a table out on standard output; a row without cells is a rule."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index in numbers else "left", overflow="fold")
-    for row in rows:
-        if not row:
-            table.add_section()
-            continue
-        table.add_row(*(Text(cell) for cell in row))
-    if sys.stdout.isatty():
-        Console(file=sys.stdout).print(table)
-    else:
-        page = Console(file=io.StringIO(), width=_WIDE)
-        with page.capture() as laid_out:
-            page.print(table)
-        _write("\n".join(line.rstrip() for line in laid_out.get().splitlines()))
-    if caption:
-        _write(caption)
-
-
-@contextlib.contextmanager
-def _progress(label: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Show progress on standard error, if somebody is watching."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} months"),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
-        transient=True,
-    ) as bar:
-        task = bar.add_task(label, total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        yield show
-
-
-def _number(value: float, digits: int) -> str:
-    """Write a number with a true minus sign; a missing one is a dash."""
-    if not math.isfinite(value):
-        return "–"
-    text = f"{value:,.{digits}f}"
-    if float(text.replace(",", "")) == 0.0:
-        text = text.removeprefix("-")
-    return text.replace("-", "−")
-
-
-def _signed(value: float, digits: int) -> str:
-    text = _number(value, digits)
-    is_zero = not any(digit in "123456789" for digit in text)
-    return text if is_zero or text.startswith("−") else "+" + text
-
-
 # --- scenarios --------------------------------------------------------------------------------
-
-
-def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 def _chosen(
@@ -283,7 +154,7 @@ def _chosen(
     if population is not None:
         scenario = scenario.with_population(population)
     if freeze:
-        scenario = scenario.with_freeze(_words(freeze))
+        scenario = scenario.with_freeze(terminal.words(freeze))
     if seed is not None:
         scenario = scenario.with_seed(seed)
     return scenario
@@ -302,7 +173,7 @@ def _shown_outcomes(scenario: Scenario, everything: bool) -> list[str]:
 
 
 def _command_line() -> str:
-    return shlex.join([_NAME, *sys.argv[1:]])
+    return shlex.join([NAME, *sys.argv[1:]])
 
 
 def _store(record: Record, out: Path | None) -> Path:
@@ -321,7 +192,7 @@ def _print_version(wanted: bool) -> None:
     if wanted:
         from sim import __version__
 
-        _write(f"{_NAME} {__version__}")
+        terminal.write(f"{NAME} {__version__}")
         raise typer.Exit
 
 
@@ -352,22 +223,22 @@ def list_(
     """
     rows = _named(_rows_of(noun), names or [], noun)
     if as_json:
-        _write_json(rows)
+        terminal.write_json(rows)
         return
     if noun is Noun.MODELS:
         from sim.listing import models_as_text
 
-        _write(models_as_text(rows, lang.value))
+        terminal.write(models_as_text(rows, lang.value))
         return
     titles = f"title_{lang.value}"
     if noun is Noun.OUTCOMES:
-        _table(
+        terminal.table(
             "",
             ["id", "area", "unit", "better", "what"],
             [[r["id"], r["area"], r["unit"], r["better"], r[f"label_{lang.value}"]] for r in rows],
         )
     elif noun is Noun.PARAMETERS:
-        _table(
+        terminal.table(
             "",
             ["id", "value", "low", "high", "unit", "evidence", "what"],
             [
@@ -385,7 +256,7 @@ def list_(
             numbers=(1, 2, 3),
         )
     else:
-        _table(
+        terminal.table(
             "",
             ["id", "title", "what"],
             [[r["id"], str(r.get(titles, "")), str(r.get(f"line_{lang.value}", ""))] for r in rows],
@@ -455,7 +326,7 @@ def validate(
 
     found = {name: errors_of(name) for name in files}
     if as_json:
-        _write_json(
+        terminal.write_json(
             [
                 {
                     "file": name,
@@ -478,9 +349,9 @@ def validate(
     else:
         for name, errors in found.items():
             if not errors:
-                _write(f"{name}: ok")
+                terminal.write(f"{name}: ok")
             for error in errors:
-                _say(error.message)
+                terminal.say(error.message)
     if any(found.values()):
         raise typer.Exit(ScenarioError.exit_code)
 
@@ -498,7 +369,7 @@ def show(
     """Show what a scenario says, merged with what it extends."""
     chosen = _chosen(scenario, settings, None, "")
     if as_json:
-        _write_json(
+        terminal.write_json(
             {
                 "id": chosen.id,
                 "sha256": chosen.sha256(),
@@ -512,22 +383,22 @@ def show(
         return
     if resolved:
         for path, value, place in chosen.provenance():
-            _write(f"{path}: {json.dumps(value, ensure_ascii=False)}    # {place}")
+            terminal.write(f"{path}: {json.dumps(value, ensure_ascii=False)}    # {place}")
         return
     horizon = chosen.horizon
-    _write(f"{chosen.id}: {chosen.title[lang.value]}")
+    terminal.write(f"{chosen.id}: {chosen.title[lang.value]}")
     if chosen.description[lang.value]:
-        _write(chosen.description[lang.value])
-    _write(f"region {chosen.region_id}, {chosen.population:,} people, seed {chosen.seed}")
-    _write(
+        terminal.write(chosen.description[lang.value])
+    terminal.write(f"region {chosen.region_id}, {chosen.population:,} people, seed {chosen.seed}")
+    terminal.write(
         f"months: {horizon.warm_up} warm-up, {horizon.baseline} baseline, {horizon.reform} reform"
     )
     if chosen.is_status_quo:
-        _write("policy: the region's status quo throughout")
+        terminal.write("policy: the region's status quo throughout")
     for group in chosen.after.groups(chosen.region()):
         payer = chosen.region().payers[group.payer]
         contract = json.dumps(group.assignment.contract, ensure_ascii=False)
-        _write(f"{payer} pays {len(group.providers)} providers by {contract}")
+        terminal.write(f"{payer} pays {len(group.providers)} providers by {contract}")
 
 
 @app.command()
@@ -550,13 +421,13 @@ def run(
     from sim import runner
 
     chosen = _chosen(scenario, settings, population, freeze)
-    with _progress(chosen.id) as progress:
+    with terminal.progress(chosen.id) as progress:
         record = runner.run(
             chosen,
             seed=seed,
             engine=engine.value,
             replicates=replicates,
-            keep=_words(keep),
+            keep=terminal.words(keep),
             workers=workers,
             progress=progress,
             command=_command_line(),
@@ -564,7 +435,7 @@ def run(
     path = _store(record, out)
     rows = _run_rows(record, _shown_outcomes(chosen, everything or as_json), lang)
     if as_json:
-        _write_json(
+        terminal.write_json(
             {
                 "key": record.key,
                 "record": path,
@@ -580,7 +451,7 @@ def run(
     before, after = record.info["horizon"], record.info["horizon"]["reform"]
     currency = record.info["currency"]
     names = [say(lang.value, f"table.{name}") for name in ("area", "outcome", "value", "unit")]
-    _table(
+    terminal.table(
         say(
             lang.value,
             "table.of_run",
@@ -595,16 +466,16 @@ def run(
                 [
                     row["area"],
                     row["label"],
-                    _number(_float(row["value"]), row["digits"]),
+                    terminal.number(_float(row["value"]), row["digits"]),
                     unit_label(row["unit"], lang.value, currency),
-                    _number(_float(row["half_width"]), row["digits"]),
+                    terminal.number(_float(row["half_width"]), row["digits"]),
                 ]
                 for row in rows
             ]
         ),
         numbers=(2, 4),
     )
-    _say(f"record {path}")
+    terminal.say(f"record {path}")
 
 
 def _float(value: float | None) -> float:
@@ -688,14 +559,14 @@ def compare(
     from sim import runner
 
     chosen = [_chosen(name, settings, population, freeze) for name in scenarios]
-    with _progress(f"{len(chosen)} scenarios") as progress:
+    with terminal.progress(f"{len(chosen)} scenarios") as progress:
         comparison = runner.compare(
             chosen,
             replicates=replicates,
             seed=seed,
             engine=engine.value,
             status_quo=not no_status_quo,
-            keep=_words(keep),
+            keep=terminal.words(keep),
             workers=workers,
             progress=progress,
             command=_command_line(),
@@ -705,7 +576,7 @@ def compare(
     differences = comparison.differences()
     wrong = comparison.before_check()
     if as_json:
-        _write_json(
+        terminal.write_json(
             {
                 "key": comparison.key,
                 "record": path,
@@ -713,20 +584,20 @@ def compare(
                 "report": written[0] if written else None,
                 "arms": comparison.info["arms"],
                 "seeds": comparison.seeds,
-                "differs_before_reform": _records(wrong),
-                "differences": _records(differences),
+                "differs_before_reform": terminal.rows_of(wrong),
+                "differences": terminal.rows_of(differences),
             }
         )
     else:
         _print_comparison(comparison, differences, _shown_outcomes(chosen[0], everything), lang)
     if len(wrong):
-        _say(
+        terminal.say(
             f"warning: {len(wrong)} outcomes differ between arms before the reform "
             f"(first: {wrong.iloc[0]['outcome']}); the differences are not only the policy's"
         )
-    _say(f"record {path}")
+    terminal.say(f"record {path}")
     for page in written:
-        _say(f"report {page}")
+        terminal.say(f"report {page}")
 
 
 def _write_reports(
@@ -807,7 +678,7 @@ def _print_comparison(
     currency = comparison.info["currency"]
     everyone = {
         (row["outcome"], row["arm"]): row
-        for row in _records(differences[differences["group"] == "all"])
+        for row in terminal.rows_of(differences[differences["group"] == "all"])
     }
     arms = comparison.arms
     titles = {arm["id"]: arm["title"][lang.value] for arm in comparison.info["arms"]}
@@ -823,14 +694,14 @@ def _print_comparison(
                 cells.append("–")
                 continue
             if not about.minus:
-                first = _number(float(row["baseline_mean"]), about.digits)
+                first = terminal.number(float(row["baseline_mean"]), about.digits)
             cells.append(_difference_cell(row, unit, about.digits, lang))
         label = unit_label(unit, lang.value, currency)
         rows.append([AREAS[about.area][lang.value], about.label[lang.value], label, first, *cells])
     n = len(comparison.seeds)
     for arm in arms:
-        _write(f"{arm}: {titles[arm]}")
-    _table(
+        terminal.write(f"{arm}: {titles[arm]}")
+    terminal.table(
         "",
         [
             *(say(lang.value, f"table.{name}") for name in ("area", "outcome", "unit")),
@@ -869,14 +740,17 @@ def _difference_cell(row: Mapping[str, Any], unit: str, digits: int, lang: Lang)
     digits = 2 if unit == "share" else digits
     if mean == low == high == 0.0:
         return "0"
-    text = _signed(mean * factor, digits) + mark
+    text = terminal.signed(mean * factor, digits) + mark
     relative = float(row["relative"])
     if unit != "share" and math.isfinite(relative):
-        text += f" {_signed(100.0 * relative, 1)} %"
+        text += f" {terminal.signed(100.0 * relative, 1)} %"
     if math.isfinite(low):
         if low <= 0.0 <= high:
             text = "~ " + text
-        ends = {"low": _number(low * factor, digits), "high": _number(high * factor, digits)}
+        ends = {
+            "low": terminal.number(low * factor, digits),
+            "high": terminal.number(high * factor, digits),
+        }
         text += "\n" + say(lang.value, "table.interval", **ends)
     return text
 
@@ -899,11 +773,11 @@ def incentives(
     region = found.scenario.region()
     quo = {spot.id: spot for spot in found.spots_before}
     if as_json:
-        _write_json(_xray_json(chosen, found, quo))
+        terminal.write_json(_xray_json(chosen, found, quo))
         return
     insured = {payer for point in found.points for payer in point.payers}
     names = xray.Names.of(region, lang.value, insured)
-    _write(f"{chosen.id}: {chosen.title[lang.value]}")
+    terminal.write(f"{chosen.id}: {chosen.title[lang.value]}")
     changed = _write_margins(chosen, found, names)
     _write_turns(found, names, changed)
     _write_spots(chosen, found, names, quo)
@@ -926,7 +800,7 @@ def _xray_json(chosen: Scenario, found: Examination, quo: Mapping[str, Spot]) ->
         "currency": region.currency,
         "people": found.scenario.population,
         "moments": dict(MOMENTS),
-        "incentives": _records(found.rows),
+        "incentives": terminal.rows_of(found.rows),
         "break_even": [
             {
                 "id": "/".join(
@@ -992,7 +866,7 @@ def _write_margins(chosen: Scenario, found: Examination, names: Names) -> set[st
     changed = set()
     for table in tables:
         if table.is_same and not chosen.is_status_quo:
-            _write(say("xray.same", who=table.title))
+            terminal.write(say("xray.same", who=table.title))
             continue
         changed.add(table.title)
         styled = [
@@ -1004,10 +878,12 @@ def _write_margins(chosen: Scenario, found: Examination, names: Names) -> set[st
             # All year alike: once is enough.
             few = [row[:3] + row[5:6] + row[8:] for row in styled]
             heads = [*columns[:2], brings, leaves, columns[-1]]
-            _narrow_table(table.title, heads, few, numbers=range(1, 5))
+            terminal.narrow_table(table.title, heads, few, numbers=range(1, 5))
             continue
-        _narrow_table(table.title, columns, styled, numbers=range(1, 9))
-    _write(_wrapped(say("xray.caption", currency=_label(names, "currency", names.currency))))
+        terminal.narrow_table(table.title, columns, styled, numbers=range(1, 9))
+    terminal.write(
+        terminal.wrapped(say("xray.caption", currency=_label(names, "currency", names.currency)))
+    )
     return changed
 
 
@@ -1028,29 +904,17 @@ def _write_turns(found: Examination, names: Names, changed: set[str]) -> None:
     """Lay out break-even points of those whose margins changed, a card for each kind."""
     from dashboards.figures import xray
 
-    _write("\n" + names.say("xray.points"))
+    terminal.write("\n" + names.say("xray.points"))
     last = ""
     for point in xray.shown_points(found.points):
         who = names.who(point.kind, point.payers)
         if who not in changed:
             continue
         if who != last:
-            _write(f"\n {who}")
-        _write(_wrapped(xray.point_words(point, names), " · "))
+            terminal.write(f"\n {who}")
+        terminal.write(terminal.wrapped(xray.point_words(point, names), " · "))
         last = who
-    _write("")
-
-
-def _wrapped(text: str, bullet: str = "") -> str:
-    """Break a sentence into lines of the narrow width, Chinese between any two letters."""
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(file=io.StringIO(), width=_NARROW - len(bullet))
-    lines = [line.plain.rstrip() for line in Text(text).wrap(console, _NARROW - len(bullet))]
-    return "\n".join(
-        (bullet if i == 0 else " " * len(bullet)) + line for i, line in enumerate(lines)
-    )
+    terminal.write("")
 
 
 def _write_spots(
@@ -1061,7 +925,7 @@ def _write_spots(
 
     say = names.say
     if not found.spots:
-        _write(say("xray.spots.none"))
+        terminal.write(say("xray.spots.none"))
     columns = [say(f"xray.col.{name}") for name in ("money", "who", "what", "since")]
     told = [(spot, xray.since(spot, quo)) for spot in found.spots]
     # What is as today comes last: a reform is judged by what it changes.
@@ -1084,48 +948,19 @@ def _write_spots(
     ]
     if chosen.is_status_quo:
         columns, rows = columns[:3], [row[:3] for row in rows]
-    _narrow_table(say("xray.spots"), columns, rows, numbers=range(1))
+    terminal.narrow_table(say("xray.spots"), columns, rows, numbers=range(1))
     left = len(told) - len(ranked) - len(same)
     if left:
-        _write(say("xray.more", count=left))
+        terminal.write(say("xray.more", count=left))
     if chosen.is_status_quo:
         return
     expected = xray.direction_words(found.directions, names)
     none = say("xray.expect.none")
-    _narrow_table(
+    terminal.narrow_table(
         say("xray.expect"),
         [say("xray.col.who"), say("xray.expect.more"), say("xray.expect.less")],
         [[(kind, ""), (more or none, ""), (less or none, "")] for kind, more, less in expected],
     )
-
-
-def _narrow_table(
-    title: str,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[tuple[str, str]]],
-    numbers: Sequence[int] = (),
-) -> None:
-    """Lay out cells with styles in 100 columns, or the terminal's; an empty row is a rule."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for index, name in enumerate(columns):
-        table.add_column(name, justify="right" if index in numbers else "left", overflow="fold")
-    for row in rows:
-        if row:
-            table.add_row(*(Text(cell, style=style) for cell, style in row))
-        else:
-            table.add_section()
-    if sys.stdout.isatty():
-        Console(file=sys.stdout).print(table)
-        return
-    page = Console(file=io.StringIO(), width=_NARROW)
-    with page.capture() as laid_out:
-        page.print(table)
-    _write("\n".join(line.rstrip() for line in laid_out.get().splitlines()))
 
 
 @app.command()
@@ -1149,7 +984,7 @@ def export(
     else:
         frame.to_csv(out, index=False, lineterminator="\n", encoding="utf-8")
     if out is not None:
-        _say(f"{len(frame):,} rows to {out}")
+        terminal.say(f"{len(frame):,} rows to {out}")
 
 
 def _export_parquet(record: Record, table: str, out: Path | None) -> None:
@@ -1177,12 +1012,12 @@ def hash_(
     found = loaded.sha256()
     if as_json:
         tables = {name: hash_table(table) for name, table in sorted(loaded.tables.items())}
-        _write_json({"key": loaded.key, "sha256": found, "tables": tables})
+        terminal.write_json({"key": loaded.key, "sha256": found, "tables": tables})
     else:
-        _write(found)
+        terminal.write(found)
     stored = loaded.info.get("sha256")
     if stored and stored != found:
-        _say(f"warning: the tables are not those that were saved (then {stored})")
+        terminal.say(f"warning: the tables are not those that were saved (then {stored})")
 
 
 @app.command()
@@ -1190,7 +1025,7 @@ def schema() -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from sim.scenario import json_schema
 
-    _write_json(json_schema())
+    terminal.write_json(json_schema())
 
 
 @app.command()
@@ -1213,10 +1048,10 @@ def doctor(as_json: JsonOption = False) -> None:
         "code_version": code_version(library_root()),
     }
     if as_json:
-        _write_json(facts)
+        terminal.write_json(facts)
     else:
         for name, value in facts.items():
-            _write(f"{name}: {value}")
+            terminal.write(f"{name}: {value}")
     if not can_write:
         raise DiskError(
             "results cannot be written",
@@ -1232,24 +1067,10 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
+_register_experiments(app)
+
+
 # --- the way in -------------------------------------------------------------------------------
-
-
-def _told(error: PayshiftError) -> int:
-    for each in error.all:
-        _say(f"{_NAME}: {each.message}")
-    return error.exit_code
-
-
-def _disk(error: OSError) -> int:
-    if isinstance(error, BrokenPipeError) or error.errno == errno.EPIPE:
-        # The reader has seen enough, as in `payshift list outcomes | head`.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    where = error.filename or "disk"
-    _say(f"{_NAME}: {where}: {error.strerror or error}")
-    return DiskError.exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -1263,17 +1084,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = app(
             args=None if arguments is None else list(arguments),
-            prog_name=_NAME,
+            prog_name=NAME,
             standalone_mode=False,
         )
         sys.stdout.flush()
     except PayshiftError as error:
-        return _told(error)
+        return terminal.told(error)
     except (KeyboardInterrupt, typer.Abort):
-        _say(f"{_NAME}: interrupted")
+        terminal.say(f"{NAME}: interrupted")
         return INTERRUPTED
     except OSError as error:
-        return _disk(error)
+        return terminal.told_of_disk(error)
     except Exception as error:
         # Typer carries its own copy of click, so a usage error is known by what it can do.
         tell = getattr(error, "format_message", None)
@@ -1282,10 +1103,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         message = tell()
         if message:
             context = getattr(error, "ctx", None)
-            command = context.command_path if context is not None else _NAME
+            command = context.command_path if context is not None else NAME
             hint = f" See: {command} --help" if "Usage:" not in message else ""
-            _say(f"{_NAME}: {message}{hint}" if hint else message)
+            terminal.say(f"{NAME}: {message}{hint}" if hint else message)
         return int(getattr(error, "exit_code", 2))
     if code == INTERRUPTED:
-        _say(f"{_NAME}: interrupted")
+        terminal.say(f"{NAME}: interrupted")
     return code if isinstance(code, int) else 0
