@@ -2,7 +2,8 @@
 
 Knows the words a user types and how results are laid out on a terminal; must not know how a run
 is made. Data goes to standard output, progress and messages to standard error. It is the one file
-of `sim` that may reach the report's code. Everything heavy is imported inside the commands, so
+of `sim` that may reach the report's code, and it takes in the commands that stand in rooms of their
+own. Everything heavy is imported inside the commands, so
 that help appears at once.
 """
 
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dashboards.commands import register as _register_dashboard
 from experiments.commands import register as _register_experiments
 from sim import terminal
 from sim.errors import DiskError, PayshiftError, ScenarioError
@@ -1068,6 +1070,7 @@ def _existing(folder: Path) -> Path:
 
 
 _register_experiments(app)
+_register_dashboard(app)
 
 
 # --- the way in -------------------------------------------------------------------------------

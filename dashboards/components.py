@@ -1,0 +1,216 @@
+"""Pieces that pages are built of: sections, cards, tables, figures, folds and empty states.
+
+Knows how a piece looks and reads out; must not know any page, job or result.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dash_mantine_components as dmc
+import plotly.graph_objects as go
+from dash import dcc, html
+
+from dashboards import ids
+from dashboards.figures import palette, words
+from dashboards.figures.canvas import ArmLook
+from dashboards.texts import Reader
+
+__all__ = [
+    "arm_class",
+    "empty",
+    "figure_card",
+    "fold",
+    "joined",
+    "notice",
+    "section",
+    "slug",
+    "swatch",
+    "table",
+]
+
+COLORS = len(palette.LIGHT.arms)
+
+
+def slug(text: str) -> str:
+    """Text as part of an id.
+
+    Examples
+    --------
+    >>> slug("Global budget (soft)")
+    'global-budget-soft'
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def joined(text: str) -> str:
+    """Text whose minus signs stay at their amounts when a line breaks."""
+    return re.sub(r"−(?=\D)", "−\u2060", text)
+
+
+def arm_class(position: int) -> str:
+    """Class that gives an arm its color, by light and dark; position 0 is the status quo.
+
+    Examples
+    --------
+    >>> arm_class(0), arm_class(1), arm_class(7)
+    ('arm-0', 'arm-1', 'arm-1')
+    """
+    return "arm-0" if position <= 0 else f"arm-{(position - 1) % COLORS + 1}"
+
+
+def positions(looks: Sequence[ArmLook]) -> dict[str, int]:
+    """Number of every arm for `arm_class`: reforms count from 1, the status quo is 0."""
+    found: dict[str, int] = {}
+    reforms = 0
+    for look in looks:
+        reforms += not look.is_status_quo
+        found[look.id] = 0 if look.is_status_quo else reforms
+    return found
+
+
+def swatch(position: int) -> html.Span:
+    """The small square of an arm's color."""
+    return html.Span(className=f"swatch {arm_class(position)}", **{"aria-hidden": "true"})
+
+
+def section(name: str, title: str, *children: Any, lead: str = "", level: int = 2) -> html.Section:
+    """A titled part of a page that screen readers can jump to."""
+    heading = {2: html.H2, 3: html.H3}[level]
+    return html.Section(
+        [
+            heading(title, id=f"{name}-title"),
+            *([html.P(joined(lead), className="lead")] if lead else []),
+            *children,
+        ],
+        id=name,
+        className="part",
+        **{"aria-labelledby": f"{name}-title"},
+    )
+
+
+def empty(text: str, *more: Any) -> html.Div:
+    """What stands where nothing is yet, and what to do about it."""
+    return html.Div([html.P(text), *more], className="empty")
+
+
+def notice(text: str, kind: str = "info", *more: Any) -> html.Div:
+    """One message: ``info``, ``warning`` or ``error``; the last two are read out at once."""
+    role = "status" if kind == "info" else "alert"
+    return html.Div([html.P(text), *more], className=f"notice is-{kind}", role=role)
+
+
+def fold(summary: str, *children: Any, css: str = "", is_open: bool = False) -> html.Details:
+    """What stays folded until somebody asks."""
+    return html.Details(
+        [html.Summary(summary), *children],
+        className=css,
+        open=is_open,
+    )
+
+
+def table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    caption: str,
+    *,
+    css: str = "",
+) -> html.Div:
+    """A table of plain texts: one component however many cells, since each costs a browser time.
+
+    Parameters
+    ----------
+    caption : what the table shows; also the name of the region that scrolls
+    """
+    return html.Div(
+        dmc.Table(
+            data={
+                "caption": caption,
+                "head": list(columns),
+                "body": [[str(cell) for cell in row] for row in rows],
+            },
+            captionSide="top",
+        ),
+        className=f"scroll {css}".strip(),
+        tabIndex=0,
+        role="region",
+        **{"aria-label": caption},
+    )
+
+
+def drawing(figure: go.Figure) -> dict[str, Any]:
+    """A figure as plain data."""
+    spec: dict[str, Any] = json.loads(figure.to_json())
+    return {"data": spec["data"], "layout": spec["layout"]}
+
+
+def figure_card(
+    name: Any,
+    wide: go.Figure,
+    reader: Reader,
+    *,
+    narrow: go.Figure | None = None,
+    kicker: str = "",
+    about: Mapping[str, str] | None = None,
+    behind: Any = None,
+    level: int = 3,
+    css: str = "",
+    currency: str = "CNY",
+) -> html.Figure:
+    """A drawing under the sentence it says, with its definition and the table behind it.
+
+    The drawing is made once, by light; the page repaints it by dark and takes the narrow form on
+    a telephone.
+
+    Parameters
+    ----------
+    name : JSON value, its own among the figures of the page
+    wide, narrow : figures of :mod:`dashboards.figures`
+    kicker : what the figure is of, in a few words above the sentence
+    about : label, definition and unit of the outcome, if it is one
+    behind : table with the numbers drawn
+    """
+    sentence = str(wide.layout.meta["sentence"])
+    height = int(wide.layout.height)
+    kept = {"wide": drawing(wide), "narrow": drawing(narrow) if narrow is not None else None}
+    heading = {3: html.H3, 4: html.H4}[level]
+    folds = []
+    if about is not None:
+        folds.append(definition(about, reader, currency))
+    if behind is not None:
+        folds.append(fold(reader.say("data_table"), behind))
+    return html.Figure(
+        [
+            html.Figcaption(
+                [
+                    *([html.P(kicker, className="kicker")] if kicker else []),
+                    heading(joined(sentence)),
+                ]
+            ),
+            dcc.Store(id=ids.figure_store(name), data=kept),
+            html.Div(
+                dcc.Graph(
+                    id=ids.graph(name),
+                    figure={"data": [], "layout": {"height": height}},
+                    config={"displayModeBar": False, "responsive": True},
+                    style={"minHeight": f"{height}px"},
+                ),
+                className="plot",
+                role="img",
+                **{"aria-label": sentence},
+            ),
+            html.Div(folds, className="folds"),
+        ],
+        className=f"card {css}".strip(),
+    )
+
+
+def definition(about: Mapping[str, str], reader: Reader, currency: str) -> html.Details:
+    """How an outcome is measured, folded."""
+    text = about["definition"] or reader.say("definition_missing")
+    unit = words.unit_label(about["unit"], reader.lang, currency)
+    told = reader.say("unit_is", unit=unit) if unit else ""
+    return fold(reader.say("how_measured"), html.P(f"{text} {told}".strip()), css="how")

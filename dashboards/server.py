@@ -1,0 +1,76 @@
+"""The server behind the dashboard: made ready first, then open to readers.
+
+Knows waitress, the app and its services; must not know any page.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from waitress.server import create_server
+
+from dashboards.app import create_app
+from dashboards.page import Services, Visit
+from dashboards.pages import PAGES
+from dashboards.settings import Settings
+from dashboards.texts import LANGUAGES, Reader
+
+__all__ = ["Site", "open_site"]
+
+
+class Site:
+    """A dashboard that listens; `run` answers until `close`.
+
+    Attributes
+    ----------
+    address : where a browser finds it
+    services : settings and jobs behind its pages
+    """
+
+    def __init__(self, settings: Settings, services: Services) -> None:
+        self.services = services
+        app = create_app(services)
+        _warm(app.server, services)
+        self._server: Any = create_server(
+            app.server,
+            host=settings.host,
+            port=settings.port,
+            threads=settings.threads,
+            max_request_body_size=settings.body,
+            ident="payshift",
+        )
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        self.address = f"http://{shown}:{self._server.effective_port}/"
+
+    def run(self) -> None:
+        """Answer requests until the site is closed."""
+        self._server.run()
+
+    def close(self) -> None:
+        """Stop answering."""
+        self._server.close()
+        self._server.task_dispatcher.shutdown()
+
+
+def _warm(server: Any, services: Services) -> None:
+    """Draw every page once, so that its first reader need not wait for imports and catalogues."""
+    for page in PAGES:
+        for lang in LANGUAGES:
+            page.layout(Visit(Reader(lang), services))
+    client = server.test_client()
+    for path in ("/", "/_dash-layout", "/_dash-dependencies"):
+        client.get(path, headers={"Host": "localhost", "Accept-Encoding": "gzip"})
+
+
+def open_site(settings: Settings, say: Callable[[str], None]) -> Site:
+    """Make a site ready to run.
+
+    Parameters
+    ----------
+    say : tells the operator what takes time
+    """
+    logging.getLogger("waitress").setLevel(logging.ERROR)
+    say("getting ready ...")
+    return Site(settings, Services(settings))
