@@ -318,15 +318,29 @@ def _outcome_rows() -> list[dict[str, Any]]:
     ]
 
 
+def _errors_in(name: str) -> list[PayshiftError]:
+    """Every error of a file, told by the owner of its kind once its head is right."""
+    from sim.scenario import read_tree, validate
+
+    errors = validate(name)
+    path = Path(name)
+    if errors or not path.is_file():
+        return errors
+    kind = read_tree(path, name).get("kind")
+    if kind is not None and kind.value == "lesson":
+        from experiments.lessons import validate as lesson_errors
+
+        return lesson_errors(path)
+    return errors
+
+
 @app.command()
 def validate(
     files: Annotated[list[str], typer.Argument(help="Scenario files, or ids of the library.")],
     as_json: JsonOption = False,
 ) -> None:
     """Check files and tell every error with its place; nothing is run."""
-    from sim.scenario import validate as errors_of
-
-    found = {name: errors_of(name) for name in files}
+    found = {name: _errors_in(name) for name in files}
     if as_json:
         terminal.write_json(
             [

@@ -12,6 +12,7 @@ import pytest
 
 from dashboards.figures import xray
 from experiments.predictions import agreement, cells, measured
+from experiments.xray_desk import Desk
 from sim.behavior.coding import upcoding_share
 from sim.health.need import severity_multiplier
 from sim.margins.break_even import audiences, coding_gain, points, root, severity_points
@@ -19,6 +20,7 @@ from sim.margins.direction import directions
 from sim.margins.rows import margins
 from sim.margins.view import View, eve_of, view_of
 from sim.margins.weak_spots import weak_spots
+from sim.runner import examine
 from sim.scenario import library_ids, load
 from sim.world import World
 
@@ -227,3 +229,43 @@ def test_margins_foretell_the_direction_in_nine_cells_of_ten() -> None:
     agree, clear = agreement(found)
     assert clear >= 40
     assert agree >= 0.9 * clear
+
+
+def test_a_look_from_the_desk_is_the_examination_with_its_year_lived_once() -> None:
+    desk = Desk()
+    scenario = load("tiny-drg")
+    look = desk.look(scenario)
+    found = examine(scenario)
+    assert [p.id for p in look.points] == [p.id for p in found.points]
+    assert [p.value for p in look.points] == pytest.approx(
+        [p.value for p in found.points], nan_ok=True
+    )
+    assert [s.id for s in look.spots] == [s.id for s in found.spots]
+    rows = look.year
+    assert sorted(rows["month"].unique()) == list(range(1, 13))
+    mine = rows[(rows["kind"] == "secondary") & (rows["activity"] == "bed_day")]
+    theirs = found.rows[(found.rows["kind"] == "secondary") & (found.rows["activity"] == "bed_day")]
+    mean = (theirs["receipts_after"] * theirs["volume"]).sum() / theirs["volume"].sum()
+    first = mine[mine["month"] == 1]
+    assert float(first["receipts"].iloc[0]) == pytest.approx(mean)
+    # The same contract is looked at once.
+    assert desk.look(scenario) is look
+
+
+def test_a_curve_turns_where_its_break_even_point_stands() -> None:
+    look = Desk().look(load("tiny-drg"))
+    hospitals = next(one for one in look.audiences if one.id == "secondary")
+    fine = look.fine(hospitals)
+    point = next(p for p in look.points if p.id == "fine" and p.kind == "secondary")
+    assert fine is not None
+    assert fine.turns == pytest.approx(point.value)
+    assert fine.gain[0] > 0.0
+    # Beyond the point nothing is expected from coding up.
+    assert fine.gain[fine.x > fine.turns + 1.0].max() == 0.0
+    day = look.day(hospitals)
+    assert day is not None
+    assert (day.gain < 0.0).all()
+    for group in look.groups(hospitals):
+        curve = look.severity(hospitals, group)
+        assert curve is not None
+        assert curve.gain[-1] <= curve.gain[0]

@@ -35,10 +35,15 @@ __all__ = [
     "Point",
     "SeverityPoint",
     "audiences",
+    "coding_gain",
+    "day_receipts",
+    "fine_point",
+    "margin_by_severity",
     "points",
     "root",
     "severity_points",
     "stay_day",
+    "upcoding_gain",
 ]
 
 MOST_FINE = 1000.0
@@ -190,7 +195,15 @@ def points(view: View) -> list[Point]:
     """Find every break-even point of a view, kinds of providers in turn."""
     found: list[Point] = []
     for audience in audiences(view):
-        for finder in (_fine, stay_day, _stay_whole, _kept_out, _kept_in, _control, _elsewhere):
+        for finder in (
+            fine_point,
+            stay_day,
+            _stay_whole,
+            _kept_out,
+            _kept_in,
+            _control,
+            _elsewhere,
+        ):
             point = finder(view, audience)
             if point is not None:
                 found.append(point)
@@ -239,13 +252,27 @@ def coding_gain(view: View, audience: Audience) -> tuple[float, float, float, fl
     )
 
 
-def _fine(view: View, audience: Audience) -> Point | None:
+def upcoding_gain(gain: float, review: float, detection: float, fine: float) -> float:
+    """Give what a level coded up is expected to bring, by the rule that decides on coding.
+
+    Examples
+    --------
+    >>> upcoding_gain(1000.0, 0.02, 0.5, 9.0), upcoding_gain(1000.0, 0.02, 0.5, 200.0)
+    (900.0, 0.0)
+    """
+    # With compliance as dear as the gain, the rule's share is the part of the gain that is kept.
+    scale = max(abs(gain), 1.0)
+    return scale * upcoding_share(gain, review, detection, fine, scale)
+
+
+def fine_point(view: View, audience: Audience) -> Point | None:
+    """Find the fine at which coding a level up no longer pays."""
     gain, review, detection, fine, stays = coding_gain(view, audience)
     if stays <= 0.0:
         return None
 
     def share(multiple: float) -> float:
-        return upcoding_share(gain, review, detection, multiple, max(abs(gain), 1.0))
+        return upcoding_gain(gain, review, detection, multiple)
 
     pays_nothing = gain <= 0.0 or share(0.0) <= 0.0
     value = math.nan
@@ -276,7 +303,7 @@ def _fine(view: View, audience: Audience) -> Point | None:
 # --- stays ----------------------------------------------------------------------------------------
 
 
-def _day(view: View, audience: Audience) -> tuple[Callable[[float], float], float, float]:
+def day_receipts(view: View, audience: Audience) -> tuple[Callable[[float], float], float, float]:
     """Give receipts of a bed-day by its place in the stay, cost of a day, and days."""
     ground, terms = view.ground(view.mean), view.mean.stay
     days = ground.days.sum(axis=-1)
@@ -301,7 +328,7 @@ def _day(view: View, audience: Audience) -> tuple[Callable[[float], float], floa
 
 def stay_day(view: View, audience: Audience) -> Point | None:
     """Find the day of a stay after which a further one costs more than it brings."""
-    receipts_of, cost, days = _day(view, audience)
+    receipts_of, cost, days = day_receipts(view, audience)
     if days <= 0.0:
         return None
     ground = view.ground(view.mean)
@@ -328,7 +355,7 @@ def stay_day(view: View, audience: Audience) -> Point | None:
 
 
 def _stay_whole(view: View, audience: Audience) -> Point | None:
-    receipts_of, cost, days = _day(view, audience)
+    receipts_of, cost, days = day_receipts(view, audience)
     if days <= 0.0:
         return None
     ground = view.ground(view.mean)
@@ -409,7 +436,7 @@ def severity_points(view: View, audience: Audience) -> list[SeverityPoint]:
         total = float(weight.sum())
         if total <= 0.0:
             continue
-        of_severity = _margin_by_severity(view, audience, g, weight / total)
+        of_severity = margin_by_severity(view, audience, g, weight / total)
 
         def margin(rank: float, g: int = g, found: Callable[[float], float] = of_severity) -> float:
             return found(severity_multiplier(rank, float(sd[g])))
@@ -434,7 +461,7 @@ def severity_points(view: View, audience: Audience) -> list[SeverityPoint]:
     return found
 
 
-def _margin_by_severity(
+def margin_by_severity(
     view: View, audience: Audience, group: int, weight: Float
 ) -> Callable[[float], float]:
     """Give the mean margin of a group's stays by severity, sides of thresholds included.
