@@ -17,7 +17,7 @@ import flask
 from dash import ClientsideFunction, Input, Output, State, dcc, html, no_update
 from dash.exceptions import PreventUpdate
 
-from dashboards import guard, ids
+from dashboards import exports, guard, ids
 from dashboards.figures import palette
 from dashboards.figures.canvas import FONT
 from dashboards.page import Page, Services, Visit, query_of, reader_of
@@ -211,6 +211,7 @@ def create_app(services: Services) -> dash.Dash:
     _register_shell(app, services)
     for page in PAGES:
         page.register(app, services)
+    exports.register(app, services)
     guard.protect(app, services.settings)
     return app
 

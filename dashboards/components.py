@@ -202,7 +202,27 @@ def figure_card(
                 role="img",
                 **{"aria-label": sentence},
             ),
-            html.Div(folds, className="folds"),
+            html.Div(
+                [
+                    *folds,
+                    html.Span(
+                        [
+                            html.Button(
+                                kind.upper(),
+                                className="save",
+                                title=reader.say("figure_save", kind=kind.upper()),
+                                **{
+                                    "data-save": kind,
+                                    "aria-label": reader.say("figure_save", kind=kind.upper()),
+                                },
+                            )
+                            for kind in ("svg", "png")
+                        ],
+                        className="saves",
+                    ),
+                ],
+                className="folds",
+            ),
         ],
         className=f"card {css}".strip(),
     )

@@ -27,3 +27,73 @@ def figure_store(name: Any) -> dict[str, Any]:
 def graph(name: Any) -> dict[str, Any]:
     """Where a figure is shown, by light or dark, wide or narrow."""
     return {"kind": "graph", "name": name}
+
+
+# Compare
+READER = "reader"
+SHARE = "share"
+CHOICE = "choice"
+REGION = "region"
+ADD_ARM = "add-arm"
+PEOPLE = "people"
+REPLICATES = "replicates"
+MONTHS = "months"
+ARMS = "arms"
+RUN = "run"
+CANCEL = "cancel"
+JOB = "job"
+POLL = "poll"
+PROGRESS = "progress"
+STAGE = "stage"
+RESULTS = "results"
+TROUBLE = "trouble"
+DETAIL = "detail"
+DETAIL_PANEL = "detail-panel"
+GAIN_OUTCOME = "gain-outcome"
+GAIN_BY = "gain-by"
+GAIN_PANEL = "gain-panel"
+FLOW_ARM = "flow-arm"
+FLOW_PANEL = "flow-panel"
+DOWNLOAD = "download"
+EDITOR = "editor"
+EDITOR_LEVERS = "editor-levers"
+EDITOR_TEXT = "editor-text"
+EDITOR_SAID = "editor-said"
+EDITOR_KEEP = "editor-keep"
+EDITOR_RESET = "editor-reset"
+EDITOR_APPLY = "editor-apply"
+EDITOR_MODEL = "editor-model"
+EDITOR_NOTES = "editor-notes"
+EDITOR_TROUBLE = "editor-trouble"
+EDITOR_CARDS = "editor-cards"
+DRAFT = "draft"
+
+
+def cell(outcome: Any, arm: Any) -> dict[str, Any]:
+    """One cell of the scorecard."""
+    return {"kind": "cell", "outcome": outcome, "arm": arm}
+
+
+def edit_arm(number: Any) -> dict[str, Any]:
+    """The button that opens an arm for changes."""
+    return {"kind": "edit-arm", "number": number}
+
+
+def drop_arm(number: Any) -> dict[str, Any]:
+    """The button that takes an arm away."""
+    return {"kind": "drop-arm", "number": number}
+
+
+def lever(path: Any) -> dict[str, Any]:
+    """The slider of a lever."""
+    return {"kind": "lever", "path": path}
+
+
+def block(action: Any, path: Any) -> dict[str, Any]:
+    """A button or choice on a card of the contract."""
+    return {"kind": "block", "action": action, "path": path}
+
+
+def download(what: Any) -> dict[str, Any]:
+    """The button that downloads something."""
+    return {"kind": "download", "what": what}

@@ -16,6 +16,9 @@ from dashboards.texts import Reader, language_of
 if TYPE_CHECKING:
     import dash
 
+    from dashboards.jobs import Jobs
+    from dashboards.results import Shelf
+
 __all__ = ["Page", "Services", "Visit", "query_of"]
 
 LONGEST_QUERY = 16_000
@@ -24,9 +27,18 @@ MOST_FIELDS = 100
 
 @dataclass(frozen=True)
 class Services:
-    """What pages ask work of; one for each server, nothing in it belongs to one user."""
+    """What pages ask work of; one for each server, nothing in it belongs to one user.
+
+    Attributes
+    ----------
+    settings : limits of the server
+    jobs : comparisons being made
+    shelf : tables and drawn pieces of comparisons looked at lately
+    """
 
     settings: Settings
+    jobs: Jobs
+    shelf: Shelf
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ from typing import Any
 from waitress.server import create_server
 
 from dashboards.app import create_app
+from dashboards.jobs import Jobs
 from dashboards.page import Services, Visit
 from dashboards.pages import PAGES
+from dashboards.results import Shelf
 from dashboards.settings import Settings
 from dashboards.texts import LANGUAGES, Reader
 
@@ -52,6 +54,7 @@ class Site:
         """Stop answering."""
         self._server.close()
         self._server.task_dispatcher.shutdown()
+        self.services.jobs.close()
 
 
 def _warm(server: Any, services: Services) -> None:
@@ -73,4 +76,10 @@ def open_site(settings: Settings, say: Callable[[str], None]) -> Site:
     """
     logging.getLogger("waitress").setLevel(logging.ERROR)
     say("getting ready ...")
-    return Site(settings, Services(settings))
+    jobs = Jobs(settings)
+    try:
+        jobs.warm()
+        return Site(settings, Services(settings, jobs, Shelf(jobs.result)))
+    except BaseException:
+        jobs.close()
+        raise

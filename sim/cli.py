@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dashboards.figures.xray import Names
-    from dashboards.report import ReportTables
     from sim.margins.weak_spots import Spot
     from sim.record import Comparison, Record
     from sim.runner import Examination
@@ -621,12 +620,13 @@ def _write_reports(
 ) -> list[Path]:
     """Write the one-file report beside the record, or where it is wanted, and give the files."""
     from dashboards.report import write_report
+    from dashboards.results import report_tables
 
     page = report if report is not None else path / "report.html"
     pages = [page]
     try:
         page.parent.mkdir(parents=True, exist_ok=True)
-        write_report(_report_tables(comparison), page, lang.value)
+        write_report(report_tables(comparison), page, lang.value)
         if out is not None:
             copy = out / "report.html"
             shutil.copyfile(page, copy)
@@ -636,51 +636,6 @@ def _write_reports(
             f"the report cannot be written ({reason.strerror or reason})", where=str(page)
         ) from None
     return pages
-
-
-def _report_tables(comparison: Comparison) -> ReportTables:
-    """Hand a comparison to the report as the tables it is written from."""
-    from dashboards.report import ReportTables
-    from sim.record import outcome_table
-    from sim.runner import incentive_means
-
-    info = comparison.info
-    first = comparison.months_before
-    ledger = comparison.table("ledger")
-    ledger = ledger[ledger["month"] >= first]
-    years = max(1.0, float(info["horizon"]["reform"]) / 12.0)
-    keys = ["arm", "payer", "payee", "purpose"]
-    flows = ledger.groupby(keys, sort=False)["amount"].sum().reset_index()
-    flows["amount"] = (flows["amount"] / years).round().astype("int64")
-    provenance = {
-        "command": info["command"],
-        "region": info["region"],
-        "people": info["population"],
-        "residents": info["residents"],
-        "seeds": info["seeds"],
-        "engine": info["engine"],
-        "scenario_hashes": {arm["id"]: arm["scenario_sha"] for arm in info["arms"]},
-        "inputs": info["input_tables"],
-        "versions": {**info["versions"], "code": info["code_version"]},
-        "commit": info["commit"],
-        "created": info["finished"],
-    }
-    margins = comparison.table("incentives")
-    margins = margins[(margins["replicate"] == 0) & (margins["year"] == first // 12)]
-    return ReportTables(
-        arms=comparison.arm_table(),
-        outcomes=outcome_table(info["currency"]),
-        differences=comparison.differences(),
-        monthly=comparison.table("monthly"),
-        providers=comparison.table("providers"),
-        incentives=incentive_means(margins),
-        ledger=flows,
-        provenance=provenance,
-        months_before=first,
-        currency=info["currency"],
-        people=info["population"],
-        residents=info["residents"],
-    )
 
 
 def _print_comparison(

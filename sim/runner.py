@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -64,16 +64,23 @@ __all__ = [
     "KEEP",
     "Examination",
     "Lived",
+    "Plan",
     "Progress",
     "RunTask",
+    "assembled",
     "compare",
+    "comparison_plan",
+    "done_of",
     "examine",
+    "hidden_main",
     "incentive_means",
+    "live_alone",
     "provider_traits",
     "run",
     "run_task",
     "seed_of",
     "simulate_scenario",
+    "single_plan",
     "tables_of",
     "xray",
 ]
@@ -570,7 +577,7 @@ def _worker_start() -> None:
 
 
 @contextlib.contextmanager
-def _hidden_main() -> Iterator[None]:
+def hidden_main() -> Iterator[None]:
     """Start workers without running the user's own script again in each of them.
 
     A spawned process imports the parent's main module; a script that calls `compare` without
@@ -611,7 +618,7 @@ def _run_in_processes(
     for _ in range(_TRIES):
         pool = _new_pool(min(workers, len(waiting)))
         try:
-            with _hidden_main():
+            with hidden_main():
                 futures: dict[Future[_Done], int] = {
                     pool.submit(run_task, task): index for index, task in waiting.items()
                 }
@@ -711,18 +718,72 @@ def versions() -> dict[str, str]:
     }
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a run or a comparison will live through, and the key its record will have.
+
+    Attributes
+    ----------
+    kind : type
+        Record, or Comparison where arms are measured against the first.
+    arms : mapping of str to Scenario
+        By the names the record's tables use, in their order.
+    seeds : tuple of int
+        Seed of every replicate.
+    engine, keep
+        As in `run`.
+    """
+
+    kind: type[Record]
+    arms: Mapping[str, Scenario]
+    seeds: tuple[int, ...]
+    engine: str = "columnar"
+    keep: frozenset[str] = frozenset()
+
+    @property
+    def label(self) -> str:
+        """Give the kind as records write it."""
+        return "comparison" if self.kind is Comparison else "run"
+
+    @property
+    def key(self) -> str:
+        """Give the key of the record before anything is run."""
+        first = next(iter(self.arms.values()))
+        return content_key(
+            {
+                "kind": self.label,
+                "arms": [[name, scenario.sha256()] for name, scenario in self.arms.items()],
+                "seeds": list(self.seeds),
+                "population": first.population,
+                "engine": self.engine,
+                "keep": sorted(self.keep),
+                "code_version": code_version(library_root()),
+            }
+        )
+
+    @property
+    def tasks(self) -> list[RunTask]:
+        """Give the runs, replicate by replicate, so that whole pairs are done early."""
+        inputs = next(iter(self.arms.values())).table_hashes()
+        return [
+            RunTask(name, number, seed, scenario, self.engine, self.keep, number == 0, inputs)
+            for number, seed in enumerate(self.seeds)
+            for name, scenario in self.arms.items()
+        ]
+
+    def first(self, replicates: int) -> Plan:
+        """Give the same plan with the first few seeds alone."""
+        return replace(self, seeds=self.seeds[:replicates])
+
+
 def _info(
-    kind: str,
-    arms: Mapping[str, Scenario],
-    seeds: Sequence[int],
-    engine: str,
-    keep: Iterable[str],
+    plan: Plan,
     results: Mapping[tuple[str, int], _Done],
     started: datetime,
     command: str,
 ) -> dict[str, Any]:
     """Say where results come from: what run.json holds."""
-    first = next(iter(arms.values()))
+    first = next(iter(plan.arms.values()))
     residents = int(first.region().residents)
     described = [
         {
@@ -733,23 +794,13 @@ def _info(
             "scenario_sha": scenario.sha256(),
             "resolved": scenario.resolved(),
         }
-        for name, scenario in arms.items()
+        for name, scenario in plan.arms.items()
     ]
-    code = code_version(library_root())
-    content = {
-        "kind": kind,
-        "arms": [[arm["id"], arm["scenario_sha"]] for arm in described],
-        "seeds": list(seeds),
-        "population": first.population,
-        "engine": engine,
-        "keep": sorted(keep),
-        "code_version": code,
-    }
     horizon = first.horizon
     return {
         "record_schema": RECORD_SCHEMA,
-        "kind": kind,
-        "key": content_key(content),
+        "kind": plan.label,
+        "key": plan.key,
         "region": first.region_id,
         "currency": first.region().currency,
         "residents": residents,
@@ -760,12 +811,12 @@ def _info(
             "baseline": horizon.baseline,
             "reform": horizon.reform,
         },
-        "seeds": list(seeds),
-        "engine": engine,
-        "keep": sorted(keep),
+        "seeds": list(plan.seeds),
+        "engine": plan.engine,
+        "keep": sorted(plan.keep),
         "arms": described,
         "input_tables": first.table_hashes(),
-        "code_version": code,
+        "code_version": code_version(library_root()),
         "commit": _commit(),
         "versions": versions(),
         "command": command,
@@ -775,6 +826,35 @@ def _info(
         "before_sha": {f"{arm}:{r}": done.before_sha for (arm, r), done in results.items()},
         "ledger_replicates": [0],
     }
+
+
+def assembled(
+    plan: Plan,
+    results: Mapping[tuple[str, int], _Done],
+    started: datetime,
+    command: str = "",
+) -> Record:
+    """Put the tables of finished runs together, whoever did the runs and in whatever order.
+
+    Parameters
+    ----------
+    plan : Plan
+    results : mapping of (arm, replicate) to what `run_task` gave
+        Every run of the plan.
+    started : datetime
+    command : str
+        Command line to note in the record.
+    """
+    # Arm by arm, so that a table reads in the order of the arms.
+    ordered = [results[arm, number] for arm in plan.arms for number in range(len(plan.seeds))]
+    names = dict.fromkeys(name for done in ordered for name in done.tables)
+    tables = {
+        name: pa.concat_tables(
+            [done.tables[name] for done in ordered if name in done.tables]
+        ).unify_dictionaries()
+        for name in names
+    }
+    return plan.kind(_info(plan, results, started, command), tables)
 
 
 def _checked(
@@ -811,12 +891,7 @@ def _checked(
 
 
 def _gather(
-    kind: type[Record],
-    arms: Mapping[str, Scenario],
-    replicates: int,
-    seed: int,
-    engine: str,
-    keep: frozenset[str],
+    plan: Plan,
     workers: int | None,
     progress: Progress | None,
     simulate: Simulate | None,
@@ -824,13 +899,7 @@ def _gather(
 ) -> Record:
     """Run every arm and replicate and put the tables together."""
     started = datetime.now(UTC)
-    seeds = [seed_of(seed, replicate) for replicate in range(replicates)]
-    inputs = next(iter(arms.values())).table_hashes()
-    tasks = [
-        RunTask(name, replicate, seeds[replicate], scenario, engine, keep, replicate == 0, inputs)
-        for replicate in range(replicates)
-        for name, scenario in arms.items()
-    ]
+    tasks = plan.tasks
     results = dict(
         zip(
             [(task.arm, task.replicate) for task in tasks],
@@ -838,18 +907,11 @@ def _gather(
             strict=True,
         )
     )
-    # Arm by arm, so that a table reads in the order of the arms.
-    ordered = [results[arm, replicate] for arm in arms for replicate in range(replicates)]
-    names = dict.fromkeys(name for done in ordered for name in done.tables)
-    tables = {
-        name: pa.concat_tables(
-            [done.tables[name] for done in ordered if name in done.tables]
-        ).unify_dictionaries()
-        for name in names
-    }
-    label = "comparison" if kind is Comparison else "run"
-    info = _info(label, arms, seeds, engine, keep, results, started, command)
-    return kind(info, tables)
+    return assembled(plan, results, started, command)
+
+
+def _seeds(seed: int, replicates: int) -> tuple[int, ...]:
+    return tuple(seed_of(seed, number) for number in range(replicates))
 
 
 def run(
@@ -902,18 +964,8 @@ def run(
     wanted = _checked([scenario], replicates, engine, keep)
     if seed is not None:
         scenario = scenario.with_seed(seed)
-    return _gather(
-        Record,
-        {scenario.id: scenario},
-        replicates,
-        scenario.seed,
-        engine,
-        wanted,
-        workers,
-        progress,
-        simulate,
-        command,
-    )
+    plan = Plan(Record, {scenario.id: scenario}, _seeds(scenario.seed, replicates), engine, wanted)
+    return _gather(plan, workers, progress, simulate, command)
 
 
 def _arms(scenarios: Sequence[Scenario], status_quo: bool) -> dict[str, Scenario]:
@@ -950,6 +1002,63 @@ def _arms(scenarios: Sequence[Scenario], status_quo: bool) -> dict[str, Scenario
             remedy="Name a reform beside the status quo.",
         )
     return arms
+
+
+def comparison_plan(
+    scenarios: Sequence[Scenario],
+    *,
+    replicates: int = 10,
+    seed: int | None = None,
+    engine: str = "columnar",
+    status_quo: bool = True,
+    keep: Iterable[str] = (),
+) -> Plan:
+    """Tell what a comparison will run, without running it; parameters as in `compare`.
+
+    Raises
+    ------
+    ScenarioError
+        If the arms do not share region, horizon, population or parameters.
+    """
+    chosen = list(scenarios)
+    if not chosen:
+        raise ScenarioError("nothing to compare", where="compare", allowed="one scenario or more")
+    wanted = _checked(chosen, replicates, engine, keep)
+    start = chosen[0].seed if seed is None else seed
+    arms = {name: scenario.with_seed(start) for name, scenario in _arms(chosen, status_quo).items()}
+    return Plan(Comparison, arms, _seeds(start, replicates), engine, wanted)
+
+
+def single_plan(task: RunTask) -> Plan:
+    """Give the plan of one run of a comparison standing alone: the same as ``payshift run``."""
+    scenario = task.scenario.with_seed(task.seed)
+    return Plan(Record, {scenario.id: scenario}, (task.seed,), task.engine, task.keep)
+
+
+def live_alone(task: RunTask, on_month: Callable[[int], None] | None = None) -> Record:
+    """Do one run of a comparison as a record of its own, to be shared by all who ask for it."""
+    plan = single_plan(task)
+    started = datetime.now(UTC)
+    (alone,) = plan.tasks
+    done = run_task(alone, on_month)
+    command = f"payshift run {alone.scenario.id} --seed {alone.seed}"
+    return assembled(plan, {(alone.arm, 0): done}, started, command)
+
+
+def done_of(record: Record, task: RunTask) -> _Done:
+    """Take a run's own record for the part it plays in a comparison: arm and replicate."""
+    tables = {}
+    for name, table in record.tables.items():
+        if name in ("ledger", "accounts") and not task.with_ledger:
+            continue
+        n = table.num_rows
+        columns = {column: table[column] for column in table.column_names}
+        columns["arm"] = _repeated([task.arm], n, each=True)
+        columns["replicate"] = np.full(n, task.replicate, dtype=np.int32)
+        tables[name] = typed_table(name, columns)
+    (before,) = record.info["before_sha"].values()
+    (seconds,) = record.info["seconds"].values()
+    return _Done(tables, str(before), float(seconds))
 
 
 def compare(
@@ -992,24 +1101,15 @@ def compare(
     RunError
         If a run could not be finished.
     """
-    chosen = list(scenarios)
-    if not chosen:
-        raise ScenarioError("nothing to compare", where="compare", allowed="one scenario or more")
-    wanted = _checked(chosen, replicates, engine, keep)
-    start = chosen[0].seed if seed is None else seed
-    arms = {name: scenario.with_seed(start) for name, scenario in _arms(chosen, status_quo).items()}
-    record = _gather(
-        Comparison,
-        arms,
-        replicates,
-        start,
-        engine,
-        wanted,
-        workers,
-        progress,
-        simulate,
-        command,
+    plan = comparison_plan(
+        scenarios,
+        replicates=replicates,
+        seed=seed,
+        engine=engine,
+        status_quo=status_quo,
+        keep=keep,
     )
+    record = _gather(plan, workers, progress, simulate, command)
     assert isinstance(record, Comparison)
     return record
 

@@ -45,6 +45,13 @@
       return clientside.no_update;
     },
 
+    // The drawer opens with a draft and closes when the choice takes it in.
+    editor: function () {
+      var asked = clientside.callback_context.triggered;
+      if (!asked.length || !asked[0].value) return clientside.no_update;
+      return asked[0].prop_id.indexOf("draft.") === 0;
+    },
+
     // An address that shows the same view to whoever opens it; the page itself stays as it is.
     share: function (fields) {
       if (!fields) return clientside.no_update;
@@ -63,6 +70,19 @@
 
   narrow.addEventListener("change", function () {
     clientside.set_props("narrow", { data: narrow.matches });
+  });
+
+  // A figure is saved as it stands on the page.
+  document.addEventListener("click", function (event) {
+    var button = event.target.closest && event.target.closest("[data-save]");
+    if (!button || !window.Plotly) return;
+    var card = button.closest("figure");
+    var plot = card && card.querySelector(".js-plotly-plot");
+    if (!plot) return;
+    window.Plotly.downloadImage(plot, {
+      format: button.getAttribute("data-save"), filename: "payshift-figure", scale: 2,
+      width: plot.offsetWidth, height: plot.offsetHeight
+    });
   });
 
   // The other language shows the same view: it keeps all of the address but the language.

@@ -19,6 +19,7 @@ from sim.scenario._nodes import Node, Place, plain, suggestion
 from sim.scenario._policy import Assignment, ContractGroup, Policy
 from sim.scenario._reading import read_tree
 from sim.scenario._scenario import Scenario, catalogue, json_schema, load, validate
+from sim.scenario._writing import as_yaml
 
 __all__ = [
     "CHANNELS",
@@ -33,6 +34,7 @@ __all__ = [
     "Selector",
     "Strict",
     "Text",
+    "as_yaml",
     "catalogue",
     "checked",
     "json_schema",

@@ -308,6 +308,42 @@ class Scenario:
             tree = _grafted(tree, steps, node, place, ())
         return _finished(self.id, tree, self.standing)
 
+    def with_text(self, text: str, name: str = "text") -> Scenario:
+        """Replace whole entries such as payment or audit by those of a YAML text.
+
+        Parameters
+        ----------
+        text : str
+            YAML under the same caps as files; its top-level keys are those of a scenario.
+        name : str
+            What messages call the text, before line and column.
+
+        Raises
+        ------
+        ScenarioError
+            With line and column for whatever a file could not say either.
+        """
+        node = parse(text, name)
+        if node is None:
+            return self
+        if not isinstance(node.value, Mapping):
+            raise ScenarioError(
+                "not entries of a scenario", where=str(node.place), allowed="payment, audit ..."
+            )
+        for key, entry in node.value.items():
+            if key in ("schema", "kind", "id", "extends", "region"):
+                raise ScenarioError(
+                    f"{key} cannot be changed here",
+                    where=str(entry.key or entry.place),
+                    remedy="Choose another scenario instead.",
+                )
+        return self._with(node.value)
+
+    def named(self, name: str, title: Mapping[str, str]) -> Scenario:
+        """Give a changed scenario a name and titles of its own."""
+        changed = replace(self, id=name, tree=without(self.tree, ["id"]))
+        return changed._with({"title": planted(dict(title), Place("named"))})
+
     def _with(self, entries: Mapping[str, Node]) -> Scenario:
         """Replace top-level entries and check the result."""
         assert isinstance(self.tree.value, Mapping)
