@@ -17,6 +17,7 @@ from typing import Any
 
 import dash
 import flask
+from dash.exceptions import DependencyException
 from werkzeug.exceptions import HTTPException
 
 from dashboards.settings import Settings
@@ -60,6 +61,8 @@ def protect(app: dash.Dash, settings: Settings) -> None:
             # The body passed the guard and still did not fit: the sender's mistake, not ours.
             _log.warning("a callback could not be answered", exc_info=error)
             return _plain("Bad request", 400)
+        if isinstance(error, DependencyException):
+            return _plain("Not Found", 404)  # a file no package of the interface has
         _log.error("a request failed", exc_info=error)
         return _plain("The server could not answer. The log tells why.", 500)
 

@@ -149,7 +149,7 @@ class Jobs:
         self._active: dict[str, Future[str]] = {}
         self._results: OrderedDict[tuple[str, str], Comparison] = OrderedDict()
         self._pool: ProcessPoolExecutor | None = None
-        self._closed = False
+        self._closed = threading.Event()
         self._folder = Path(tempfile.mkdtemp(prefix="payshift-jobs-"))
         self._thread = threading.Thread(target=self._work, name="jobs", daemon=True)
         self._thread.start()
@@ -332,7 +332,7 @@ class Jobs:
     def close(self) -> None:
         """End the workers at once; what is finished stays, the rest waits for the next server."""
         with self._lock:
-            self._closed = True
+            self._closed.set()
             self._news.notify_all()
         self._end_pool()
         self._thread.join(timeout=5)
@@ -468,7 +468,7 @@ class Jobs:
         """Hand runs to free workers, and take in what they finished, until the server ends."""
         while True:
             with self._lock:
-                if self._closed:
+                if self._closed.is_set():
                     return
                 try:
                     self._finish_runs()
@@ -481,7 +481,7 @@ class Jobs:
             for job in finished:
                 self._keep(job)
             with self._lock:
-                if self._closed:
+                if self._closed.is_set():
                     return
                 self._news.wait(timeout=0.25)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, TypeGuard
 
 from sim import payment
 from sim.scenario import Scenario
@@ -193,7 +193,7 @@ def _of_quantities(value: Any, path: str, family: str) -> Iterator[Lever]:
         yield from _of_quantities(entry, f"{path}.{name}", family)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
