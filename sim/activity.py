@@ -232,6 +232,9 @@ class Activity:
     diagnosis_months : ndarray, shape (n,)
         Months of membership weighted by risk of age, sex and recorded conditions; counted where a
         contract reads them.
+    observations : ndarray, shape (n,)
+        Patients kept under observation in a hospital bed without being admitted. What is done to
+        them is outpatient care and also counts as visits and units.
     """
 
     visits: Array = dataclasses.field(
@@ -318,6 +321,9 @@ class Activity:
     )
     diagnosis_months: Array = dataclasses.field(
         metadata=_tally("", "member-month", "months weighted by diagnosis", "按病种加权人月")
+    )
+    observations: Array = dataclasses.field(
+        metadata=_tally("", "case", "observation stays", "留院观察人次", uncertain=True)
     )
 
     def __post_init__(self) -> None:
@@ -523,7 +529,7 @@ class Activity:
         if not scope.units.all():
             cut["units"] = scope.units
         if scope.stays != 1.0:
-            stays = ("admissions", "bed_days", "cases_side", "charges_side")
+            stays = ("admissions", "bed_days", "cases_side", "charges_side", "observations")
             cut |= dict.fromkeys(stays, scope.stays)
 
         def make(name: str) -> Array:

@@ -46,6 +46,7 @@ from sim.engine.tables import (
     TreatTable,
 )
 from sim.health.need import monthly_probability, severity_multiplier
+from sim.observation import observation_terms
 from sim.outlook import channel_marginals, covered_share, practised_stay
 from sim.region import Region
 from sim.tallies import ProviderTally
@@ -569,6 +570,7 @@ def _admit_table(world: World) -> AdmitTable:
         slopes=m.stay.slopes,
         up_share=org.up_share,
         has_sides=not m.stay.is_flat,
+        **observation_terms(world, cost_factor),
     )
 
 
@@ -636,6 +638,8 @@ def _stay_table(world: World) -> StayTable:
         longest=int(values["longest_stay"]),
         **_modes(world),
         split=org.split,
+        observe_units=values.get("observation_units", 0.0) * world.technology,
+        observe_days=values.get("observation_days", 1.0),
         **_sending(world),
     )
 

@@ -238,6 +238,8 @@ def _kinds(m: Activity, year: Activity) -> Iterator[tuple[str, str, str, str, Ar
         _mean(step, year.admissions[:, :, :-1]),
     )
     yield "bed_day", "day", "bed-day", "住院床日", _mean(m.bed_days, year.bed_days)
+    if year.observations.any():
+        yield "observation", "case", "case under observation", "留院观察一例", m.observations
     yield (
         "member",
         "person-year",

@@ -168,8 +168,11 @@ class HealthSystem(mesa.Model):
         order, granted = grant(self.world, requests)
         for row in order:
             patient = self.people[requests.person[row]]
-            provider = self.providers[requests.provider[row]]
-            if granted[row]:
+            is_observation, place = divmod(int(requests.provider[row]), len(self.providers))
+            provider = self.providers[place]
+            if is_observation:
+                provider.observes_or_lists(patient, has_place=bool(granted[row]))
+            elif granted[row]:
                 provider.gives_bed(patient, int(requests.origin[row]))
             else:
                 provider.has_no_bed_for(patient)

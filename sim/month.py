@@ -11,8 +11,9 @@ What happens, in this order:
 3. **Need**: ageing, chronic change, episodes, worsening, deaths and newborns.
 4. **Seeking care**: none, a practice or a hospital; least severe contacts beyond capacity wait.
 5. **Primary care** treats, asks back, or refers.
-6. **Hospitals** see outpatients, decide on beds, for planned stays too, and give the sessions of
-   courses for life; beds go by severity and months waited.
+6. **Hospitals** see outpatients, decide on beds (admit, observe, send home, defer, transfer,
+   refuse), for planned stays too, and give the sessions of courses for life; beds go by severity
+   and months waited.
 7. **Outcome** of stays and contacts: recovery, readmission, death, experience.
 8. **Claims and money**: cost sharing, interim payments, subsidies, the ledger, closed at zero.
 9. **Oversight**: reviews, claw-back and fines.
@@ -39,7 +40,7 @@ from sim.conditions import Tables, month_tables
 from sim.engine import kernels
 from sim.engine.counting import Claims, new_claims, new_stays
 from sim.engine.kernels import Requests, Tallies
-from sim.engine.organization import PLAIN_MARGINALS, bed_capacity
+from sim.engine.organization import PLAIN_MARGINALS, bed_capacity, places_capacity
 from sim.engine.tables import (
     SESSIONS,
     Float,
@@ -169,6 +170,7 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         c,
         tables.keys,
         tables.stay,
+        tables.treat,
         tables.price,
         tables.member,
         t,
@@ -194,7 +196,7 @@ def grant(world: World, requests: Requests) -> tuple[Int, npt.NDArray[np.bool_]]
         requests.person[:used],
         requests.days[:used],
         requests.priority[:used],
-        bed_capacity(world.setting),
+        places_capacity(world.setting),
     )
 
 

@@ -440,6 +440,13 @@ _COST = (V.COST_OUT, V.COST_IN)
 _OWN_BILLS = (V.PATIENT_OUT, V.PATIENT_IN, V.UNCOVERED_OUT, V.UNCOVERED_IN)
 
 
+def _presented(t: Tallies) -> Int64:
+    """Urgent patients of hospitals, sent home, observed or admitted, shape (rows,)."""
+    where = t.traits.is_hospital
+    urgent = t.providers(V.RELEASED, V.OBSERVED, V.ADMISSIONS, where=where)
+    return np.asarray(urgent - t.providers(V.ELECTIVE, where=where), dtype=np.int64)
+
+
 def _fund(t: Tallies) -> Int64:
     """Payers' outlays net of what audits brought back, fen, shape (rows,).
 
@@ -1692,6 +1699,42 @@ def _all_outcomes() -> Iterator[Outcome]:
         1.0,
         _PROVIDERS,
         digits=3,
+    )
+    yield Outcome(
+        "observed_share",
+        "behavior",
+        "share",
+        "neither",
+        {"en": "Observed instead of admitted", "zh": "留院观察占比"},
+        {
+            "en": "Cases kept under observation in a hospital bed, of these and hospital stays "
+            "together.",
+            "zh": "留院观察而未办理入院的病例，占留院观察与住院合计的比例。",
+        },
+        _providers(V.OBSERVED, only="is_hospital"),
+        _providers(V.OBSERVED, V.ADMISSIONS, only="is_hospital"),
+        1.0,
+        _PROVIDERS,
+        digits=3,
+        only_with=V.OBSERVED,
+    )
+    yield Outcome(
+        "released_share",
+        "behavior",
+        "share",
+        "neither",
+        {"en": "Treated and sent home", "zh": "急诊处置后离院占比"},
+        {
+            "en": "Urgent hospital patients who are treated and sent home the same day, of these, "
+            "those kept under observation and urgent stays together.",
+            "zh": "急诊患者处置后当日离院的比例，分母为离院、留院观察与非择期住院之和。",
+        },
+        _providers(V.RELEASED, only="is_hospital"),
+        _presented,
+        1.0,
+        _PROVIDERS,
+        digits=3,
+        only_with=V.OBSERVED,
     )
     yield Outcome(
         "case_mix_billed",

@@ -275,6 +275,7 @@ def _write_marginals(
     seen.experience[rows, payer] = slope.experience
     seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
     seen.recorded[rows, payer] = slope.diagnosis_months
+    seen.observed[rows, payer] = slope.observations
 
 
 def practised_stay(world: World) -> Float:

@@ -549,6 +549,7 @@ class Region:
     chronic: Chronic
     courses: Courses
     modes: Modes
+    observation_beds: Floats  # (n,) of ``observation.csv``; none in a region without the file
     people: PeopleTables
     drift: Drift
     parameters: Mapping[str, Parameter]
@@ -840,6 +841,7 @@ def _read(folder: Path) -> Region:
         chronic=chronic,
         courses=_courses(files, groups, chronic),
         modes=_modes(files, groups),
+        observation_beds=_observation_beds(files, providers),
         people=people,
         drift=Drift(
             price_growth=_constant(constants, "price_growth"),
@@ -1053,6 +1055,25 @@ def _modes(files: _Folder, groups: Groups) -> Modes:
     need = np.repeat(other[:, :, None], len(COMPONENTS), axis=2)
     need[:, :, COMPONENTS.index("procedures")] = ratio("procedures")
     return Modes(share=share, need=need, days=ratio("days"), risk=ratio("risk"))
+
+
+def _observation_beds(files: _Folder, providers: Providers) -> Floats:
+    """Read beds in which hospitals observe without admitting, full scale (n,)."""
+    beds = np.zeros(len(providers.ids))
+    if not any((folder / "observation.csv").is_file() for folder in files.from_farthest()):
+        return beds
+    table = files.table("observation.csv")
+    named = table.choices("provider", providers.ids)
+    for row, p in enumerate(named):
+        if not (providers.beds[p] > 0.0 and providers.kind[p] > 0):
+            raise ScenarioError(
+                where=table.where(row),
+                value=f"provider = {providers.ids[p]!r}",
+                allowed="hospitals with beds",
+                remedy="leave the row out",
+            )
+        beds[p] = table.number(row, "beds", 0)
+    return beds
 
 
 def _courses(files: _Folder, groups: Groups, chronic: Chronic) -> Courses:

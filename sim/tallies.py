@@ -111,6 +111,9 @@ class ProviderTally(_FromZero):
     LEFT_RISK = auto()  # their predicted cost over the mean, thousandths
     DIAGNOSED_MONTHS = auto()  # member-months by true conditions, thousandths; where contracts ask
     RECORDED_MONTHS = auto()  # member-months by recorded conditions, thousandths
+    OBSERVED = auto()  # cases kept under observation without being admitted
+    RELEASED = auto()  # urgent cases treated and sent home where they could have been observed
+    OBSERVED_DAYS = auto()  # thousandths of days in observation beds
 
 
 @unique

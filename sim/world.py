@@ -58,6 +58,13 @@ MEASURES = 5
 # readmissions are counted from claims.
 ON_RECORD = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
 MONTHS = 12
+OBSERVING = (
+    "observation_share",
+    "observation_light_share",
+    "observation_units",
+    "observation_days",
+    "tau_observe",
+)
 _T = ProviderTally
 
 
@@ -365,6 +372,14 @@ def build_world(
             value=missing[0],
             remedy="Add the parameter to the region's parameters.csv.",
         )
+    missing = [name for name in OBSERVING if name not in values]
+    if region.observation_beds.any() and missing:
+        raise RunError(
+            "a region with observation beds says what their use turns on",
+            where="parameters",
+            value=missing[0],
+            remedy="Add the parameter to the region's parameters.csv.",
+        )
     setting = build_setting(region, values, population, seed)
     people = synthesize(region, population, seed)
     columns = Columns(**{name: getattr(people, name) for name in Columns._fields})
@@ -589,6 +604,7 @@ def activity_of(
         "quality_num": lambda: _quality_num(tally) + year.documented[rows, payer] / 1000.0,
         "quality_den": lambda: _quality_den(tally),
         "post_acute_days": lambda: tally[:, _T.POST_ACUTE_DAYS],
+        "observations": lambda: tally[:, _T.OBSERVED],
         "episodes": lambda: (year.episodes[rows, payer] / np.array([1.0, 100.0]))[:, None, :],
         "referrals": lambda: np.stack(
             (tally[:, _T.REFERRED_UP], tally[:, _T.REFERRED_DOWN]), axis=1

@@ -454,24 +454,28 @@ class Patient(mesa.Agent):
 
     def leave_bed(self, provider: int, done: Stay) -> None:
         """Go home from a stay: recovered, or due back within a month."""
-        member = self.month.tables.member
-        self.last_provider = provider
-        self.stop_waiting()
-        self.ep_untreated = 0
-        group = self.ep_group
         self.course = course_after_stay(
-            group,
+            self.ep_group,
             self.needs_bed,
             self.ep_flags,
             self.course,
             self.uid,
             self.month.tables.keys,
-            member,
+            self.month.tables.member,
         )
+        self.leave_observation(provider, readmitted=done.readmitted)
+
+    def leave_observation(self, provider: int, *, readmitted: bool) -> None:
+        """Go home from a bed: recovered, due back within a month, or to a stay that is planned."""
+        member = self.month.tables.member
+        self.last_provider = provider
+        self.stop_waiting()
+        self.ep_untreated = 0
+        group = self.ep_group
         self.ep_group, self.ep_flags, self.follow_group, self.follow_left = after_stay(
             group,
             self.needs_bed,
-            done.readmitted,
+            readmitted,
             int(member.follow_after_stay[group]),
             self.follow_group,
             self.follow_left,

@@ -20,9 +20,11 @@ from sim.engine.bills import (
 )
 from sim.engine.counting import (
     claim_contact,
+    claim_observation,
     claim_stay,
     count_experience,
     count_member_spending,
+    count_observation,
     count_stay,
     count_treatment,
     note_stay,
@@ -32,12 +34,14 @@ from sim.engine.person import (
     ADMIT,
     DEFER,
     NOTHING,
+    OBSERVE,
     TRANSFER,
     admission,
     bed_priority,
     contact_outcome,
     goes_back_down,
     is_first_contact,
+    observe,
     one_more,
     rest_of_stay,
     sessions,
@@ -411,11 +415,24 @@ class Provider(mesa.Agent):
             tables.keys,
             tables.admit,
         )
-        if answer == NOTHING:
-            return False
         books = self.tally(patient.scheme)
+        is_urgent = not bool(tables.admit.elective[patient.ep_group])
+        if answer == NOTHING:
+            if is_urgent and bool(tables.admit.observes[self.row]):
+                books[ProviderTally.RELEASED] += 1
+            return False
         if answer == ADMIT:
             self._asks_for_bed(patient, sent_by=NOBODY)
+            return True
+        if answer == OBSERVE:
+            request_bed(
+                self.month.requests,
+                patient.row,
+                self.row + len(self.world.setting.beds),
+                NOBODY,
+                float(tables.admit.observe_days),
+                bed_priority(not is_urgent, patient.ep_rank, patient.wait_months),
+            )
             return True
         if answer == TRANSFER:
             above = self.colleague(int(tables.admit.up[self.row]))
@@ -452,6 +469,80 @@ class Provider(mesa.Agent):
             patient.join_list(self.row)
         else:
             patient.ep_group = without_bed(patient.ep_group, patient.ep_flags)
+
+    def observes_or_lists(self, patient: Patient, *, has_place: bool) -> None:
+        """Keep a person under observation, or, where no bed for it is free, do without."""
+        if has_place:
+            self.keeps_under_observation(patient)
+        elif patient.needs_bed:
+            patient.join_list(self.row)
+        else:
+            patient.ep_group = without_bed(patient.ep_group, patient.ep_flags)
+
+    def keeps_under_observation(self, patient: Patient) -> None:
+        """Observe a person in a bed without admitting, and let it end."""
+        tables, tallies = self.month.tables, self.month.tallies
+        payer, group, level = patient.scheme, patient.ep_group, patient.ep_level
+        seen = observe(
+            self.row,
+            payer,
+            group,
+            level,
+            patient.ep_rank,
+            patient.needs_bed,
+            patient.uid,
+            tables.keys,
+            tables.treat,
+            tables.stay,
+        )
+        done = seen.care
+        is_own = self.row == patient.practice
+        covered, owed, patient.paid_out_year = outpatient_bill(
+            done.charge_fen,
+            float(tables.price.covered[self.row, 0]),
+            payer,
+            self.kind,
+            patient.contract,
+            int(is_own),
+            0,
+            patient.entitled,
+            patient.paid_out_year,
+            patient.oop_year,
+            tables.price.benefits,
+        )
+        uncovered = done.charge_fen - covered
+        patient.pay_from_account(owed)
+        patient.pay(done.charge_fen, owed + uncovered)
+        books = self.tally(payer)
+        count_treatment(books, patient.tally, done, self.kind, False, False, covered, owed, 0.0)
+        count_observation(books, patient.tally, seen)
+        count_member_spending(patient.own_practice.tally(payer), is_own, self.is_outside, covered)
+        patient.add_to_episode(covered)
+        tallies.visits_by_group[self.kind, group] += done.visits
+        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
+        own_share = own_share_of(owed + uncovered, done.charge_fen)
+        outcome = contact_outcome(not seen.died, patient.wait_months, own_share)
+        count_experience(books, patient.tally, outcome)
+        claim_observation(
+            self.month.claims,
+            patient.uid,
+            self.row,
+            payer,
+            group,
+            level,
+            patient.ep_rank,
+            seen,
+            covered,
+            owed,
+            NOBODY,
+            patient.needs_bed,
+        )
+        if seen.died:
+            patient.end_episode()
+            patient.give_way_to_newborn()
+        else:
+            patient.remember(self.kind, outcome)
+            patient.leave_observation(self.row, readmitted=seen.readmitted)
 
     def gives_bed(self, patient: Patient, sent_by: int = NOBODY) -> None:
         """Treat an inpatient from admission to discharge or death."""

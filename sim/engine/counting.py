@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.engine.tables import NEEDS_BED, Int, Stay, Treatment
+from sim.engine.tables import NEEDS_BED, Int, Observed, Stay, Treatment
 from sim.numerics import compiled, inlined
 from sim.tallies import PersonTally as P
 from sim.tallies import ProviderTally as T
@@ -43,6 +43,7 @@ _PREVENTIVE = int(T.PREVENTIVE)
 _MINOR, _MAJOR, _SPLIT = int(T.MINOR), int(T.MAJOR), int(T.SPLIT)
 _SENT_DOWN, _POST_ACUTE = int(T.SENT_DOWN), int(T.POST_ACUTE_DAYS)
 _REFERRED_DOWN, _P_REFERRED_DOWN = int(T.REFERRED_DOWN), int(P.REFERRED_DOWN)
+_OBSERVED, _OBSERVED_DAYS = int(T.OBSERVED), int(T.OBSERVED_DAYS)
 _MODE_ABOVE, _MODE_BELOW = int(T.MODE_ABOVE), int(T.MODE_BELOW)
 
 _P_MONTHS, _P_SPENDING, _P_COVERED = int(P.PERSON_MONTHS), int(P.SPENDING), int(P.COVERED)
@@ -172,6 +173,7 @@ def part_of(total: int, bill: int, bills: int) -> int:
 
 # Bits of a claim's ``flags``.
 CLAIM_READMISSION, CLAIM_TRANSFER, CLAIM_SPLIT, CLAIM_LOW_VALUE, CLAIM_UNNEEDED = 1, 2, 4, 8, 32
+CLAIM_OBSERVED = 64
 
 
 def new_claims(size: int) -> Claims:
@@ -288,6 +290,47 @@ def claim_contact(
         patient_fen,
         sent_by,
         CLAIM_LOW_VALUE if done.low_value else 0,
+        0,
+    )
+
+
+@inlined
+def claim_observation(
+    claims: Claims,
+    uid: int,
+    provider: int,
+    payer: int,
+    group: int,
+    level: int,
+    severity: float,
+    seen: Observed,
+    covered_fen: int,
+    patient_fen: int,
+    sent_by: int,
+    is_needed: bool,
+) -> None:
+    """Write the claim of a case under observation: outpatient care, at its true level."""
+    done = seen.care
+    _write(
+        claims,
+        uid,
+        provider,
+        payer,
+        1,
+        group,
+        level,
+        level,
+        severity,
+        done.needs,
+        done.units,
+        0,
+        done.visits,
+        done.cost_fen,
+        done.charge_fen,
+        covered_fen,
+        patient_fen,
+        sent_by,
+        CLAIM_OBSERVED if is_needed else CLAIM_OBSERVED | CLAIM_UNNEEDED,
         0,
     )
 
@@ -462,6 +505,18 @@ def count_treatment(
             person[_P_FIRST_PRACTICE] += 1
         elif is_treatable_below:
             person[_P_BYPASS] += 1
+
+
+@compiled
+def count_observation(provider: Int, person: Int, seen: Observed) -> None:
+    """Count a case under observation besides what its care counts as an outpatient contact.
+
+    It is no stay: nobody counts it among admissions, discharges or readmissions.
+    """
+    provider[_OBSERVED] += 1
+    provider[_OBSERVED_DAYS] += seen.days_milli
+    if seen.died:
+        person[_P_DEATHS] += 1
 
 
 @compiled

@@ -25,11 +25,13 @@ from sim.engine.counting import (
     Claims,
     Stays,
     claim_contact,
+    claim_observation,
     claim_stay,
     count_experience,
     count_member_spending,
     count_month,
     count_need,
+    count_observation,
     count_stay,
     count_treatment,
     note_stay,
@@ -38,6 +40,7 @@ from sim.engine.person import (
     ADMIT,
     DEFER,
     NOTHING,
+    OBSERVE,
     TRANSFER,
     admission,
     after_stay,
@@ -54,6 +57,7 @@ from sim.engine.person import (
     leaves_list,
     months_on_list,
     need,
+    observe,
     one_more,
     payer_at_age,
     preventive_contact,
@@ -103,6 +107,7 @@ _NO_BED = int(ProviderTally.NO_BED)
 _WAITING = int(ProviderTally.WAITING)
 _TURNED_AWAY = int(ProviderTally.TURNED_AWAY)
 _REFERRED_DOWN = int(ProviderTally.REFERRED_DOWN)
+_RELEASED = int(ProviderTally.RELEASED)
 _P_DEATHS = int(PersonTally.DEATHS)
 _P_FOREGONE = int(PersonTally.FOREGONE)
 _P_DEFERRED = int(PersonTally.DEFERRED)
@@ -540,11 +545,18 @@ def ask_for_bed(
         table,
     )
     if answer == NOTHING:
+        if table.observes[p] and not table.elective[group]:
+            t.provider[p, payer, _RELEASED] += 1
         return
     priority = bed_priority(table.elective[group], rank, waited)
     days = table.days[group, level]
     if answer == ADMIT:
         request_bed(requests, i, p, -1, days, priority)
+        return
+    if answer == OBSERVE:
+        # Beds for observation are counted behind those of all providers.
+        place = p + table.up.shape[0]
+        request_bed(requests, i, place, -1, table.observe_days, priority)
         return
     cell = cell_at(i, c, m)
     if answer == TRANSFER:
@@ -1040,11 +1052,99 @@ def spend_rest_at_home(
     claim_stay(claims, uid, p, payer, group, 0, 0.5, done, covered, patient, sent_by, False, True)
 
 
+@inlined
+def observe_person(
+    i: int,
+    p: int,
+    c: Columns,
+    keys: Keys,
+    table: StayTable,
+    treating: TreatTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    claims: Claims,
+) -> None:
+    """Keep the person in row i under observation at provider p, and let it end."""
+    payer, kind = whole(c.scheme[i]), m.kind[p]
+    group, level, flags = whole(c.ep_group[i]), whole(c.ep_level[i]), whole(c.ep_flags[i])
+    rank = np.float64(c.ep_rank[i])
+    needed = (flags & NEEDS_BED) != 0
+    uid = uid_of(whole(c.generation[i]), i)
+    seen = observe(p, payer, group, level, rank, needed, uid, keys, treating, table)
+    done = seen.care
+    practice = whole(c.practice[i])
+    covered, patient, paid_out = outpatient_bill(
+        done.charge_fen,
+        prices.covered[p, 0],
+        payer,
+        kind,
+        whole(c.contract[i]),
+        1 if p == practice else 0,
+        0,
+        entitled_at(i, c, m),
+        whole(c.paid_out_year[i]),
+        whole(c.oop_year[i]),
+        prices.benefits,
+    )
+    c.paid_out_year[i] = paid_out
+    pay_from_account(i, patient, c, m, t)
+    uncovered = done.charge_fen - covered
+    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
+    cell = cell_at(i, c, m)
+    fifth = whole(c.fifth[i])
+    # The way there was counted with the contact from which the case was kept.
+    count_treatment(
+        t.provider[p, payer], t.person[cell], done, kind, False, False, covered, patient, 0.0
+    )
+    count_observation(t.provider[p, payer], t.person[cell], seen)
+    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
+    add_to_episode(i, c, covered)
+    t.visits_by_group[kind, group] += done.visits
+    t.patient_money[p, payer, fifth, 0] += patient
+    t.patient_money[p, payer, fifth, 1] += uncovered
+    waited = whole(c.wait_months[i])
+    own_share = own_share_of(patient + uncovered, done.charge_fen)
+    outcome = contact_outcome(not seen.died, waited, own_share)
+    count_experience(t.provider[p, payer], t.person[cell], outcome)
+    claim_observation(claims, uid, p, payer, group, level, rank, seen, covered, patient, -1, needed)
+    if seen.died:
+        end_episode(i, c, t)
+        leave_account(i, c, m, t)
+        start_life(i, c, keys, m)
+        return
+    settle_experience(i, kind, outcome, c, m.experience_step)
+    c.last_provider[i] = p
+    c.wait_provider[i] = -1
+    c.wait_months[i] = 0
+    c.ep_untreated[i] = 0
+    new_group, new_flags, follow_group, follow_left = after_stay(
+        group,
+        needed,
+        seen.readmitted,
+        m.follow_after_stay[group],
+        whole(c.follow_group[i]),
+        whole(c.follow_left[i]),
+        whole(c.course[i]),
+    )
+    c.ep_group[i] = new_group
+    c.ep_flags[i] = new_flags
+    c.follow_group[i] = follow_group
+    c.follow_left[i] = follow_left
+    if new_flags & LISTED:
+        c.wait_provider[i] = p
+    if new_flags & NEEDS_BED:
+        t.person[cell, _P_NEED_BED] += 1
+        t.person[cell, _P_NEED_AVOIDABLE] += m.avoidable_milli[group]
+
+
 @compiled
 def stay_stage(
     c: Columns,
     keys: Keys,
     table: StayTable,
+    treating: TreatTable,
     prices: PriceTable,
     m: MemberTable,
     t: Tallies,
@@ -1072,8 +1172,16 @@ def stay_stage(
         level = whole(c.ep_level[i])
         flags = whole(c.ep_flags[i])
         needed = (flags & NEEDS_BED) != 0
+        is_observation = p >= m.kind.shape[0]
+        if is_observation:
+            p -= m.kind.shape[0]
+        if is_observation and granted[row]:
+            observe_person(i, p, c, keys, table, treating, prices, m, t, claims)
+            continue
         if not granted[row]:
-            t.provider[p, payer, _NO_BED] += 1
+            # A bed for observation that is taken says nothing of the load of the others.
+            if not is_observation:
+                t.provider[p, payer, _NO_BED] += 1
             if needed:
                 list_for_bed(c, i, p)
             else:

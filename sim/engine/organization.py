@@ -49,6 +49,7 @@ CHANNELS = (
     "uncovered",
     "documented_quality",
     "recovery",
+    "observation",
 )
 MOST_EFFORT = 5.0  # beyond it an effort's effect is complete
 HISTORY = 48  # months of preventive effort remembered
@@ -152,6 +153,7 @@ class Marginals:
     experience : (n, Y) one unit of mean patient experience.
     member : (n, Y) one member-month of mean risk.
     recorded : (n, Y) one more month of recorded risk by diagnosis.
+    observed : (n, Y) one case kept under observation, besides its visit and units.
     """
 
     visit: Float
@@ -171,6 +173,7 @@ class Marginals:
     experience: Float
     member: Float
     recorded: Float
+    observed: Float
     stay: StayTerms
 
     def mix_in(self, other: Marginals, weight: float) -> None:
@@ -233,6 +236,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         experience=np.zeros(shape),
         member=np.zeros(shape),
         recorded=np.zeros(shape),
+        observed=np.zeros(shape),
         stay=StayTerms(
             bounds=np.zeros((*shape, n_groups, 3, 0)),
             amounts=np.zeros((*shape, n_groups, 3, 1)),
@@ -1162,6 +1166,17 @@ def prevention_multiplier(setting: Setting, org: Organizations, weights: Float) 
 def bed_capacity(setting: Setting) -> Float:
     """Return bed-days of a month."""
     return setting.beds * DAYS_PER_MONTH
+
+
+def places_capacity(setting: Setting) -> Float:
+    """Return bed-days of a month, then days in observation beds where a region has any (n or 2n,).
+
+    A request for an observation bed names its provider's row plus n.
+    """
+    beds = bed_capacity(setting)
+    if not setting.observation_beds.any():
+        return beds
+    return np.concatenate((beds, setting.observation_beds * DAYS_PER_MONTH))
 
 
 def curvature_out(setting: Setting) -> Float:

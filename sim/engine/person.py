@@ -56,6 +56,7 @@ from sim.engine.tables import (
     Keys,
     MemberTable,
     NeedTable,
+    Observed,
     ReferTable,
     SeekTable,
     Stay,
@@ -74,6 +75,7 @@ from sim.health.need import (
 )
 from sim.health.outcome import (
     death_in_stay,
+    loss_of_short_days,
     misuse_loss,
     readmission_probability,
     recovery_probability,
@@ -125,7 +127,7 @@ LONGEST_UNTREATED = 60
 LONGEST_COUNT = 250
 
 # Answers of :func:`admission`.
-NOTHING, ADMIT, DEFER, TRANSFER, REFUSE = 0, 1, 2, 3, 4
+NOTHING, ADMIT, DEFER, TRANSFER, REFUSE, OBSERVE = 0, 1, 2, 3, 4, 5
 
 # Ranks are kept in single precision, where the next number would be 1: infinitely severe.
 MOST_SEVERE = 0.9999999
@@ -640,7 +642,7 @@ def admission(
     keys: Keys,
     table: AdmitTable,
 ) -> int:
-    """Decide on a bed: admit, defer, transfer, refuse or (where none is needed) nothing.
+    """Decide on a bed: admit, observe, defer, transfer, refuse or (where none is needed) nothing.
 
     Parameters
     ----------
@@ -656,7 +658,7 @@ def admission(
     Returns
     -------
     int
-        ``NOTHING``, ``ADMIT``, ``DEFER``, ``TRANSFER`` or ``REFUSE``.
+        ``NOTHING``, ``ADMIT``, ``DEFER``, ``TRANSFER``, ``REFUSE`` or ``OBSERVE``.
 
     Notes
     -----
@@ -664,7 +666,9 @@ def admission(
     sensitivity around the margin at list price. Where a contract pays by the side of a threshold on
     which a case lands, the hospital foresees the side from severity and its own practice. Deferring
     brings what such a stay has earned over the last year, a month later; refusing and deferring
-    lose a month's health, more for severe cases and for those who have waited.
+    lose a month's health, more for severe cases and for those who have waited. Where a hospital has
+    beds for it, an urgent case may be observed: the bed then is needed for fewer days than the case
+    needs, and the health that the missing days would bring is lost.
     """
     inside = rank_among_bed_cases(rank, table.prob_bed[group])
     if not is_needed:
@@ -699,11 +703,44 @@ def admission(
     )
     u = uniform(keys[_ADMISSION], np.uint64(uid))
     precise = choice_precision(table.tau_admit, price)
+    observing = UNAVAILABLE
+    if table.observes[p] and not table.elective[group]:
+        usual = table.observe_list[p, payer, group] * severity
+        money = table.observe_fixed[p, payer]
+        money += table.observe_rising[p, payer, group] * severity
+        missed = 0.0
+        if is_needed:
+            needed = table.days[group, level] * np.sqrt(severity)
+            missed = loss_of_short_days(table.observe_loss[p, group], needed, table.observe_days)
+        observing = choice_precision(table.tau_observe, price) * admit_utility(
+            diminishing(money, usual, scale),
+            table.money[p],
+            table.altruism[p],
+            table.value,
+            health - missed,
+            table.oop_weight,
+            table.observe_own[p, payer, group] * severity,
+            0.0,
+        )
+        if not is_needed:
+            answer = choose4(
+                0.0,
+                table.idle[p, group] + precise * admitting,
+                table.observe_light[p, group] + observing,
+                UNAVAILABLE,
+                1.0,
+                u,
+            )
+            return OBSERVE if answer == 2 else answer
+        # Both are utilities of treating the case here, so their difference is what counts.
+        observing -= choice_precision(table.tau_observe, price) * admitting
+        observing += table.observe[p, group]
     if not is_needed:
         return ADMIT if u < prob_second(0.0, admitting, precise, table.idle[p, group]) else NOTHING
     # Turning away somebody who can wait is deferring; anybody else is refused.
     refuse = UNAVAILABLE
-    defer = UNAVAILABLE
+    # Only who can wait is deferred and only who cannot is observed: the second option is either.
+    defer = observing
     if not table.elective[group]:
         refusing = refuse_utility(table.altruism[p], table.value, 0.0, table.penalty * price)
         refuse = table.refuse[p, group] + precise * (refusing - admitting)
@@ -742,7 +779,112 @@ def admission(
         )
         transfer = table.transfer[p, group]
         transfer += choice_precision(table.tau_transfer, price) * (transferring - admitting)
-    return ADMIT + choose4(0.0, defer, transfer, refuse, 1.0, u)
+    answer = ADMIT + choose4(0.0, defer, transfer, refuse, 1.0, u)
+    return OBSERVE if answer == DEFER and not table.elective[group] else answer
+
+
+@compiled
+def observe(
+    p: int,
+    payer: int,
+    group: int,
+    level: int,
+    rank: float,
+    is_needed: bool,
+    uid: int,
+    keys: Keys,
+    treating: TreatTable,
+    table: StayTable,
+) -> Observed:
+    """Keep a case under observation: outpatient care in a bed, and how it ends.
+
+    The luck is that of the stay it stands for. A case leaves after the days of observation whatever
+    it needs; what is missing lowers health and raises the chance of a return, as in a short stay.
+
+    Parameters
+    ----------
+    p, payer, group, level : int
+    rank : float
+        True severity rank of the episode.
+    is_needed : bool
+        Whether the case truly needs a bed.
+
+    Returns
+    -------
+    Observed
+    """
+    person = np.uint64(uid)
+    inside = rank_among_bed_cases(rank, table.prob_bed[group])
+    if not is_needed:
+        inside = 0.02 + 0.1 * inside
+    severity = severity_multiplier(inside, table.sd_severity[group])
+    needed = table.observe_units * severity
+    needed_days = table.observe_days
+    loss = 0.0
+    if is_needed:
+        needed_days = max(table.needed_days[group, level] * np.sqrt(severity), table.observe_days)
+        loss = loss_of_short_days(table.day_loss[p, group], needed_days, table.observe_days)
+    charge = 0.0
+    cost = 0.0
+    worth_given = 0.0
+    worth_needed = 0.0
+    u0 = u1 = u2 = u3 = 0
+    need_milli = int(np.floor(needed * 1000.0 + 0.5))
+    for j in range(4):
+        ratio = practised_quantity(
+            treating.style[p, payer, group, j],
+            1.0,
+            treating.precision,
+            treating.curvature[p, group, j],
+            uniform(keys[_STAY_DRUGS + j], person),
+        )
+        given = ratio * needed
+        worth_given += treating.price[p, j] * given
+        worth_needed += treating.price[p, j] * needed
+        loss += misuse_loss(given, needed, treating.at_stake[p, group, j])
+        milli = int(np.floor(given * 1000.0 + 0.5))
+        charge += treating.price[p, j] * milli
+        cost += treating.cost[p, j] * milli
+        if j == 0:
+            u0 = milli
+        elif j == 1:
+            u1 = milli
+        elif j == 2:
+            u2 = milli
+        else:
+            u3 = milli
+    intensity = worth_given / worth_needed if worth_needed > 0.0 else 1.0
+    fatality = 0.0
+    if is_needed:
+        fatality = table.fatality[group, level] * severity
+    died = uniform(keys[_STAY_DEATH], person) < death_in_stay(
+        fatality, intensity, table.death_slope, table.quality[p]
+    )
+    readmitted = False
+    if not died:
+        chance = readmission_probability(
+            table.readmission[group],
+            table.observe_days,
+            needed_days,
+            table.day_slope,
+            intensity,
+            table.unit_slope,
+            table.quality[p],
+        )
+        readmitted = uniform(keys[_READMISSION], person) < chance
+    care = Treatment(
+        1,
+        (u0, u1, u2, u3),
+        (need_milli, need_milli, need_milli, need_milli),
+        False,
+        int(np.floor(charge * 0.1 * treating.price_level[payer, 1] + 0.5)),
+        int(np.floor(cost * 0.1 + 0.5)),
+        intensity,
+        int(np.floor(loss * 1e6 + 0.5)),
+        not readmitted,
+        0,
+    )
+    return Observed(care, died, readmitted, int(np.floor(table.observe_days * 1000.0 + 0.5)))
 
 
 @inlined

@@ -51,6 +51,7 @@ class Setting:
     health_in: Float  # (n, G, 4)
     health_day: Float  # (n, G) per needed day
     beds: Float  # (n,) at the size simulated
+    observation_beds: Float  # (n,) likewise
     visits_capacity: Float  # (n,) contacts a month at the size simulated
     reach_out: Float  # (n, G) severest rank treatable as an outpatient
     reach_in: Float  # (n, G) severest rank among bed cases treatable in a bed there
@@ -378,6 +379,7 @@ def build_setting(
         health_in=health_in,
         health_day=health_day,
         beds=beds,
+        observation_beds=region.observation_beds * scale,
         visits_capacity=providers.visits_capacity * scale,
         reach_out=reach_out,
         reach_in=reach_in,

@@ -198,7 +198,11 @@ class AdmitTable(NamedTuple):
     reach; up (n,) provider to transfer to or -1; own (n, Y) patient's share of the price. charge
     is the covered charge expected of a stay of severity 1; amounts and slopes (n, Y, G, 3, S) what
     a case and a yuan charged bring on the side where it lands, parted by bounds (n, Y, G, 3,
-    S - 1); up_share the share billed one level up.
+    S - 1); up_share the share billed one level up. Of observation: observes (n,) whether there are
+    beds for it; observe_fixed (n, Y) and observe_rising (n, Y, G) margin of a case, the second
+    times severity, observe_list (n, Y, G) the latter at list price; observe (n, G) log-odds against
+    admitting a case that needs a bed, observe_light (n, G) against sending home one that does not;
+    observe_loss (n, G) QALYs a needed day; observe_own (n, Y, G) patient's payment.
     """
 
     fixed: Float
@@ -240,6 +244,16 @@ class AdmitTable(NamedTuple):
     slopes: Float
     up_share: Float
     has_sides: bool
+    observes: npt.NDArray[np.bool_]
+    observe_fixed: Float
+    observe_rising: Float
+    observe_list: Float
+    observe: Float
+    observe_light: Float
+    observe_loss: Float
+    observe_own: Float
+    observe_days: float
+    tau_observe: float
 
 
 class StayTable(NamedTuple):
@@ -259,7 +273,8 @@ class StayTable(NamedTuple):
     mode_loss (n, G) QALYs a step. split (n, Y, G) chance of billing one stay as two. Of sending
     down: recovery share of days, send_base probability at list price, send_precision (n, G) per
     currency, send_receipt (n, Y, G) of a late day and send_referral (n, Y), send_list (n, Y) saved
-    by a day at list price.
+    by a day at list price. Of observation: observe_units of a mean visit that a case of mean
+    severity has, observe_days in bed.
     """
 
     style: Float
@@ -292,6 +307,8 @@ class StayTable(NamedTuple):
     send_receipt: Float
     send_referral: Float
     send_list: Float
+    observe_units: float
+    observe_days: float
     scratch: Float  # (longest,) room for the receipts of stays of every length
     day_stake: Float
     day_price: Float
@@ -400,6 +417,15 @@ class Stay(NamedTuple):
     indicated: int
     bills: int  # stays billed, 1 or 2
     rest: int  # days left to a bed nearer home
+
+
+class Observed(NamedTuple):
+    """What a case under observation came to: outpatient care, and how it ended."""
+
+    care: Treatment
+    died: bool
+    readmitted: bool
+    days_milli: int
 
 
 class PriceTable(NamedTuple):

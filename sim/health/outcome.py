@@ -7,6 +7,7 @@ from sim.numerics import compiled, exp
 
 __all__ = [
     "death_in_stay",
+    "loss_of_short_days",
     "misuse_loss",
     "readmission_probability",
     "recovery_probability",
@@ -32,6 +33,28 @@ def misuse_loss(given: float, needed: float, at_stake: float) -> float:
     """
     share = (given - needed) / needed
     return at_stake * share * share
+
+
+@compiled
+def loss_of_short_days(loss_day: float, needed_days: float, days: float) -> float:
+    """Return the QALYs lost by leaving a bed before the appropriate day.
+
+    Parameters
+    ----------
+    loss_day : float
+        QALYs at stake in one appropriate day.
+    needed_days, days : float
+        Bed-days appropriate, > 0, and given; more than appropriate loses nothing here.
+
+    Returns
+    -------
+    float
+        ``loss_day needed (1 - days / needed)^2``: what a stay of that length loses.
+    """
+    if days >= needed_days:
+        return 0.0
+    share = 1.0 - days / needed_days
+    return loss_day * needed_days * share * share
 
 
 @compiled

@@ -358,6 +358,21 @@ def _recovery(view: View, m: Marginals) -> Net:
     return _over_groups(saved, price, stays)
 
 
+def _observation(view: View, m: Marginals) -> Net:
+    """Give what observing a case leaves beyond admitting it, over the list price of the stay."""
+    setting, ground = view.world.setting, view.ground(m)
+    stays = ground.billed.sum(axis=3) * ~view.world.region.groups.is_elective
+    stays = stays * (setting.observation_beds > 0.0)[:, None, None]
+    units = setting.values.get("observation_units", 0.0)
+    care = (m.out - setting.cost_out[:, None] * (1.0 - m.cost[..., None])).sum(axis=2) * units
+    admitting = _admission(view, m)
+    price = np.broadcast_to(setting.stay_price.mean(axis=2)[:, None], stays.shape)
+    observing = _over_groups(
+        np.broadcast_to((m.visit + m.observed + care)[..., None], stays.shape), price, stays
+    )
+    return Net(observing.margin - admitting.margin, observing.scale, observing.weight)
+
+
 def _channels() -> Iterator[Channel]:
     everyone, beds = (0, 1, 2), (0, 1, 2)
     for j, component in enumerate(COMPONENTS):
@@ -379,6 +394,7 @@ def _channels() -> Iterator[Channel]:
     yield Channel("uncovered", beds, _uncovered)
     yield Channel("documented_quality", everyone, _documented)
     yield Channel("recovery", (1, 2), _recovery)
+    yield Channel("observation", (1, 2), _observation)
 
 
 CHANNELS: tuple[Channel, ...] = tuple(_channels())

@@ -302,6 +302,7 @@ def _inside(part: Part, partials: Partials) -> Partials:
         ("bed_days", part.scope.stays),
         ("cases_side", part.scope.stays),
         ("charges_side", part.scope.stays),
+        ("observations", part.scope.stays),
     ):
         if name in found:
             found[name] = found[name] * factor

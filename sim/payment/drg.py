@@ -68,6 +68,9 @@ class DiagnosisRelatedGroups(Contract):
         Weight of the hospital's own historical rate in its base rate.
     own_rate : ndarray, shape (n,), Neutral or None
         That rate, CNY. Neutral: own receipts per weighted stay on base activity.
+    observation_weight : float
+        Relative weight at which a case under observation is paid, besides what outpatient care
+        brings; 0: it is not paid by case.
     provider_ids : tuple of str
         Names of the providers.
     mode_weight : ndarray, shape (G, M), or None
@@ -89,11 +92,14 @@ class DiagnosisRelatedGroups(Contract):
                             P + outlier_share (cost_to_charge c - T)
         revenue x (1 - readmission_merged x rate of 30-day readmission)
         base rate = (1 - weight_on_own) base_rate + weight_on_own own_rate
+        + base rate x grade_coefficient x observation_weight x cases under observation
         weights'  = (1 - recalibration) weights + recalibration mean charges, at the year's
                     case-mix index
 
     China pays high outliers beyond 2.5 P, low ones below .4 P at charges; the US 80 % of cost
-    beyond payment plus fixed loss (ratio 1). Left out, because a year's sums do not tell: transfers
+    beyond payment plus fixed loss (ratio 1). Observation stays are no admissions;
+    a case payment for them is one way of paying short stays alike on either side of admission. Left
+    out, because a year's sums do not tell: transfers
     by day up to the full payment, stays of at most 2 or at least 60 days outside the groups
     (bed-days are counted by band, not by stay), and readmissions within 15 days apart from those
     within 30; also the effect of today's charges on recalibrated weights.
@@ -248,6 +254,16 @@ class DiagnosisRelatedGroups(Contract):
             label_zh=_OWN_RATE.label_zh,
         ),
     )
+    observation_weight: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="ratio",
+            low=0.0,
+            high=10.0,
+            label_en="relative weight of a case under observation",
+            label_zh="留院观察病例的相对权重",
+        ),
+    )
     provider_ids: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     mode_weight: Array | None = dataclasses.field(default=None, repr=False)
 
@@ -304,6 +320,8 @@ class DiagnosisRelatedGroups(Contract):
             found.add("admissions")
         if self.readmission_merged:
             found |= {"quality_num", "quality_den"}
+        if self.observation_weight:
+            found.add("observations")
         return frozenset(found)
 
     @property
@@ -312,8 +330,8 @@ class DiagnosisRelatedGroups(Contract):
         return True
 
     @cached_property
-    def _price(self) -> Array:
-        """Give the payment of a stay by provider, group and level, shape (n, G, 3, 1)."""
+    def _weight_price(self) -> Array:
+        """Give the payment of a case of weight one, grade included, CNY, shape (n,)."""
         rate: float | Array = read_number(
             self.base_rate, _RATE, f"{self.id}.base_rate, not yet resolved"
         )
@@ -322,7 +340,12 @@ class DiagnosisRelatedGroups(Contract):
                 read_number(self.own_rate, _OWN_RATE, f"{self.id}.own_rate, not yet resolved")
             own = np.asarray(self.own_rate, dtype=np.float64)
             rate = (1.0 - self.weight_on_own) * rate + self.weight_on_own * own
-        price = (rate * self.grade_coefficient)[:, None, None] * self.relative_weight
+        return np.asarray(rate * self.grade_coefficient)
+
+    @cached_property
+    def _price(self) -> Array:
+        """Give the payment of a stay by provider, group and level, shape (n, G, 3, 1)."""
+        price = self._weight_price[:, None, None] * self.relative_weight
         return np.asarray(price[:, :, :, None])
 
     # ---- rules of cases ----
@@ -407,8 +430,14 @@ class DiagnosisRelatedGroups(Contract):
             found = {"admissions": self._price * self.mode_weight[None, :, None, :]}
         else:
             found = {"admissions": self._price}
-        if not self.readmission_merged:
-            return found
+        if self.readmission_merged:
+            found = self._merged(activity, found)
+        if self.observation_weight:
+            found["observations"] = self.observation_weight * self._weight_price
+        return found
+
+    def _merged(self, activity: Activity, found: Partials) -> Partials:
+        """Give slopes when readmissions are merged: of stays, and of what counts readmissions."""
         paid = self._share_paid(activity)
         found = {name: array * paid[:, None, None, None] for name, array in found.items()}
         good, all_ = activity.quality_num, activity.quality_den
@@ -426,9 +455,12 @@ class DiagnosisRelatedGroups(Contract):
     def revenue(self, activity: Activity) -> Array:
         """Give the payment of the year's stays, CNY per year, shape (n,)."""
         gross = self._gross(activity)
-        if not self.readmission_merged:
+        if self.readmission_merged:
+            gross = np.asarray(gross * self._share_paid(activity))
+        if not self.observation_weight:
             return gross
-        return np.asarray(gross * self._share_paid(activity))
+        observed = self.observation_weight * self._weight_price * activity.observations
+        return np.asarray(gross + observed)
 
     # ---- next year, and the first ----
 

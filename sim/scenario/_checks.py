@@ -41,6 +41,7 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
     "uncovered": ("Billing outside the catalogue", "目录外收费"),
     "documented_quality": ("Documented quality items", "质量指标填报"),
     "recovery": ("Sending down for recovery", "下转康复"),
+    "observation": ("Observation against admission", "留院观察与收治"),
 }
 """Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
 
