@@ -76,6 +76,7 @@ __all__ = [
     "incentive_means",
     "live_alone",
     "provider_traits",
+    "reform_months",
     "run",
     "run_task",
     "seed_of",
@@ -226,7 +227,7 @@ Simulate: TypeAlias = Callable[[RunTask, Callable[[int], None] | None], Lived]
 # --- histories to tables ----------------------------------------------------------------------
 
 
-def _reform_months(scenario: Scenario) -> slice:
+def reform_months(scenario: Scenario) -> slice:
     """Months that are reported: the reform's, or all after the warm-up where there is none."""
     horizon = scenario.horizon
     start = horizon.start if horizon.reform else horizon.warm_up
@@ -481,7 +482,7 @@ def _as_kept(
 def tables_of(task: RunTask, lived: Lived) -> dict[str, pa.Table]:
     """Turn a run's history into its result tables; see `sim.record.TABLES`."""
     history, traits = lived.history, lived.traits
-    after = _reform_months(task.scenario)
+    after = reform_months(task.scenario)
     found = evaluate(history, traits, after)
     tables = {
         "summary": _summary(task, "summary", found),

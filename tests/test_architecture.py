@@ -85,7 +85,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "dashboards",
     ),
     "typer": ("sim.cli", "sim.terminal", "experiments.commands", "dashboards.commands"),
-    "rich": ("sim.terminal",),
+    "rich": ("sim.terminal", "experiments.commands"),
     "ruamel": ("sim.scenario", "experiments"),
     "pydantic": ("sim.scenario", "experiments"),
 }

@@ -184,7 +184,7 @@ def test_workers_do_not_run_the_users_own_script_again() -> None:
     import sys
 
     before = sys.modules["__main__"]
-    with runner._hidden_main():
+    with runner.hidden_main():
         assert not hasattr(sys.modules["__main__"], "__file__")
     assert sys.modules["__main__"] is before
 

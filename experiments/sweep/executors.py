@@ -16,12 +16,13 @@ from typing import Protocol
 
 import numpy as np
 
-from experiments.sweep.design import Design
+from experiments.sweep.crew import Crew, cores, packed
+from experiments.sweep.design import Design, Limits
 from experiments.sweep.store import Plan, Row, Store
 from experiments.sweep.worker import Finished, Model, Task, run_once
 from sim.errors import ScenarioError
 
-__all__ = ["EXECUTORS", "Executor", "Failure", "Serial", "Tally", "code_of", "sweep"]
+__all__ = ["EXECUTORS", "Executor", "Failure", "Processes", "Serial", "Tally", "code_of", "sweep"]
 
 _FAILURES_KEPT = 100
 _COMMIT_SECONDS = 0.5
@@ -53,6 +54,8 @@ class Tally:
         Runs stored since.
     failed : int
         Runs without outcomes, earlier ones among them.
+    newly_failed : int
+        Runs stored since without outcomes.
     failures : list of Failure
         The newest of them.
     seconds : float
@@ -63,6 +66,7 @@ class Tally:
     found: int = 0
     done: int = 0
     failed: int = 0
+    newly_failed: int = 0
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -107,6 +111,26 @@ class Serial:
                 on_done(ready)
 
 
+class Processes:
+    """Runs spread over processes of this machine, each within its limits of time and memory.
+
+    Parameters
+    ----------
+    limits : Limits
+    workers : int, optional
+        All cores if left out.
+    """
+
+    def __init__(self, limits: Limits, workers: int | None = None) -> None:
+        self._limits = limits
+        self._workers = workers or cores()
+
+    def run(self, model: Model, tasks: Iterator[Task], on_done: OnDone) -> None:
+        """Do every task; results are handed over a few times a second."""
+        with Crew(packed(model), self._limits, self._workers) as crew:
+            crew.work(tasks, on_done)
+
+
 EXECUTORS = ("serial", "process", "dask")
 
 
@@ -131,6 +155,12 @@ def _executor(
         return name
     if name == "serial":
         return Serial()
+    if name == "process":
+        return Processes(design.limits, workers)
+    if name == "dask":
+        from experiments.sweep.cluster import Dask
+
+        return Dask(design.limits, workers, scheduler)
     raise ScenarioError(
         "unknown executor", where="executor", value=name, allowed=", ".join(EXECUTORS)
     )
@@ -250,6 +280,7 @@ def _fill(
         for row in rows:
             if row.status != "ok":
                 tally.failed += 1
+                tally.newly_failed += 1
                 tally.failures.append(
                     Failure(
                         design.arms[row.run.arm],

@@ -36,7 +36,16 @@ import numpy.typing as npt
 from experiments.sweep.design import Design, Run
 from sim.errors import DiskError, PayshiftError, ScenarioError, StoreError
 
-__all__ = ["STATUSES", "STORE_SCHEMA", "Damage", "Plan", "Row", "Store", "fault_point"]
+__all__ = [
+    "STATUSES",
+    "STORE_SCHEMA",
+    "Damage",
+    "Plan",
+    "Row",
+    "Store",
+    "fault_point",
+    "same_result",
+]
 
 STORE_SCHEMA = 1
 STATUSES = ("ok", "failed", "crashed", "timeout", "memory")
@@ -282,6 +291,17 @@ def _result_digest(key: str, status: str, summary: str, monthly: bytes | None) -
     return digest.digest()
 
 
+def same_result(one: Row, other: Row) -> bool:
+    """Say whether two runs gave the same, bit for bit."""
+    return _digest_of(one) == _digest_of(other)
+
+
+def _digest_of(row: Row) -> bytes:
+    return _result_digest(
+        row.key, row.status, _summary_text(row.summary), _monthly_bytes(row.monthly)
+    )
+
+
 def _meta_sha(key: str, value: bytes) -> str:
     return hashlib.sha256(key.encode() + b"\0" + value).hexdigest()
 
@@ -351,6 +371,12 @@ def _disk_or_damage(error: sqlite3.Error, path: Path) -> PayshiftError:
         return DiskError(f"cannot be written ({error})", where=str(path), remedy=_REMEDY_DISK)
     return StoreError(
         f"the store is damaged ({error})", where=str(path), remedy=f"See: payshift verify {path}"
+    )
+
+
+def _disk(reason: OSError, path: Path) -> DiskError:
+    return DiskError(
+        f"cannot be written ({reason.strerror or reason})", where=str(path), remedy=_REMEDY_DISK
     )
 
 
@@ -445,11 +471,7 @@ class Store:
             lock = _Lock(path)
             lock.take()
         except OSError as reason:
-            raise DiskError(
-                f"cannot be written ({reason.strerror or reason})",
-                where=str(path),
-                remedy=_REMEDY_DISK,
-            ) from None
+            raise _disk(reason, path) from None
         try:
             _at("open")
             _sealed(path).unlink(missing_ok=True)
@@ -459,11 +481,12 @@ class Store:
             connection.execute("PRAGMA auto_vacuum = NONE")
             _at("tables")
             connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
-        except sqlite3.Error as error:
+        except BaseException as error:
             lock.free()
-            raise _disk_or_damage(error, path) from None
-        except BaseException:
-            lock.free()
+            if isinstance(error, sqlite3.Error):
+                raise _disk_or_damage(error, path) from None
+            if isinstance(error, OSError):
+                raise _disk(error, path) from None
             raise
         return cls(path, connection, lock)
 
@@ -486,11 +509,7 @@ class Store:
         except sqlite3.Error as error:
             raise _disk_or_damage(error, self.path) from None
         except OSError as reason:
-            raise DiskError(
-                f"cannot be written ({reason.strerror or reason})",
-                where=str(self.path),
-                remedy=_REMEDY_DISK,
-            ) from None
+            raise _disk(reason, self.path) from None
         finally:
             with contextlib.suppress(sqlite3.Error):
                 self._connection.close()
@@ -620,11 +639,7 @@ class Store:
         except sqlite3.Error as error:
             raise _disk_or_damage(error, self.path) from None
         except OSError as reason:
-            raise DiskError(
-                f"cannot be written ({reason.strerror or reason})",
-                where=str(self.path),
-                remedy=_REMEDY_DISK,
-            ) from None
+            raise _disk(reason, self.path) from None
 
     def add(self, rows: Iterable[Row]) -> None:
         """Add finished runs; when this returns they are on the disk."""
@@ -747,11 +762,7 @@ class Store:
         for key, _, _ in self.plan.runs():
             row = self.get(key)
             if row is not None:
-                digest.update(
-                    _result_digest(
-                        key, row.status, _summary_text(row.summary), _monthly_bytes(row.monthly)
-                    )
-                )
+                digest.update(_digest_of(row))
         return digest.hexdigest()
 
     # -- verification

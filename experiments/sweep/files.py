@@ -1,0 +1,422 @@
+"""Design files: ``kind: sweep`` in YAML, read once and checked in full.
+
+Knows the form of a design file, the registries of parameters and outcomes; must not know how runs
+are executed or stored. Every mistake is told with file, line, column, what is allowed and a remedy.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from pydantic import BeforeValidator, Field
+
+from experiments.sweep.design import DISTRIBUTIONS, SAMPLERS, Design, Factor, Limits, Sampler
+from experiments.sweep.simulation import PAYMENT, Simulation, split
+from sim.errors import PayshiftError, ScenarioError
+from sim.outcomes import OUTCOMES
+from sim.parameters import Parameter
+from sim.scenario import Node, Scenario, Strict, Text, checked, load, plain, read_tree, suggestion
+
+__all__ = ["Sweep", "SweepForm", "design_ids", "read_sweep"]
+
+_FOLDER = Path(__file__).resolve().parent.parent / "designs"
+
+
+def _named(key: str) -> BeforeValidator:
+    """Let a name stand for an entry that has nothing else to say."""
+    return BeforeValidator(lambda raw: {key: raw} if isinstance(raw, str) else raw)
+
+
+class ArmForm(Strict):
+    """An arm: a scenario, perhaps with some values set."""
+
+    scenario: Annotated[str, Field(description="an id of the library, or ./ and a file")]
+    name: Annotated[
+        str | None, Field(max_length=80, description="the scenario's id if left out")
+    ] = None
+    set: Annotated[
+        dict[str, Any], Field(default_factory=dict, description="values in this arm only")
+    ]
+
+
+class FactorForm(Strict):
+    """A factor: what the registry says of a parameter, unless the file says otherwise."""
+
+    name: Annotated[str, Field(min_length=1, description="a parameter, a path, or payment")]
+    low: float | None = None
+    high: float | None = None
+    mode: float | None = None
+    distribution: (
+        Literal["uniform", "loguniform", "triangular", "integer", "categorical"] | None
+    ) = None
+    categories: Annotated[list[str | bool | int | float], Field(default_factory=list)]
+    group: Annotated[str, Field(max_length=80)] = ""
+    unit: str | None = None
+    label: Text | None = None
+
+
+class SamplerForm(Strict):
+    """How points are drawn."""
+
+    name: Annotated[str, Field(description=", ".join(SAMPLERS))]
+    n: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+    seed: Annotated[int, Field(ge=1, le=2**31 - 1)] = 1
+    options: Annotated[dict[str, Any], Field(default_factory=dict)]
+
+
+class LimitsForm(Strict):
+    """What one run may use."""
+
+    seconds: Annotated[float, Field(gt=0.0, le=1e6)] = 600.0
+    memory_mb: Annotated[float, Field(gt=0.0, le=1e7)] = 4000.0
+    tries: Annotated[int, Field(ge=1, le=100)] = 2
+
+
+class SweepForm(Strict):
+    """A design file."""
+
+    schema_version: Annotated[Literal[1], Field(alias="schema")]
+    kind: Literal["sweep"]
+    title: Annotated[Text, Field(description="{en: ..., zh: ...}")]
+    description: Text | None = None
+    arms: Annotated[list[Annotated[ArmForm, _named("scenario")]], Field(min_length=1)]
+    set: Annotated[
+        dict[str, Any], Field(default_factory=dict, description="values by path, in every arm")
+    ]
+    factors: Annotated[
+        list[Annotated[FactorForm, _named("name")]], Field(min_length=1, max_length=1000)
+    ]
+    sampler: Annotated[SamplerForm, _named("name")]
+    replicates: Annotated[int, Field(ge=1, le=100_000)] = 1
+    seed: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
+    outcomes: Annotated[list[str], Field(default_factory=list, max_length=500)]
+    monthly: Annotated[list[str], Field(default_factory=list, max_length=500)]
+    limits: LimitsForm = LimitsForm()
+
+
+class Sweep(NamedTuple):
+    """What a design file says: its design, and the model that lives its runs."""
+
+    design: Design
+    model: Simulation
+    name: str
+
+
+def design_ids() -> dict[str, Path]:
+    """List the designs that come with the package, by id."""
+    return {path.stem: path for path in sorted(_FOLDER.glob("*.yaml"))}
+
+
+def located(id_or_path: str | Path) -> tuple[Path, str]:
+    """Find the file that an id or a path means, and the name messages give it.
+
+    Raises
+    ------
+    ScenarioError
+        If there is no such design.
+    """
+    text = str(id_or_path)
+    known = design_ids()
+    if text in known:
+        return known[text], f"experiments/designs/{text}.yaml"
+    if "/" not in text and "\\" not in text and not text.endswith((".yaml", ".yml")):
+        raise ScenarioError(
+            "there is no such design",
+            where="design",
+            value=text,
+            allowed="a path to a .yaml file, or one of " + ", ".join(known),
+            remedy=suggestion(text, known),
+        )
+    return Path(text), text
+
+
+class _Reader:
+    """Gathers the mistakes of one file."""
+
+    def __init__(self, tree: Node, folder: Path) -> None:
+        self.tree = tree
+        self.folder = folder
+        self.problems: list[PayshiftError] = []
+
+    def place(self, *steps: str | int) -> str:
+        """Give file, line, column and path of a field."""
+        node = self.tree
+        for step in steps:
+            value = node.value
+            if isinstance(value, Mapping) and str(step) in value:
+                node = value[str(step)]
+            elif isinstance(value, tuple) and isinstance(step, int) and step < len(value):
+                node = value[step]
+        return f"{node.place}: {'.'.join(map(str, steps))}"
+
+    def wrong(self, error: PayshiftError, *steps: str | int) -> None:
+        """Keep a mistake with the place in this file that it comes from."""
+        for one in error.all:
+            more: dict[str, Any] = {"value": one.value} if one.has_value else {}
+            what = f"{one.where}: {one.what}" if one.where else one.what
+            self.problems.append(
+                ScenarioError(
+                    what,
+                    where=self.place(*steps),
+                    allowed=one.allowed,
+                    remedy=one.remedy,
+                    **more,
+                )
+            )
+
+    # -- arms
+
+    def arms(self, form: SweepForm) -> dict[str, Scenario]:
+        found: dict[str, Scenario] = {}
+        for i, arm in enumerate(form.arms):
+            steps: tuple[str | int, ...] = ("arms", i)
+            try:
+                path: str | Path = arm.scenario
+                if arm.scenario.startswith("./"):
+                    path = self.folder / arm.scenario[2:]
+                scenario = load(path)
+                name = arm.name or scenario.id
+                if name in found:
+                    self.problems.append(
+                        ScenarioError(
+                            "two arms have one name",
+                            where=self.place(*steps),
+                            value=name,
+                            remedy="Give one of them another name.",
+                        )
+                    )
+                for block, values in (("set", form.set), ((*steps, "set"), arm.set)):
+                    steps = (block,) if isinstance(block, str) else block
+                    if values:
+                        scenario = scenario.set_all(_texts_kept(values))
+                found[name] = scenario
+            except ScenarioError as error:
+                self.wrong(error, *steps)
+        return found
+
+    # -- factors
+
+    def factors(self, form: SweepForm, arms: Mapping[str, Scenario]) -> list[Factor]:
+        parameters = next(iter(arms.values())).region().parameters
+        found = []
+        for i, one in enumerate(form.factors):
+            try:
+                found.append(self._factor(one, parameters))
+            except ScenarioError as error:
+                self.wrong(error, "factors", i)
+        names = [factor.name for factor in found]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            self.problems.append(
+                ScenarioError("the factor is listed twice", where=self.place("factors"), value=name)
+            )
+        return found
+
+    def _factor(self, one: FactorForm, parameters: Mapping[str, Parameter]) -> Factor:
+        known = parameters.get(one.name)
+        label = one.label
+        english = label.en if label else known.label_en if known else one.name
+        chinese = label.zh if label else known.label_zh if known else one.name
+        if one.categories:
+            if one.low is not None or one.high is not None:
+                raise ScenarioError("either a range or categories, not both")
+            kinds = tuple(_category(word) for word in one.categories)
+            return Factor(
+                one.name,
+                categories=kinds,
+                group=one.group,
+                unit=one.unit or "",
+                label_en=english,
+                label_zh=chinese,
+            )
+        if one.name == PAYMENT:
+            raise ScenarioError(
+                "payment varies by categories",
+                allowed="categories: a list of scenarios whose payment is taken",
+            )
+        low, high = one.low, one.high
+        if known is not None:
+            if known.role == "fixed" and (low is None or high is None):
+                raise ScenarioError(
+                    f"{one.name} is held fixed in the registry",
+                    allowed="low and high, if it shall vary nonetheless",
+                )
+            low = known.low if low is None else low
+            high = known.high if high is None else high
+        if low is None or high is None:
+            remedy = suggestion(one.name, parameters) if "." not in one.name else ""
+            raise ScenarioError(
+                "low and high are missing" if "." in one.name else "unknown parameter",
+                value=one.name,
+                allowed="a parameter from: payshift list parameters; or a path with low and high",
+                remedy=remedy,
+            )
+        usual = known.distribution if known is not None else "uniform"
+        distribution = one.distribution or (usual if usual in DISTRIBUTIONS else "uniform")
+        mode = one.mode
+        if distribution == "triangular" and mode is None and known is not None:
+            mode = min(max(known.default, low), high)
+        unit = one.unit if one.unit is not None else known.unit if known is not None else ""
+        return Factor(
+            one.name,
+            low,
+            high,
+            distribution,
+            group=one.group,
+            unit=unit,
+            mode=mode,
+            label_en=english,
+            label_zh=chinese,
+        )
+
+    def try_ends(self, model: Simulation, factors: Sequence[Factor]) -> None:
+        """Set every factor to both ends, and to each category, in every arm."""
+        for i, factor in enumerate(factors):
+            values: list[Any] = list(factor.categories)
+            if not values:
+                values = [factor.value(factor.low), factor.value(factor.high)]
+            for arm in model.arms:
+                try:
+                    for value in values:
+                        model.varied(arm, {factor.name: value})
+                except PayshiftError as error:
+                    one = ScenarioError(
+                        error.what,
+                        where=f"arm {arm}",
+                        value=error.value if error.has_value else factor.name,
+                        allowed=error.allowed,
+                        remedy=error.remedy,
+                    )
+                    self.wrong(one, "factors", i)
+                    break
+
+    # -- outcomes
+
+    def outcomes(self, names: Sequence[str], block: str) -> None:
+        for i, outcome in enumerate(names):
+            name, group = split(outcome)
+            about = OUTCOMES.get(name)
+            where = self.place(block, i)
+            if about is None:
+                self.problems.append(
+                    ScenarioError(
+                        "unknown outcome",
+                        where=where,
+                        value=outcome,
+                        allowed="an id from: payshift list outcomes; id@group for one group",
+                        remedy=suggestion(name, OUTCOMES),
+                    )
+                )
+                continue
+            dimension = group.partition(":")[0]
+            if dimension != "all" and dimension not in about.by:
+                self.problems.append(
+                    ScenarioError(
+                        "the outcome is not told apart by this",
+                        where=where,
+                        value=outcome,
+                        allowed=", ".join(f"{name}@{d}:…" for d in about.by) or name,
+                    )
+                )
+            elif about.minus:
+                self.problems.append(
+                    ScenarioError(
+                        "the outcome exists only as a difference between arms",
+                        where=where,
+                        value=outcome,
+                        allowed=str(about.minus),
+                        remedy="Keep that one; analysis takes the difference.",
+                    )
+                )
+            elif block == "monthly" and not about.is_additive:
+                self.problems.append(
+                    ScenarioError("the outcome has no months", where=where, value=outcome)
+                )
+
+
+def _texts_kept(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return list(values.items())
+
+
+def _category(word: str | bool | int | float) -> str:
+    """Write a category as YAML would read it."""
+    if isinstance(word, bool):
+        return "true" if word else "false"
+    if isinstance(word, float) and not math.isfinite(word):
+        raise ScenarioError("not a finite number", value=word)
+    return str(word)
+
+
+def read_sweep(id_or_path: str | Path) -> Sweep:
+    """Read a design file and check it in full; nothing is run.
+
+    Parameters
+    ----------
+    id_or_path : str or Path
+        An id of the designs that come with the package, or a path.
+
+    Raises
+    ------
+    ScenarioError
+        The first mistake; `also` carries the others of the file.
+    """
+    path, name = located(id_or_path)
+    tree = read_tree(path, name)
+    kind = tree.get("kind")
+    if kind is not None and kind.value != "sweep":
+        raise ScenarioError(
+            "not the kind of file that is needed here",
+            where=f"{kind.place}: kind",
+            value=plain(kind),
+            allowed="sweep",
+        )
+    form = checked(SweepForm, tree)
+    reader = _Reader(tree, path.resolve().parent)
+    arms = reader.arms(form)
+    _raise(reader)
+    first = next(iter(arms.values()))
+    outcomes = form.outcomes or list(first.outcomes)
+    if not outcomes:
+        reader.problems.append(
+            ScenarioError("no outcome is kept", where=f"{name}:1:1: outcomes", allowed="a list")
+        )
+    reader.outcomes(form.outcomes, "outcomes")
+    reader.outcomes(form.monthly, "monthly")
+    factors = reader.factors(form, arms)
+    _raise(reader)
+    model = Simulation.of(arms, outcomes, form.monthly)
+    reader.try_ends(model, factors)
+    _raise(reader)
+    seed = form.seed if form.seed is not None else first.seed
+    try:
+        sampler = Sampler(
+            form.sampler.name, form.sampler.n, form.sampler.seed, form.sampler.options
+        )
+        design = Design(
+            arms=tuple(arms),
+            factors=tuple(factors),
+            sampler=sampler,
+            replicates=form.replicates,
+            seed=seed,
+            outcomes=tuple(outcomes),
+            monthly=tuple(form.monthly),
+            limits=Limits(form.limits.seconds, form.limits.memory_mb, form.limits.tries),
+            title={"en": form.title.en, "zh": form.title.zh},
+            settings=form.set,
+            scenario_sha={arm: scenario.sha256() for arm, scenario in arms.items()},
+        )
+        design.points()
+    except ScenarioError as error:
+        reader.wrong(error, "sampler")
+        _raise(reader)
+        raise
+    return Sweep(design, model, path.stem)
+
+
+def _raise(reader: _Reader) -> None:
+    if reader.problems:
+        first, *rest = {problem.message: problem for problem in reader.problems}.values()
+        first.also = tuple(rest)
+        raise first
