@@ -231,17 +231,32 @@ def list_(
 
         terminal.write(models_as_text(rows, lang.value))
         return
+    from sim.listing import headings
+    from sim.outcomes import AREAS
+
+    def words(*names: str) -> list[str]:
+        return headings(names, lang.value)
+
     titles = f"title_{lang.value}"
     if noun is Noun.OUTCOMES:
         terminal.table(
             "",
-            ["id", "area", "unit", "better", "what"],
-            [[r["id"], r["area"], r["unit"], r["better"], r[f"label_{lang.value}"]] for r in rows],
+            words("id", "area", "unit", "better", "what"),
+            [
+                [
+                    r["id"],
+                    AREAS[r["area"]]["zh"] if lang is Lang.ZH else r["area"],
+                    r["unit"],
+                    *words(r["better"]),
+                    r[f"label_{lang.value}"],
+                ]
+                for r in rows
+            ],
         )
     elif noun is Noun.PARAMETERS:
         terminal.table(
             "",
-            ["id", "value", "low", "high", "unit", "evidence", "what"],
+            words("id", "value", "low", "high", "unit", "evidence", "what"),
             [
                 [
                     r["id"],
@@ -249,7 +264,7 @@ def list_(
                     f"{r['low']:g}",
                     f"{r['high']:g}",
                     str(r["unit"]),
-                    str(r.get("evidence", "")),
+                    *words(str(r.get("evidence", ""))),
                     str(r.get(titles, "")),
                 ]
                 for r in rows
@@ -259,7 +274,7 @@ def list_(
     else:
         terminal.table(
             "",
-            ["id", "title", "what"],
+            words("id", "title", "what"),
             [[r["id"], str(r.get(titles, "")), str(r.get(f"line_{lang.value}", ""))] for r in rows],
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sim.payment import FORMS
 
-__all__ = ["models_as_text"]
+__all__ = ["headings", "models_as_text"]
 
 Row = Mapping[str, Any]
 
@@ -53,6 +53,32 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "follows": "对应 `{name}` 所列名称",
     },
 }
+
+
+_HEADINGS_ZH: Mapping[str, str] = {
+    "id": "标识",
+    "area": "方面",
+    "unit": "单位",
+    "better": "优劣方向",
+    "what": "说明",
+    "title": "名称",
+    "value": "数值",
+    "low": "下限",
+    "high": "上限",
+    "evidence": "证据等级",
+    "higher": "越高越好",
+    "lower": "越低越好",
+    "neither": "无优劣",
+    "measured": "实测",
+    "estimated": "估计",
+    "calibrated": "校准",
+    "assumed": "假设",
+}
+
+
+def headings(words: Iterable[str], lang: str) -> list[str]:
+    """Give the headings of a list, and the few words its columns are made of, in a language."""
+    return [_HEADINGS_ZH.get(word, word) if lang == "zh" else word for word in words]
 
 
 def models_as_text(rows: Iterable[Row], lang: str) -> str:

@@ -113,6 +113,15 @@ def test_outcomes_are_listed_with_unit_and_direction(payshift: Command) -> None:
     assert rows["wait"]["label_zh"]
 
 
+def test_lists_have_their_headings_in_the_readers_language(payshift: Command) -> None:
+    english, chinese = (
+        payshift("list", "outcomes", "qaly", "--lang", lang)[1] for lang in ("en", "zh")
+    )
+    assert all(word in english for word in ("id", "area", "unit", "better", "quality", "higher"))
+    assert all(word in chinese for word in ("标识", "方面", "单位", "优劣方向", "质量", "越高越好"))
+    assert not any(word in chinese for word in ("area", "better", "higher"))
+
+
 def test_a_good_file_validates_and_a_bad_one_is_told_with_line_and_suggestion(
     payshift: Command, tmp_path: Path
 ) -> None:
