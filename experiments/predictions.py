@@ -136,6 +136,7 @@ def _measures() -> Mapping[str, Measure]:
     found["uncovered"] = _lever(Lever.UNCOVERED, V.ADMISSIONS)
     found["documented_quality"] = _lever(Lever.DOCUMENTED, V.VISITS)
     found["recovery"] = _per(V.SENT_DOWN, below=[V.ADMISSIONS])
+    found["discharge"] = _per(V.POST_ACUTE_DAYS, below=[V.DISCHARGES])
     found["observation"] = _per(V.OBSERVED, below=[V.OBSERVED, V.ADMISSIONS])
     return found
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from sim.aftercare import aftercare_terms
 from sim.alliances import limits_with_posts, reach_with_posts
 from sim.behavior.choice import travel_utility_metro
 from sim.benefits import NO_LIMIT_FEN, expected_coinsurance
@@ -640,6 +641,7 @@ def _stay_table(world: World) -> StayTable:
         split=org.split,
         observe_units=values.get("observation_units", 0.0) * world.technology,
         observe_days=values.get("observation_days", 1.0),
+        **aftercare_terms(world, cost_factor),
         **_sending(world),
     )
 

@@ -14,7 +14,8 @@ What happens, in this order:
 6. **Hospitals** see outpatients, decide on beds (admit, observe, send home, defer, transfer,
    refuse), for planned stays too, and give the sessions of courses for life; beds go by severity
    and months waited.
-7. **Outcome** of stays and contacts: recovery, readmission, death, experience.
+7. **Outcome** of stays and contacts: where to after a stay, recovery, readmission, death,
+   experience.
 8. **Claims and money**: cost sharing, interim payments, subsidies, the ledger, closed at zero.
 9. **Oversight**: reviews, claw-back and fines.
 10. **Record**. Nothing is drawn here.
@@ -93,7 +94,7 @@ def new_tallies(world: World) -> Tallies:
         episodes=zeros(n, n_payers, 2),
         uncovered=world.organizations.uncovered_share.copy(),
         documented=world.organizations.documented_share.copy(),
-        stays=new_stays(3 * len(world.columns.age_months)),
+        stays=new_stays(4 * len(world.columns.age_months)),
     )
 
 
@@ -128,10 +129,10 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         kernels.turn_away(c, tables.member, t, int(active[position]), provider)
         chosen[position] = kernels.TURNED_AWAY
     requests = new_requests(n_active)
-    # A person may be referred by a practice, seen at a hospital and admitted in one month, and the
-    # stay billed as two.
+    # A person may be referred by a practice, seen at a hospital and admitted in one month, the stay
+    # billed as two, and be discharged to a facility.
     on_sessions = int(np.count_nonzero(c.course >= SESSIONS))
-    claims = new_claims(5 * n_active + on_sessions if world.with_claims else 0)
+    claims = new_claims(6 * n_active + on_sessions if world.with_claims else 0)
     kernels.practice_stage(
         c,
         tables.keys,

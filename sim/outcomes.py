@@ -1701,6 +1701,41 @@ def _all_outcomes() -> Iterator[Outcome]:
         digits=3,
     )
     yield Outcome(
+        "facility_share",
+        "behavior",
+        "share",
+        "neither",
+        {"en": "Discharged to a facility", "zh": "出院转入照护机构占比"},
+        {
+            "en": "Hospital stays after which the patient goes to a facility for aftercare rather "
+            "than home.",
+            "zh": "出院后转入康复护理机构而非回家的住院比例。",
+        },
+        _providers(V.TO_FACILITY, only="is_hospital"),
+        _providers(V.DISCHARGES, only="is_hospital"),
+        1.0,
+        _PROVIDERS,
+        digits=3,
+        only_with=V.TO_FACILITY,
+    )
+    yield Outcome(
+        "aftercare_days",
+        "behavior",
+        "days",
+        "neither",
+        {"en": "Days of aftercare", "zh": "院后照护天数"},
+        {
+            "en": "Days in facilities after a stay, per hospital stay: patients who go home count "
+            "with none.",
+            "zh": "每次住院之后在照护机构的平均天数，直接回家者计为零。",
+        },
+        _providers(V.POST_ACUTE_DAYS, only="is_hospital"),
+        _providers(V.DISCHARGES, only="is_hospital"),
+        1.0,
+        _PROVIDERS,
+        only_with=V.TO_FACILITY,
+    )
+    yield Outcome(
         "observed_share",
         "behavior",
         "share",

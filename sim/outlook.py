@@ -276,6 +276,9 @@ def _write_marginals(
     seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
     seen.recorded[rows, payer] = slope.diagnosis_months
     seen.observed[rows, payer] = slope.observations
+    # What follows a stay belongs to the episode that the stay has opened.
+    opens = world.sorting.opens[rows, payer] > 0
+    seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
 
 
 def practised_stay(world: World) -> Float:

@@ -128,6 +128,8 @@ class Decision(IntEnum):
     MODE = 91
     SPLIT = 92
     SEND_DOWN = 93
+    DISCHARGE = 94
+    AFTERCARE_DAYS = 95
     # Outcome and oversight.
     RECOVERY = 100
     COMPLICATION = 101

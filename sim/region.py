@@ -498,6 +498,30 @@ class Drift:
 
 
 @dataclass(frozen=True)
+class Aftercare:
+    """Facilities where patients go after a stay (G groups).
+
+    ``aftercare.csv`` has one row a group whose patients may; a region without the file has none.
+    All facilities of a region are one provider, which nobody is treated at but after a stay.
+
+    Attributes
+    ----------
+    provider : row of the facilities among providers; -1 where there are none.
+    share : (G, 2) share of stays discharged there at baseline, below and from the age of 65.
+    days : (G,) days that such a patient needs there.
+    """
+
+    provider: int
+    share: Floats
+    days: Floats
+
+    @staticmethod
+    def none(n_groups: int) -> Aftercare:
+        """Give a region in which everyone goes home."""
+        return Aftercare(-1, np.zeros((n_groups, 2)), np.zeros(n_groups))
+
+
+@dataclass(frozen=True)
 class Courses:
     """Courses of care that go on after their start (G groups, C conditions).
 
@@ -549,6 +573,7 @@ class Region:
     chronic: Chronic
     courses: Courses
     modes: Modes
+    aftercare: Aftercare
     observation_beds: Floats  # (n,) of ``observation.csv``; none in a region without the file
     people: PeopleTables
     drift: Drift
@@ -841,6 +866,7 @@ def _read(folder: Path) -> Region:
         chronic=chronic,
         courses=_courses(files, groups, chronic),
         modes=_modes(files, groups),
+        aftercare=_aftercare(files, groups, providers),
         observation_beds=_observation_beds(files, providers),
         people=people,
         drift=Drift(
@@ -1055,6 +1081,27 @@ def _modes(files: _Folder, groups: Groups) -> Modes:
     need = np.repeat(other[:, :, None], len(COMPONENTS), axis=2)
     need[:, :, COMPONENTS.index("procedures")] = ratio("procedures")
     return Modes(share=share, need=need, days=ratio("days"), risk=ratio("risk"))
+
+
+def _aftercare(files: _Folder, groups: Groups, providers: Providers) -> Aftercare:
+    found = Aftercare.none(len(groups.ids))
+    if not any((folder / "aftercare.csv").is_file() for folder in files.from_farthest()):
+        return found
+    table = files.table("aftercare.csv")
+    provider = table.choices("provider", providers.ids)
+    group = table.choices("group", groups.ids)
+    for row, (p, g) in enumerate(zip(provider, group, strict=True)):
+        if p != provider[0] or providers.scope[p].any() or providers.kind[p] != 0:
+            raise ScenarioError(
+                where=table.where(row),
+                value=f"provider = {providers.ids[p]!r}",
+                allowed="one provider of kind practice for all rows, all groups excluded",
+                remedy="name the facilities' row of providers.csv",
+            )
+        found.share[g, 0] = table.number(row, "share_below_65", 0, 0.95)
+        found.share[g, 1] = table.number(row, "share_from_65", 0, 0.95)
+        found.days[g] = table.number(row, "days", 1, 100)
+    return Aftercare(int(provider[0]), found.share, found.days)
 
 
 def _observation_beds(files: _Folder, providers: Providers) -> Floats:

@@ -103,7 +103,7 @@ class ProviderTally(_FromZero):
     MODE_BELOW = auto()  # stays treated in a lighter mode than indicated
     SPLIT = auto()  # stays billed as two
     SENT_DOWN = auto()  # stays whose last days were spent in a bed at the home practice
-    POST_ACUTE_DAYS = auto()  # those days
+    POST_ACUTE_DAYS = auto()  # those days, and days of aftercare in facilities
     SPENT_OUTSIDE = auto()  # fen of covered charges of members outside the region
     JOINED = auto()  # people who came onto this practice's list by choice
     JOINED_RISK = auto()  # their predicted cost over the mean, thousandths
@@ -113,6 +113,7 @@ class ProviderTally(_FromZero):
     RECORDED_MONTHS = auto()  # member-months by recorded conditions, thousandths
     OBSERVED = auto()  # cases kept under observation without being admitted
     RELEASED = auto()  # urgent cases treated and sent home where they could have been observed
+    TO_FACILITY = auto()  # stays discharged to a facility for aftercare
     OBSERVED_DAYS = auto()  # thousandths of days in observation beds
 
 

@@ -58,6 +58,13 @@ MEASURES = 5
 # readmissions are counted from claims.
 ON_RECORD = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
 MONTHS = 12
+DISCHARGING = (
+    "aftercare_stake",
+    "aftercare_benefit",
+    "aftercare_moved",
+    "aftercare_readmission",
+    "tau_aftercare",
+)
 OBSERVING = (
     "observation_share",
     "observation_light_share",
@@ -376,6 +383,14 @@ def build_world(
     if region.observation_beds.any() and missing:
         raise RunError(
             "a region with observation beds says what their use turns on",
+            where="parameters",
+            value=missing[0],
+            remedy="Add the parameter to the region's parameters.csv.",
+        )
+    missing = [name for name in DISCHARGING if name not in values]
+    if region.aftercare.provider >= 0 and missing:
+        raise RunError(
+            "a region with facilities for aftercare says what their use turns on",
             where="parameters",
             value=missing[0],
             remedy="Add the parameter to the region's parameters.csv.",

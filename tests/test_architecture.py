@@ -44,6 +44,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         "sim.alliances",
         "sim.outlook",
         "sim.observation",
+        "sim.aftercare",
         "sim.conditions",
         "sim.accounts",
         "sim.enrolment",

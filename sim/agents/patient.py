@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 
 NOBODY = -1
 OLDEST = 100
+SENIOR = 65
 
 
 def remembered(value: float) -> float:
@@ -164,6 +165,11 @@ class Patient(mesa.Agent):
     def n_conditions(self) -> int:
         """How many chronic conditions the person lives with."""
         return chronic_count(self.chronic)
+
+    @property
+    def is_senior(self) -> bool:
+        """Whether the person is 65 or older."""
+        return self.age >= SENIOR
 
     @property
     def of_retirement_age(self) -> int:

@@ -19,9 +19,11 @@ from sim.engine.bills import (
     own_share_of,
 )
 from sim.engine.counting import (
+    claim_aftercare,
     claim_contact,
     claim_observation,
     claim_stay,
+    count_aftercare,
     count_experience,
     count_member_spending,
     count_observation,
@@ -556,6 +558,7 @@ class Provider(mesa.Agent):
             patient.ep_rank,
             patient.needs_bed,
             self.kind > 0 and patient.own_practice.has_beds_for(group),
+            patient.is_senior,
             patient.uid,
             tables.keys,
             tables.stay,
@@ -628,6 +631,9 @@ class Provider(mesa.Agent):
         )
         if done.rest > 0:
             patient.own_practice.takes_over(patient, group, done.rest, self.row)
+        if done.after > 0:
+            facility = self.colleague(int(tables.stay.after_at))
+            facility.gives_aftercare(patient, group, done.after, self.row)
         if done.died:
             patient.end_episode()
             patient.give_way_to_newborn()
@@ -638,6 +644,47 @@ class Provider(mesa.Agent):
     def has_beds_for(self, group: int) -> bool:
         """Tell whether the provider has beds and treats a clinical group."""
         return self.beds > 0.0 and self.serves(group)
+
+    def gives_aftercare(self, patient: Patient, group: int, days: int, sent_by: int) -> None:
+        """Give a patient days after a hospital's stay, as a facility."""
+        tables, tallies = self.month.tables, self.month.tallies
+        payer = patient.scheme
+        price, cost = tables.stay.day_price[self.row], tables.stay.day_cost[self.row]
+        level = float(tables.stay.price_level[payer])
+        done = rest_of_stay(days, float(price), float(cost), level)
+        covered, owed, aid, patient.own_covered_year = inpatient_bill(
+            done.charge_fen,
+            float(tables.price.covered[self.row, 1]),
+            payer,
+            self.kind,
+            sent_by,
+            NEEDS_BED,
+            patient.stays_year,
+            patient.own_covered_year,
+            patient.spent_year - patient.oop_year,
+            patient.oop_year,
+            patient.is_poor,
+            patient.of_retirement_age,
+            tables.price.benefits,
+        )
+        uncovered = done.charge_fen - covered
+        patient.pay(done.charge_fen, owed + uncovered)
+        count_aftercare(self.tally(payer), patient.tally, done, covered, owed, aid)
+        count_member_spending(patient.own_practice.tally(payer), False, self.is_outside, covered)
+        patient.add_to_episode(covered)
+        note_stay(tallies.stays, self.row, payer, group, done, covered)
+        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
+        claim_aftercare(
+            self.month.claims,
+            patient.uid,
+            self.row,
+            payer,
+            group,
+            done,
+            covered,
+            owed,
+            sent_by,
+        )
 
     def takes_over(self, patient: Patient, group: int, days: int, sent_by: int) -> None:
         """Give a member a bed for the last days of a hospital's stay."""

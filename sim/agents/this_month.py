@@ -47,6 +47,6 @@ class ThisMonth:
             tables=tables,
             tallies=tallies,
             requests=new_requests(size),
-            claims=new_claims(6 * size if world.with_claims else 0),
+            claims=new_claims(7 * size if world.with_claims else 0),
             contacts=np.asarray(contact_capacity(world)),
         )

@@ -43,6 +43,7 @@ _PREVENTIVE = int(T.PREVENTIVE)
 _MINOR, _MAJOR, _SPLIT = int(T.MINOR), int(T.MAJOR), int(T.SPLIT)
 _SENT_DOWN, _POST_ACUTE = int(T.SENT_DOWN), int(T.POST_ACUTE_DAYS)
 _REFERRED_DOWN, _P_REFERRED_DOWN = int(T.REFERRED_DOWN), int(P.REFERRED_DOWN)
+_TO_FACILITY = int(T.TO_FACILITY)
 _OBSERVED, _OBSERVED_DAYS = int(T.OBSERVED), int(T.OBSERVED_DAYS)
 _MODE_ABOVE, _MODE_BELOW = int(T.MODE_ABOVE), int(T.MODE_BELOW)
 
@@ -173,7 +174,7 @@ def part_of(total: int, bill: int, bills: int) -> int:
 
 # Bits of a claim's ``flags``.
 CLAIM_READMISSION, CLAIM_TRANSFER, CLAIM_SPLIT, CLAIM_LOW_VALUE, CLAIM_UNNEEDED = 1, 2, 4, 8, 32
-CLAIM_OBSERVED = 64
+CLAIM_OBSERVED, CLAIM_AFTERCARE = 64, 128
 
 
 def new_claims(size: int) -> Claims:
@@ -290,6 +291,43 @@ def claim_contact(
         patient_fen,
         sent_by,
         CLAIM_LOW_VALUE if done.low_value else 0,
+        0,
+    )
+
+
+@inlined
+def claim_aftercare(
+    claims: Claims,
+    uid: int,
+    provider: int,
+    payer: int,
+    group: int,
+    done: Stay,
+    covered_fen: int,
+    patient_fen: int,
+    sent_by: int,
+) -> None:
+    """Write the claim of aftercare in a facility: days, at the lowest level."""
+    _write(
+        claims,
+        uid,
+        provider,
+        payer,
+        2,
+        group,
+        0,
+        0,
+        0.5,
+        done.needs,
+        done.units,
+        done.days,
+        0,
+        done.cost_fen,
+        done.charge_fen,
+        covered_fen,
+        patient_fen,
+        sent_by,
+        CLAIM_AFTERCARE,
         0,
     )
 
@@ -508,6 +546,26 @@ def count_treatment(
 
 
 @compiled
+def count_aftercare(
+    provider: Int, person: Int, done: Stay, covered_fen: int, patient_fen: int, aid_fen: int
+) -> None:
+    """Count what aftercare in a facility came to: money, never a stay, a day or a discharge.
+
+    The days are counted at the hospital that sent the patient.
+    """
+    uncovered = done.charge_fen - covered_fen
+    provider[_CHARGE_IN] += done.charge_fen
+    provider[_COVERED_IN] += covered_fen
+    provider[_PATIENT_IN] += patient_fen
+    provider[_AID] += aid_fen
+    provider[_UNCOVERED_IN] += uncovered
+    provider[_COST_IN] += done.cost_fen
+    person[_P_SPENDING] += done.charge_fen
+    person[_P_COVERED] += covered_fen
+    person[_P_PATIENT] += patient_fen + uncovered
+
+
+@compiled
 def count_observation(provider: Int, person: Int, seen: Observed) -> None:
     """Count a case under observation besides what its care counts as an outpatient contact.
 
@@ -615,6 +673,9 @@ def count_stay(
         provider[_REFERRED_DOWN] += 1
         provider[_POST_ACUTE] += done.rest
         person[_P_REFERRED_DOWN] += 1
+    if done.after > 0:
+        provider[_TO_FACILITY] += 1
+        provider[_POST_ACUTE] += done.after
     if (flags & NEEDS_BED) == 0:
         provider[_INAPPROPRIATE] += 1
     else:

@@ -24,9 +24,11 @@ from sim.engine.bills import (
 from sim.engine.counting import (
     Claims,
     Stays,
+    claim_aftercare,
     claim_contact,
     claim_observation,
     claim_stay,
+    count_aftercare,
     count_experience,
     count_member_spending,
     count_month,
@@ -108,6 +110,7 @@ _WAITING = int(ProviderTally.WAITING)
 _TURNED_AWAY = int(ProviderTally.TURNED_AWAY)
 _REFERRED_DOWN = int(ProviderTally.REFERRED_DOWN)
 _RELEASED = int(ProviderTally.RELEASED)
+_SENIOR_MONTHS = 65 * 12  # from when shares of patients discharged to a facility are another's
 _P_DEATHS = int(PersonTally.DEATHS)
 _P_FOREGONE = int(PersonTally.FOREGONE)
 _P_DEFERRED = int(PersonTally.DEFERRED)
@@ -1052,6 +1055,54 @@ def spend_rest_at_home(
     claim_stay(claims, uid, p, payer, group, 0, 0.5, done, covered, patient, sent_by, False, True)
 
 
+@compiled
+def have_aftercare(
+    i: int,
+    sent_by: int,
+    group: int,
+    days: int,
+    c: Columns,
+    table: StayTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    claims: Claims,
+) -> None:
+    """Let the person in row i spend days after a stay at ``sent_by`` in a facility."""
+    p = table.after_at
+    payer, kind = whole(c.scheme[i]), m.kind[p]
+    done = rest_of_stay(days, table.day_price[p], table.day_cost[p], table.price_level[payer])
+    covered, patient, aid, own_covered = inpatient_bill(
+        done.charge_fen,
+        prices.covered[p, 1],
+        payer,
+        kind,
+        sent_by,
+        NEEDS_BED,
+        whole(c.stays_year[i]),
+        whole(c.own_covered_year[i]),
+        whole(c.spent_year[i]) - whole(c.oop_year[i]),
+        whole(c.oop_year[i]),
+        whole(c.is_poor[i]),
+        is_retired(whole(c.age_months[i]), whole(c.sex[i])),
+        prices.benefits,
+    )
+    c.own_covered_year[i] = own_covered
+    uncovered = done.charge_fen - covered
+    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
+    count_aftercare(t.provider[p, payer], t.person[cell_at(i, c, m)], done, covered, patient, aid)
+    practice = whole(c.practice[i])
+    count_member_spending(t.provider[practice, payer], False, m.outside[p], covered)
+    add_to_episode(i, c, covered)
+    note_stay(t.stays, p, payer, group, done, covered)
+    fifth = whole(c.fifth[i])
+    t.patient_money[p, payer, fifth, 0] += patient
+    t.patient_money[p, payer, fifth, 1] += uncovered
+    uid = uid_of(whole(c.generation[i]), i)
+    claim_aftercare(claims, uid, p, payer, group, done, covered, patient, sent_by)
+
+
 @inlined
 def observe_person(
     i: int,
@@ -1192,7 +1243,8 @@ def stay_stage(
         kind = m.kind[p]
         home = whole(c.practice[i])
         below = kind > 0 and m.beds[home] > 0.0 and m.serves[home, group]
-        done = stay(p, payer, group, level, rank, needed, below, uid, keys, table)
+        senior = whole(c.age_months[i]) >= _SENIOR_MONTHS
+        done = stay(p, payer, group, level, rank, needed, below, senior, uid, keys, table)
         open_episode(i, p, group, c, m)
         covered, patient, aid, own_covered = inpatient_bill(
             done.charge_fen,
@@ -1263,6 +1315,8 @@ def stay_stage(
         )
         if done.rest > 0:
             spend_rest_at_home(i, p, home, group, done.rest, c, table, prices, m, t, claims)
+        if done.after > 0:
+            have_aftercare(i, p, group, done.after, c, table, prices, m, t, claims)
         if done.died:
             end_episode(i, c, t)
             leave_account(i, c, m, t)

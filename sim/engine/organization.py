@@ -50,6 +50,7 @@ CHANNELS = (
     "documented_quality",
     "recovery",
     "observation",
+    "discharge",
 )
 MOST_EFFORT = 5.0  # beyond it an effort's effect is complete
 HISTORY = 48  # months of preventive effort remembered
@@ -153,6 +154,7 @@ class Marginals:
     experience : (n, Y) one unit of mean patient experience.
     member : (n, Y) one member-month of mean risk.
     recorded : (n, Y) one more month of recorded risk by diagnosis.
+    after : (n, Y, G) one covered yuan spent on a patient after a stay here.
     observed : (n, Y) one case kept under observation, besides its visit and units.
     """
 
@@ -174,6 +176,7 @@ class Marginals:
     member: Float
     recorded: Float
     observed: Float
+    after: Float
     stay: StayTerms
 
     def mix_in(self, other: Marginals, weight: float) -> None:
@@ -237,6 +240,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         member=np.zeros(shape),
         recorded=np.zeros(shape),
         observed=np.zeros(shape),
+        after=np.zeros((*shape, n_groups)),
         stay=StayTerms(
             bounds=np.zeros((*shape, n_groups, 3, 0)),
             amounts=np.zeros((*shape, n_groups, 3, 1)),

@@ -23,6 +23,7 @@ from sim.behavior.choice import (
     prob_second,
     provider_utility,
 )
+from sim.behavior.discharge import days_of_aftercare, gain_of_facility, prob_facility
 from sim.behavior.income import diminishing
 from sim.behavior.intensity import practised_quantity
 from sim.behavior.joining import prob_join
@@ -111,6 +112,8 @@ _MODE = int(Decision.MODE)
 _INDICATED = int(Decision.MODE_INDICATED)
 _SPLIT = int(Decision.SPLIT)
 _SEND_DOWN = int(Decision.SEND_DOWN)
+_DISCHARGE = int(Decision.DISCHARGE)
+_AFTERCARE_DAYS = int(Decision.AFTERCARE_DAYS)
 _UPCODING = int(Decision.UPCODING)
 _DOCUMENTATION = int(Decision.DOCUMENTATION)
 _STAY_DRUGS = int(Decision.HOSPITAL_DRUGS)
@@ -896,6 +899,7 @@ def stay(
     rank: float,
     is_needed: bool,
     has_bed_below: bool,
+    is_senior: bool,
     uid: int,
     keys: Keys,
     table: StayTable,
@@ -912,6 +916,8 @@ def stay(
         Whether the case truly needed the bed.
     has_bed_below : bool
         Whether the practice at home has beds, so that the last days may be spent there.
+    is_senior : bool
+        Whether the person is 65 or older, for where patients usually go after a stay.
 
     Returns
     -------
@@ -1032,6 +1038,45 @@ def stay(
     died = uniform(keys[_STAY_DEATH], person) < death_in_stay(
         fatality, intensity, table.death_slope, table.quality[p]
     )
+    after = 0
+    moved = 0
+    averted = 0.0
+    if table.after_at >= 0 and is_needed and not died and table.after_days[group] > 0.0:
+        needed_after = table.after_days[group]
+        days_moved = int(table.after_moved * days)
+        gain = gain_of_facility(
+            needed_after,
+            table.after_receipt[p, payer, group],
+            float(days_moved),
+            table.after_saved[p, payer, group],
+            table.after_saved_list[p, payer],
+            table.money[p],
+        )
+        prob = prob_facility(
+            table.after_odds[p, group, 1 if is_senior else 0],
+            gain,
+            table.after_value[p, group] * (inside - 0.5),
+            table.after_precision[p, group],
+        )
+        # The light lose in a facility what the severe lose without one.
+        wrong = inside - 0.5
+        if uniform(keys[_DISCHARGE], person) < prob:
+            wrong = -wrong
+            moved = days_moved
+            after = days_of_aftercare(
+                table.after_receipt[p, payer, group],
+                table.money[p],
+                table.after_stake[p, group],
+                needed_after,
+                table.precision,
+                int(2.0 * needed_after),
+                uniform(keys[_AFTERCARE_DAYS], person),
+            )
+            share = after / needed_after - 1.0
+            loss += table.after_loss[group] * needed_after * share * share
+            averted = table.after_return * min(after / needed_after, 1.0)
+        if wrong > 0.0:
+            loss += table.after_gain[group] * wrong
     readmitted = False
     if not died:
         chance = readmission_probability(
@@ -1043,7 +1088,16 @@ def stay(
             table.unit_slope,
             table.quality[p],
         )
+        if averted > 0.0:
+            chance = chance * (1.0 - averted)
         readmitted = uniform(keys[_READMISSION], person) < chance
+    if moved > 0:
+        charge -= table.day_price[p] * moved * 1000.0
+        cost -= table.day_cost[p] * moved * 1000.0
+        # What is left of the need is met in the facility.
+        needed_days = max(needed_days - moved, 0.0)
+        days -= moved
+        after += moved
     rest = 0
     if has_bed_below and not died and table.send_base > 0.0:
         rest = int(table.recovery * days)
@@ -1089,12 +1143,13 @@ def stay(
         indicated,
         bills,
         rest,
+        after,
     )
 
 
 @compiled
 def rest_of_stay(days: int, day_price: float, day_cost: float, price_level: float) -> Stay:
-    """Return the last days of a stay, spent in a bed at the home practice: days and no units."""
+    """Return days in a bed elsewhere after a stay, at home or in a facility: days and no units."""
     return Stay(
         0,
         days,
@@ -1111,6 +1166,7 @@ def rest_of_stay(days: int, day_price: float, day_cost: float, price_level: floa
         0,
         0,
         1,
+        0,
         0,
     )
 

@@ -274,7 +274,13 @@ class StayTable(NamedTuple):
     down: recovery share of days, send_base probability at list price, send_precision (n, G) per
     currency, send_receipt (n, Y, G) of a late day and send_referral (n, Y), send_list (n, Y) saved
     by a day at list price. Of observation: observe_units of a mean visit that a case of mean
-    severity has, observe_days in bed.
+    severity has, observe_days in bed. Of aftercare: after_at the facilities' row, -1 for none;
+    after_odds (n, G, 2) log-odds at list price below and from 65; after_days (G,) needed, 0 for
+    none; after_receipt (n, Y, G) of a day there; after_saved (n, Y, G) by a last day of the stay
+    that is moved there, after_saved_list (n, Y) at list price; after_stake (n, G) and after_value
+    (n, G) currency of health at stake in a day and per severity rank; after_precision (n, G);
+    after_loss (G,) QALYs a needed day and after_gain (G,) per severity rank; after_moved share of
+    the stay's days; after_return share of readmissions that needed aftercare averts.
     """
 
     style: Float
@@ -309,6 +315,19 @@ class StayTable(NamedTuple):
     send_list: Float
     observe_units: float
     observe_days: float
+    after_at: int
+    after_odds: Float
+    after_days: Float
+    after_receipt: Float
+    after_saved: Float
+    after_saved_list: Float
+    after_stake: Float
+    after_value: Float
+    after_precision: Float
+    after_loss: Float
+    after_gain: Float
+    after_moved: float
+    after_return: float
     scratch: Float  # (longest,) room for the receipts of stays of every length
     day_stake: Float
     day_price: Float
@@ -417,6 +436,7 @@ class Stay(NamedTuple):
     indicated: int
     bills: int  # stays billed, 1 or 2
     rest: int  # days left to a bed nearer home
+    after: int  # days of aftercare in a facility
 
 
 class Observed(NamedTuple):

@@ -26,6 +26,7 @@ from sim.engine.setting import PRACTICE
 from sim.engine.tables import Float
 from sim.margins.rows import KINDS
 from sim.margins.view import View
+from sim.outlook import covered_share
 from sim.tallies import ProviderTally as V
 
 __all__ = ["CHANNELS", "CLEAR", "Channel", "Direction", "directions"]
@@ -373,6 +374,21 @@ def _observation(view: View, m: Marginals) -> Net:
     return Net(observing.margin - admitting.margin, observing.scale, observing.weight)
 
 
+def _discharge(view: View, m: Marginals) -> Net:
+    """Give what a day of aftercare brings a hospital, over the list price of that day."""
+    setting, ground = view.world.setting, view.ground(m)
+    care = setting.region.aftercare
+    stays = ground.billed.sum(axis=3) * (care.days * care.share.mean(axis=1))
+    stays = stays * (setting.beds > 0.0)[:, None, None]
+    if care.provider < 0:
+        return _over_groups(np.zeros_like(stays), np.ones_like(stays), stays)
+    level = setting.region.people.price_level[:, 2]
+    day = setting.day_price[care.provider] * level * covered_share(view.world)[care.provider, 1]
+    brings = m.post_acute[..., None] + m.after * day[:, None]
+    price = np.broadcast_to((setting.day_price[care.provider] * level)[:, None], stays.shape)
+    return _over_groups(brings, price, stays)
+
+
 def _channels() -> Iterator[Channel]:
     everyone, beds = (0, 1, 2), (0, 1, 2)
     for j, component in enumerate(COMPONENTS):
@@ -395,6 +411,7 @@ def _channels() -> Iterator[Channel]:
     yield Channel("documented_quality", everyone, _documented)
     yield Channel("recovery", (1, 2), _recovery)
     yield Channel("observation", (1, 2), _observation)
+    yield Channel("discharge", (1, 2), _discharge)
 
 
 CHANNELS: tuple[Channel, ...] = tuple(_channels())

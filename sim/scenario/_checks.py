@@ -42,6 +42,7 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
     "documented_quality": ("Documented quality items", "质量指标填报"),
     "recovery": ("Sending down for recovery", "下转康复"),
     "observation": ("Observation against admission", "留院观察与收治"),
+    "discharge": ("Discharge to a facility or home", "出院去向与院后照护"),
 }
 """Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
 

@@ -110,7 +110,7 @@ def test_every_person_of_a_small_town_lives_the_same_life_in_both_engines(name: 
         "china-county-capitation",
         "china-county-outpatient-pooling",
         "china-county-capitation-diagnosis",
-        "us-metro-observation-rate",
+        "us-metro-aftercare-bundle",
         "china-city-dip",
     ],
 )
