@@ -89,6 +89,7 @@ books: .venv/payshift-dev ## five thousand random contract trees, their laws and
 
 bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.kills
 
 docs: .venv/payshift ## write the reference of models, outcomes and parameters from the code
 	$(BIN)/python docs/reference.py

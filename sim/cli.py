@@ -231,7 +231,7 @@ def list_(
 
         terminal.write(models_as_text(rows, lang.value))
         return
-    from sim.listing import headings
+    from sim.listing import headings, what_varies
     from sim.outcomes import AREAS
 
     def words(*names: str) -> list[str]:
@@ -256,20 +256,23 @@ def list_(
     elif noun is Noun.PARAMETERS:
         terminal.table(
             "",
-            words("id", "value", "low", "high", "unit", "evidence", "what"),
+            words("id", "role", "value", "low", "high", "drawn", "unit", "evidence", "what"),
             [
                 [
                     r["id"],
+                    *words(str(r["role"])),
                     f"{r['value']:g}",
                     f"{r['low']:g}",
                     f"{r['high']:g}",
+                    *words(str(r["distribution"])),
                     str(r["unit"]),
                     *words(str(r.get("evidence", ""))),
                     str(r.get(titles, "")),
                 ]
                 for r in rows
             ],
-            numbers=(1, 2, 3),
+            numbers=(2, 3, 4),
+            caption=what_varies(lang.value),
         )
     else:
         terminal.table(
@@ -334,8 +337,15 @@ def _outcome_rows() -> list[dict[str, Any]]:
 
 def _errors_in(name: str) -> list[PayshiftError]:
     """Every error of a file, told by the owner of its kind once its head is right."""
+    from experiments.sweep.files import design_ids, is_design, read_sweep
     from sim.scenario import read_tree, validate
 
+    if name in design_ids() or is_design(name):
+        try:
+            read_sweep(name)
+        except PayshiftError as error:
+            return list(error.all)
+        return []
     errors = validate(name)
     path = Path(name)
     if errors or not path.is_file():
@@ -951,16 +961,19 @@ def _write_spots(
 
 @app.command()
 def export(
-    record: Annotated[str, typer.Argument(help="Folder or key of a record.")],
+    record: Annotated[str, typer.Argument(help="Folder or key of a record, or a sweep's store.")],
     table: Annotated[str, typer.Option("--table", help="Which table.")] = "summary",
     file_format: Annotated[
         Format, typer.Option("--format", help="File format.", show_default=True)
     ] = Format.CSV,
     out: Annotated[Path | None, typer.Option("--out", help="File; else standard output.")] = None,
 ) -> None:
-    """Export a record's table; CSV to standard output by default."""
+    """Export a record's table or a sweep's runs; CSV to standard output by default."""
     from sim.record import Record
 
+    if Path(record).is_file():
+        _export_store(Path(record), file_format, out)
+        return
     loaded = Record.load(record)
     frame = loaded.table(table)
     if file_format is Format.PARQUET:
@@ -969,6 +982,21 @@ def export(
         frame.to_csv(sys.stdout, index=False, lineterminator="\n")
     else:
         frame.to_csv(out, index=False, lineterminator="\n", encoding="utf-8")
+    if out is not None:
+        terminal.say(f"{len(frame):,} rows to {out}")
+
+
+def _export_store(store: Path, file_format: Format, out: Path | None) -> None:
+    """Write the runs of a sweep, one row each: place, key, status, factors, outcomes."""
+    from experiments.sweep.results import Results
+
+    frame = Results.of(store).frame
+    if file_format is Format.PARQUET:
+        if out is None:
+            raise ScenarioError("Parquet needs a file", where="--format", remedy="Name it: --out.")
+        frame.to_parquet(out, compression="zstd", index=False)
+    else:
+        frame.to_csv(sys.stdout if out is None else out, index=False, lineterminator="\n")
     if out is not None:
         terminal.say(f"{len(frame):,} rows to {out}")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sim.payment import FORMS
 
-__all__ = ["headings", "models_as_text"]
+__all__ = ["headings", "models_as_text", "what_varies"]
 
 Row = Mapping[str, Any]
 
@@ -73,12 +73,35 @@ _HEADINGS_ZH: Mapping[str, str] = {
     "estimated": "估计",
     "calibrated": "校准",
     "assumed": "假设",
+    "role": "性质",
+    "lever": "政策杠杆",
+    "uncertainty": "不确定参数",
+    "fixed": "固定",
+    "drawn": "抽样分布",
+    "uniform": "均匀",
+    "loguniform": "对数均匀",
+    "triangular": "三角",
 }
 
 
 def headings(words: Iterable[str], lang: str) -> list[str]:
     """Give the headings of a list, and the few words its columns are made of, in a language."""
     return [_HEADINGS_ZH.get(word, word) if lang == "zh" else word for word in words]
+
+
+def what_varies(lang: str) -> str:
+    """Say what a sweep may vary, under the list of parameters."""
+    if lang == "zh":
+        return (
+            "参数扫描可按标识改变政策杠杆与不确定参数，\n"
+            "也可按路径改变方案中的任何数值（如 payment.0.contract.…、audit.sample）；\n"
+            "路径见：payshift show SCENARIO --resolved"
+        )
+    return (
+        "A sweep may vary levers and uncertainties by name, and any value of a\n"
+        "scenario by its path (payment.0.contract.…, audit.sample), as listed by:\n"
+        "payshift show SCENARIO --resolved"
+    )
 
 
 def models_as_text(rows: Iterable[Row], lang: str) -> str:

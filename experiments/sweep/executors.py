@@ -26,6 +26,7 @@ __all__ = ["EXECUTORS", "Executor", "Failure", "Processes", "Serial", "Tally", "
 
 _FAILURES_KEPT = 100
 _COMMIT_SECONDS = 0.5
+_PACE_RUNS = 50
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Tally:
         The newest of them.
     seconds : float
         Time since the start.
+    pace : float
+        Seconds between two runs lately; 0 before the second batch.
     """
 
     total: int = 0
@@ -69,6 +72,7 @@ class Tally:
     newly_failed: int = 0
     failures: list[Failure] = field(default_factory=list)
     seconds: float = 0.0
+    pace: float = 0.0
 
     @property
     def left(self) -> int:
@@ -77,8 +81,20 @@ class Tally:
 
     @property
     def remaining_seconds(self) -> float:
-        """Estimate the time to the end from the runs done so far; NaN before the first."""
-        return self.seconds / self.done * self.left if self.done else float("nan")
+        """Estimate the time to the end from the pace of late; NaN before it is known.
+
+        The time until the first results is left out: it is spent on starting workers.
+        """
+        return self.pace * self.left if self.pace else float("nan")
+
+    def count(self, n_runs: int, seconds: float) -> None:
+        """Count runs that were stored by a time since the start."""
+        if self.done:
+            newest = (seconds - self.seconds) / n_runs
+            weight = max(n_runs / (n_runs + _PACE_RUNS), 1.0 / (self.done + 1.0))
+            self.pace = newest if not self.pace else self.pace + weight * (newest - self.pace)
+        self.done += n_runs
+        self.seconds = seconds
 
 
 Progress = Callable[[Tally], None]
@@ -275,8 +291,7 @@ def _fill(
                 )
             )
         store.add(rows)
-        tally.done += len(rows)
-        tally.seconds = time.monotonic() - started
+        tally.count(len(rows), time.monotonic() - started)
         for row in rows:
             if row.status != "ok":
                 tally.failed += 1

@@ -20,7 +20,7 @@ from sim.outcomes import OUTCOMES
 from sim.parameters import Parameter
 from sim.scenario import Node, Scenario, Strict, Text, checked, load, plain, read_tree, suggestion
 
-__all__ = ["Sweep", "SweepForm", "design_ids", "read_sweep"]
+__all__ = ["Sweep", "SweepForm", "design_ids", "is_design", "read_sweep"]
 
 _FOLDER = Path(__file__).resolve().parent.parent / "designs"
 
@@ -131,6 +131,17 @@ def located(id_or_path: str | Path) -> tuple[Path, str]:
             remedy=suggestion(text, known),
         )
     return Path(text), text
+
+
+def is_design(path: str) -> bool:
+    """Say whether a file states that it is the design of a sweep."""
+    if not path.endswith((".yaml", ".yml")):
+        return False
+    try:
+        kind = read_tree(Path(path), path).get("kind")
+    except ScenarioError:
+        return False
+    return kind is not None and kind.value == "sweep"
 
 
 class _Reader:

@@ -744,7 +744,7 @@ class Store:
                 "several runs begin so" if found else "no run of the store begins so",
                 where="--row",
                 value=key,
-                remedy="Keys are the first column of: payshift export STORE --table runs",
+                remedy="Keys are in the column `key` of: payshift export STORE",
             )
         return str(found[0][0])
 

@@ -614,6 +614,7 @@ def catalogue() -> dict[str, list[dict[str, Any]]]:
                     "low": parameter.low,
                     "high": parameter.high,
                     "role": parameter.role,
+                    "distribution": parameter.distribution,
                     "evidence": parameter.evidence,
                     "source": parameter.source,
                 },

@@ -171,3 +171,25 @@ def test_a_model_that_no_worker_can_load_ends_the_sweep_with_its_reason(tmp_path
 
     with pytest.raises(RunError, match="no tables"):
         sweep(LINE, tmp_path / "s.sqlite", Broken(), "process", 1)
+
+
+def test_runs_are_exported_with_their_keys_factors_and_outcomes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import pandas as pd
+
+    from sim.cli import main
+
+    path = tmp_path / "s.sqlite"
+    sweep(LINE, path, models.line)
+    assert main(["export", str(path)]) == 0
+    head = capsys.readouterr().out.splitlines()[0]
+    assert head == "arm,draw,replicate,seed,key,status,a,y"
+    out = tmp_path / "runs.parquet"
+    assert main(["export", str(path), "--format", "parquet", "--out", str(out)]) == 0
+    frame = pd.read_parquet(out)
+    assert len(frame) == 80 and frame["y"].notna().all()
+    assert main(["verify", str(path)]) == 0
+    assert main(["rerun", str(path), "--row", "zz"]) == 2
+    path.write_bytes(path.read_bytes().replace(b'{"y":', b'{"z":', 1))
+    assert main(["verify", str(path)]) == 4
