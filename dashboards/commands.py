@@ -1,18 +1,22 @@
-"""The command that opens the dashboard.
+"""The commands that draw: the dashboard, and the report of a study of sensitivity.
 
-Knows the words a user types; must not know pages. Everything heavy is imported inside.
+Knows the words a user types; must not know pages nor methods of analysis.
+Everything heavy is imported inside.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shlex
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from sim.errors import DiskError, ScenarioError
-from sim.terminal import say
+from sim.terminal import JsonOption, Lang, LangOption, say, table, wrapped, write, write_json
 
 __all__ = ["register"]
 
@@ -20,8 +24,9 @@ _NEEDED = ("dash", "dash_ag_grid", "dash_mantine_components", "waitress", "babel
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``dashboard`` to a command line."""
+    """Add ``dashboard`` and ``sensitivity`` to a command line."""
     app.command()(dashboard)
+    app.command()(sensitivity)
 
 
 def dashboard(
@@ -68,3 +73,101 @@ def dashboard(
         site.run()
     finally:
         site.close()
+
+
+def sensitivity(
+    study: Annotated[
+        Path, typer.Argument(help="A study's file (kind: study), or the store of a sweep.")
+    ],
+    method: Annotated[
+        str | None, typer.Option("--method", help="oat, morris, sobol, delta, pawn, …")
+    ] = None,
+    outcomes: Annotated[
+        list[str] | None, typer.Option("--outcome", help="Outcome to explain; repeatable.")
+    ] = None,
+    arm: Annotated[str | None, typer.Option("--arm", help="Arm; the first by default.")] = None,
+    minus: Annotated[
+        str | None, typer.Option("--minus", help="Arm to subtract: explain a reform's effect.")
+    ] = None,
+    second_order: Annotated[
+        bool, typer.Option("--second-order", help="Effects of pairs too (sobol).")
+    ] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the report to this HTML file.")
+    ] = None,
+    as_json: JsonOption = False,
+    lang: LangOption = Lang.EN,
+) -> None:
+    """Say which parameters decide which outcome, how sure that is, and whether runs are enough."""
+    if importlib.util.find_spec("SALib") is None:
+        raise ScenarioError(
+            "sensitivity needs packages that are not installed",
+            where="sensitivity",
+            value="SALib",
+            remedy='Install them with: pip install "payshift[sweep]"',
+        )
+    from dataclasses import replace
+
+    from dashboards import study_report
+    from dashboards.figures import reading
+    from dashboards.figures.canvas import Style
+    from dashboards.figures.words import label as label_of
+    from dashboards.figures.words import say as text_of
+    from dashboards.study_tables import study_tables
+    from experiments.sensitivity.study import Study, read_study
+    from experiments.sweep.results import Results
+
+    asked = read_study(study) if study.suffix in (".yaml", ".yml") else Study(store=study)
+    asked = replace(
+        asked,
+        method=method or asked.method,
+        outcomes=tuple(outcomes or ()) or asked.outcomes,
+        arm=arm or asked.arm,
+        minus=minus or asked.minus,
+        second_order=second_order or asked.second_order,
+    )
+    command = "payshift " + shlex.join(sys.argv[1:])
+    tables = study_tables(asked, Results.of(asked.store), {"command": command})
+    if report is not None:
+        study_report.write_study_report(tables, report, lang.value)
+        say(f"report: {report}")
+    found = study_report.as_json(tables, lang.value)
+    if as_json:
+        write_json(found)
+        return
+    style = Style(lang.value)
+    for one, study_of in zip(found, tables.studies, strict=True):
+        write(wrapped(one["sentence"]))
+        rows = []
+        for _, row in study_of.verdicts.iterrows():
+            value, low, high = (float(row[key]) for key in ("value", "low", "high"))
+            rows.append(
+                [
+                    reading.factor_label(row, style),
+                    f"{value:.3g}",
+                    text_of(lang.value, "interval", low=f"{low:.3g}", high=f"{high:.3g}"),
+                    label_of(lang.value, "influence.verdict", str(row["verdict"])),
+                ]
+            )
+        names = ("factor", "value", "interval", "verdict")
+        table(
+            f"{one['id']} · {study_of.method} {study_of.index}",
+            [text_of(lang.value, f"influence.col.{name}") for name in names],
+            rows,
+            (1,),
+        )
+        if study_of.growth is not None:
+            write(
+                wrapped(
+                    reading.settled_sentence(
+                        study_of.widest,
+                        study_of.change,
+                        study_of.is_enough,
+                        study_of.n_needed,
+                        style,
+                    )
+                )
+            )
+        if study_of.shares is not None:
+            about = one["id"].replace("_", " ")
+            write(wrapped(reading.seed_sentence(study_of.shares, about, style)))

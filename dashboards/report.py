@@ -7,26 +7,21 @@ runs, files of results or the Dash app: whoever has the tables can write the rep
 from __future__ import annotations
 
 import dataclasses
-import html
-import json
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from dashboards.figures import answer, flows, gainers, incentives, palette, providers, words
 from dashboards.figures import scorecard as cards
 from dashboards.figures import trajectory as courses
 from dashboards.figures.canvas import ArmLook, Style, arm_looks, outcome_words
+from dashboards.page_parts import Page, slug, text_of
 from sim.ledger import PURPOSES
 
-PARTS = Path(__file__).resolve().parent / "report_page"
 SHOWN_PER_AREA = 3
 PROMINENT: Mapping[str, tuple[str, ...]] = {
     "cost": ("spending_per_person", "fund_spending_per_person", "out_of_pocket_per_person"),
@@ -193,106 +188,14 @@ def report_html(comparison_tables: ReportTables, lang: str = "en") -> str:
     return page.html()
 
 
-def _text(text: object) -> str:
-    # a word joiner keeps a minus sign at its amount when a line breaks
-    return html.escape(re.sub(r"−(?=\D)", "−\u2060", str(text)), quote=True)
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-
-
-class _Page:
-    """One report being written; collects its figures so that each is stored once."""
+class _Page(Page):
+    """One report being written."""
 
     def __init__(self, tables: ReportTables, style: Style) -> None:
         self.tables = tables
-        self.style = style
-        self.lang = style.lang
+        super().__init__(style)
         self.looks = arm_looks(tables.arms, style)
         self.reforms = [look for look in self.looks if not look.is_status_quo]
-        self.figures: dict[str, dict[str, Any]] = {}
-
-    # ------------------------------------------------------------------------ small pieces
-
-    def say(self, key: str, **fields: object) -> str:
-        """A text of the catalogue, safe inside HTML."""
-        return _text(self.style.say(key, **fields))
-
-    def label(self, family: str, identifier: str) -> str:
-        return _text(words.label(self.lang, family, identifier))
-
-    def section(self, name: str, lead: str, *content: str) -> str:
-        paragraph = f'<p class="lead">{self.say(lead)}</p>' if lead else ""
-        return (
-            f'<section id="{name}" aria-labelledby="{name}-title">'
-            f'<h2 id="{name}-title">{self.say(f"section.{name}")}</h2>{paragraph}'
-            f"{''.join(content)}</section>"
-        )
-
-    def empty(self, key: str) -> str:
-        return f'<p class="empty">{self.say(key)}</p>'
-
-    def details(self, summary: str, content: str, css: str = "") -> str:
-        """A fold; ``summary`` is plain text, ``content`` is HTML."""
-        return f'<details class="{css}"><summary>{_text(summary)}</summary>{content}</details>'
-
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]], caption: str) -> str:
-        """A table of plain texts; the first column heads its rows, the others are numbers."""
-        head = "".join(f'<th scope="col">{_text(column)}</th>' for column in columns)
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f'<th scope="row">{_text(cell)}</th>' if i == 0 else f"<td>{_text(cell)}</td>"
-                for i, cell in enumerate(row)
-            )
-            + "</tr>"
-            for row in rows
-        )
-        return (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}">'
-            f"<table><caption>{_text(caption)}</caption><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table></div>"
-        )
-
-    def figure(
-        self,
-        name: str,
-        drawing: go.Figure,
-        *,
-        kicker: str = "",
-        about: Mapping[str, str] | None = None,
-        table: str = "",
-        narrow: go.Figure | None = None,
-        level: int = 4,
-    ) -> str:
-        """A drawing under its sentence, with its definition and the numbers behind it."""
-        key = _slug(name)
-        parts = {"wide": _spec(drawing)}
-        if narrow is not None:
-            parts["narrow"] = _spec(narrow)
-        self.figures[key] = parts
-        sentence = str(drawing.layout.meta["sentence"])
-        height = int(drawing.layout.height)
-        return (
-            f'<figure class="card" id="{key}">'
-            f'<figcaption><p class="kicker">{_text(kicker)}</p>'
-            f"<h{level}>{_text(sentence)}</h{level}></figcaption>"
-            f'<div class="plot" role="img" aria-label="{_text(sentence)}" data-figure="{key}" '
-            f'style="min-height:{height}px"></div>'
-            f'<div class="folds">{self.definition(about)}'
-            f"{self.details(self.style.say('data_table'), table) if table else ''}</div></figure>"
-        )
-
-    def definition(self, about: Mapping[str, str] | None) -> str:
-        if about is None:
-            return ""
-        text = about["definition"] or self.style.say("definition_missing")
-        unit = words.unit_label(about["unit"], self.lang, self.style.currency)
-        unit_text = self.say("unit_is", unit=unit) if unit else ""
-        return self.details(
-            self.style.say("how_measured"), f"<p>{_text(text)} {unit_text}</p>", "how"
-        )
 
     def scale_label(self, changes: Sequence[words.Change], unit: str) -> str:
         scale = words.scale_of(changes, unit)
@@ -335,8 +238,8 @@ class _Page:
             months_before=tables.months_before,
         )
         arms = "".join(
-            f'<li><span class="swatch" style="--arm:var(--arm-{_slug(look.id)})"></span>'
-            f"{_text(look.title)}"
+            f'<li><span class="swatch" style="--arm:var(--arm-{slug(look.id)})"></span>'
+            f"{text_of(look.title)}"
             + (f" <small>{self.say('status_quo_tag')}</small>" if look.is_status_quo else "")
             + "</li>"
             for look in self.looks
@@ -347,16 +250,10 @@ class _Page:
             "</ul></header>"
         )
 
-    def navigation(self, names: Sequence[str]) -> str:
-        links = "".join(
-            f'<li><a href="#{name}">{self.say(f"nav.{name}")}</a></li>' for name in names
-        )
-        return f'<nav aria-label="{self.say("nav")}"><ul>{links}</ul></nav>'
-
     def answer(self) -> str:
         tables, style = self.tables, self.style
         sentences = answer.headline(tables.differences, tables.outcomes, tables.arms, style)
-        text = "".join(f"<p>{_text(sentence)}</p>" for sentence in sentences)
+        text = "".join(f"<p>{text_of(sentence)}</p>" for sentence in sentences)
         by_arm = {look.id: look for look in self.looks}
         cards_html = []
         for card in answer.arm_cards(tables.differences, tables.outcomes, tables.arms, style):
@@ -365,7 +262,8 @@ class _Page:
             lines = "".join(
                 f"<dt>{self.say(f'card.{key}')}</dt>"
                 + "".join(
-                    f"<dd>{_text(item)}</dd>" for item in told or (style.say("card.nothing_clear"),)
+                    f"<dd>{text_of(item)}</dd>"
+                    for item in told or (style.say("card.nothing_clear"),)
                 )
                 for key, told in (
                     ("better", card.better),
@@ -377,7 +275,7 @@ class _Page:
             look = by_arm[card.arm]
             unclear = self.say("card.unclear", count=card.unclear, total=card.total)
             cards_html.append(
-                f'<li style="--arm:var(--arm-{_slug(look.id)})"><h3>{_text(look.short)}</h3>'
+                f'<li style="--arm:var(--arm-{slug(look.id)})"><h3>{text_of(look.short)}</h3>'
                 f"<dl>{lines}</dl><p>{unclear}</p></li>"
             )
         listed = f'<ul class="answers">{"".join(cards_html)}</ul>' if cards_html else ""
@@ -396,8 +294,8 @@ class _Page:
         if cards.is_empty(tables.differences, outcome):
             sentence = style.say("sentence.not_recorded", outcome=about["label"])
             return (
-                f'<div class="card is-empty"><p class="kicker">{_text(about["label"])}</p>'
-                f"<h4>{_text(sentence)}</h4>{self.definition(about)}</div>"
+                f'<div class="card is-empty"><p class="kicker">{text_of(about["label"])}</p>'
+                f"<h4>{text_of(sentence)}</h4>{self.definition(about)}</div>"
             )
         drawing = cards.scorecard(tables.differences, tables.outcomes, tables.arms, outcome, style)
         columns = [
@@ -459,7 +357,7 @@ class _Page:
         """The outcomes that are not drawn: a row each with its definition, a column per reform."""
         tables, style = self.tables, self.style
         head = "".join(
-            f'<th scope="col">{_text(name)}</th>'
+            f'<th scope="col">{text_of(name)}</th>'
             for name in (
                 style.say("col.outcome"),
                 style.say("col.baseline"),
@@ -481,18 +379,19 @@ class _Page:
                     cells += f'<td class="quiet">{self.say("not_measured")}</td>'
                     continue
                 _, _, difference, interval = rows[look.id]
-                shown = f"{_text(difference)}<br><small>{_text(interval)}</small>"
+                shown = f"{text_of(difference)}<br><small>{text_of(interval)}</small>"
                 cells += (
                     f"<td>{shown}</td>" if change.is_clear else f'<td class="quiet">~ {shown}</td>'
                 )
             baseline = next((row[0] for row in rows.values()), "–")
             body.append(
-                f'<tr><th scope="row">{_text(about["label"])}'
-                f"<small>{_text(about['definition'])} {self.say('unit_is', unit=unit)}</small></th>"
-                f"<td>{_text(baseline)}</td>{cells}</tr>"
+                f'<tr><th scope="row">{text_of(about["label"])}'
+                f"<small>{text_of(about['definition'])} {self.say('unit_is', unit=unit)}</small>"
+                "</th>"
+                f"<td>{text_of(baseline)}</td>{cells}</tr>"
             )
         return (
-            f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(caption)}">'
+            f'<div class="scroll" tabindex="0" role="region" aria-label="{text_of(caption)}">'
             f'<table class="outcomes"><caption>{self.say("table.unclear")}</caption>'
             f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
         )
@@ -584,14 +483,14 @@ class _Page:
                 ("outcome", chain.outcome),
             ):
                 body = (
-                    f'<p class="what">{_text(what)}</p><p class="numbers">{_text(numbers)}</p>'
+                    f'<p class="what">{text_of(what)}</p><p class="numbers">{text_of(numbers)}</p>'
                     if what
                     else f'<p class="what quiet">{self.say(f"chain.no_{name}")}</p>'
                 )
                 steps.append(f'<li><p class="kicker">{self.say(f"chain.{name}")}</p>{body}</li>')
             items.append(
-                f'<div class="chain" style="--arm:var(--arm-{_slug(look.id)})">'
-                f"<h3>{_text(look.short)}</h3><ol>{''.join(steps)}</ol></div>"
+                f'<div class="chain" style="--arm:var(--arm-{slug(look.id)})">'
+                f"<h3>{text_of(look.short)}</h3><ol>{''.join(steps)}</ol></div>"
             )
         return self.section("why", "lead.why", *items)
 
@@ -711,8 +610,8 @@ class _Page:
                 else ""
             )
             lists.append(
-                f"<li><strong>{_text(look.short)}</strong>{self.say('colon')}"
-                f"{_text(named + more)}</li>"
+                f"<li><strong>{text_of(look.short)}</strong>{self.say('colon')}"
+                f"{text_of(named + more)}</li>"
             )
         listed = f'<h3>{self.say("losers.title")}</h3><ul class="losers">{"".join(lists)}</ul>'
         return self.section(
@@ -915,8 +814,8 @@ class _Page:
         return self.section(
             "sure",
             "lead.sure",
-            f'<p class="strong">{_text(paragraphs[0])}</p>'
-            + "".join(f"<p>{_text(p)}</p>" for p in paragraphs[1:]),
+            f'<p class="strong">{text_of(paragraphs[0])}</p>'
+            + "".join(f"<p>{text_of(p)}</p>" for p in paragraphs[1:]),
             self.details(
                 style.say("data_table"),
                 self.table(columns, body, style.say("section.sure")),
@@ -930,26 +829,6 @@ class _Page:
             for name in ("region", "forecast", "assumed", "neutral")
         )
         return self.section("limits", "", f'<ul class="limits">{items}</ul>')
-
-    def provenance(self) -> str:
-        given = dict(self.tables.provenance)
-        command = given.pop("command", None)
-        parts = []
-        if command:
-            text = command if isinstance(command, str) else " ".join(map(str, command))
-            parts.append(
-                f"<h3>{self.say('provenance.reproduce')}</h3>"
-                f'<pre tabindex="0"><code>{_text(text)}</code></pre>'
-            )
-        if given:
-            items = "".join(
-                f"<dt>{self.label('provenance', str(name))}</dt><dd>{_nested(value)}</dd>"
-                for name, value in given.items()
-            )
-            parts.append(f'<dl class="provenance">{items}</dl>')
-        if not parts:
-            parts.append(self.empty("provenance.none"))
-        return self.section("provenance", "", *parts)
 
     # --------------------------------------------------------------------------- the file
 
@@ -968,41 +847,24 @@ class _Page:
             "limits": self.limits,
             "provenance": self.provenance,
         }
-        body = "".join(build() for build in sections.values())
         light, dark = (
             "".join(
-                f"--arm-{_slug(look.id)}:{look.color};"
+                f"--arm-{slug(look.id)}:{look.color};"
                 for look in arm_looks(self.tables.arms, Style(self.lang, theme=theme))
             )
-            + f"--loss:{theme.loss};--even:{theme.even};--gain:{theme.gain};"
             for theme in (palette.LIGHT, palette.DARK)
         )
-        colors = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        css = (PARTS / "report.css").read_text(encoding="utf-8")
-        script = (PARTS / "report.js").read_text(encoding="utf-8")
-        language = {"en": "en-US", "zh": "zh-CN"}[self.lang]
-        # nothing may be fetched: the page holds all it needs
-        policy = (
-            "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
-            "img-src data: blob:"
+        return self.document(
+            self.say("page_title"),
+            self.header(),
+            list(sections),
+            "".join(build() for build in sections.values()),
+            light=light,
+            dark=dark,
         )
-        return (
-            f'<!DOCTYPE html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
-            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            '<meta name="color-scheme" content="light dark">\n'
-            f"<title>{self.say('page_title')}</title>\n"
-            f"<style>{css}{colors}</style>\n</head>\n<body>\n"
-            f'<a class="skip" href="#answer">{self.say("skip")}</a>\n'
-            f"{self.header()}{self.navigation(list(sections))}\n"
-            f'<noscript><p class="empty">{self.say("noscript")}</p></noscript>\n'
-            f"<main>{body}</main>\n"
-            f'<script type="application/json" id="figures">{_json(self.figures)}</script>\n'
-            f'<script type="application/json" id="dark">{_json(palette.dark_of_light())}'
-            "</script>\n"
-            f"<script>{_script(get_plotlyjs())}</script>\n<script>{script}</script>\n"
-            "</body>\n</html>\n"
-        )
+
+    def provenance(self) -> str:
+        return self.given(self.tables.provenance)
 
 
 def replicates_needed(change: words.Change, unit: str, n: int) -> tuple[str, str]:
@@ -1065,31 +927,3 @@ def _whole(value: Any) -> int:
 def _largest(frame: pd.DataFrame, column: str) -> str:
     values = pd.to_numeric(frame[column], errors="coerce").dropna()
     return str(int(values.max())) if len(values) else "–"
-
-
-def _nested(value: object) -> str:
-    """A value of the provenance: text as it is, mappings and lists as small lists."""
-    if isinstance(value, Mapping):
-        return (
-            "<ul>"
-            + "".join(f"<li>{_text(k)}: <code>{_text(v)}</code></li>" for k, v in value.items())
-            + "</ul>"
-        )
-    if isinstance(value, (list, tuple)):
-        return f"<code>{_text(', '.join(map(str, value)))}</code>"
-    return f"<code>{_text(value)}</code>"
-
-
-def _spec(figure: go.Figure) -> dict[str, Any]:
-    spec: dict[str, Any] = json.loads(figure.to_json())
-    return {"data": spec["data"], "layout": spec["layout"]}
-
-
-def _json(value: object) -> str:
-    """JSON that cannot end the script element it stands in."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
-def _script(text: str) -> str:
-    return text.replace("</script", "<\\/script")

@@ -92,7 +92,13 @@ HOMES: dict[str, tuple[str, ...]] = {
 }
 
 # Parts of dashboards/ that draw and write without a server.
-WITHOUT_DASH = ("dashboards.figures", "dashboards.report", "dashboards.texts")
+WITHOUT_DASH = (
+    "dashboards.figures",
+    "dashboards.report",
+    "dashboards.page_parts",
+    "dashboards.study_report",
+    "dashboards.texts",
+)
 
 # Commands beside their rooms: they import only typer, errors and the terminal on load, so the
 # command line may fetch them at once.

@@ -46,6 +46,9 @@ _OF_SALIB = {
     "latin": "latin",
     "finite_diff": "finite_diff",
     "fractional_factorial": "ff",
+    "shapley": "shapley",
+    "radial_sobol": "radial.radial_sobol",
+    "radial_mc": "radial.radial_mc",
 }
 SAMPLERS: Mapping[str, str] = {
     "factorial": "every combination of `levels` values of each factor",

@@ -33,7 +33,7 @@ def sampler(name: str, **options: object) -> Sampler:
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_draws_inside_the_ranges_and_the_same_again(name: str) -> None:
     factors = FACTORS
-    if name in ("fast", "finite_diff", "latin"):
+    if name in ("fast", "finite_diff", "latin", "shapley"):
         factors = tuple(Factor(**{**vars(f), "group": ""}) for f in FACTORS)
     one = design(sampler(name), factors)
     points = one.points()
