@@ -5,8 +5,9 @@ Knows when terms change and what they are neutral to; must not know how anyone r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -176,7 +177,21 @@ def _prices_before(
     specs = [payment.spec_from(payment.tariff_of(old.model)) for old in olds]
     if any(spec != specs[0] for spec in specs):
         return None
-    return payment.build(specs[0], contract_context(before, olds[0].payer, rows))
+    ids = before.region.providers.ids
+    whole, part = (tuple(ids[i] for i in group) for group in (olds[0].rows, rows))
+    spec = _told_of(part, specs[0], frozenset(whole))
+    return payment.build(spec, contract_context(before, olds[0].payer, rows))
+
+
+def _told_of(part: Sequence[str], spec: Any, whole: frozenset[str]) -> Any:
+    """Return a contract as it stands in a file, with each provider's own terms for some of them."""
+    if isinstance(spec, Mapping):
+        if whole == spec.keys():
+            return {name: spec[name] for name in part}
+        return {key: _told_of(part, value, whole) for key, value in spec.items()}
+    if isinstance(spec, (list, tuple)):
+        return [_told_of(part, value, whole) for value in spec]
+    return spec
 
 
 def _start_reform(world: World, drift: float) -> None:

@@ -432,6 +432,28 @@ def test_providers_of_several_contracts_that_join_one_earn_at_first_what_they_ea
         assert not is_open
 
 
+def test_a_provider_may_leave_a_contract_in_which_each_had_terms_of_its_own() -> None:
+    own = {"village-practice": 30.0, "town-practice": 40.0, "hospital": 60.0}
+    everyone = {"payer": ["resident-scheme"], "providers": {"inside": True}}
+    hospital = {"payer": ["resident-scheme"], "providers": {"ids": ["hospital"]}}
+    tiny = load("tiny")
+    before = tiny.with_payment([{**everyone, "contract": {"service_unit": {"rate": own}}}]).after
+    # What priced items before splits the whole between parts that are neutral together.
+    parts = {
+        "blend": [
+            {"scope": {"setting": "inpatient"}, "contract": {"per_diem": {"rate": "neutral"}}},
+            {"scope": "rest", "contract": {"service_unit": {"rate": "neutral"}}},
+        ]
+    }
+    rest = {**everyone, "contract": {"service_unit": {"rate": 35.0}}}
+    after = tiny.with_payment([rest, {**hospital, "contract": parts}]).after
+    world = world_of("tiny", 13, people=300, claims=False, before=before, after=after)
+    simulate(world)
+    (found,) = (a for a in world.agreements if "blend" in a.spec)
+    assert len(found.rows) == 1
+    assert not payment.has_neutral(found.model)
+
+
 @pytest.mark.slow
 def test_a_month_replays_to_the_bit() -> None:
     first, second = (simulate(world_of("tiny-drg", 14, people=60)) for _ in range(2))
