@@ -97,3 +97,76 @@ def block(action: Any, path: Any) -> dict[str, Any]:
 def download(what: Any) -> dict[str, Any]:
     """The button that downloads something."""
     return {"kind": "download", "what": what}
+
+
+# play
+PLAY_HAND = "play-hand"
+PLAY_SEAT = "play-seat"
+PLAY_STAGE = "play-stage"
+PLAY_CLASS = "play-class"
+PLAY_TICK = "play-tick"
+PLAY_LANGUAGE = "play-language"
+PLAY_OFFERS = "play-offers"
+PLAY_PREVIEW = "play-preview"
+
+
+def play_do(name: Any) -> dict[str, Any]:
+    """A button of the game."""
+    return {"kind": "play-do", "name": name}
+
+
+def play_field(name: Any) -> dict[str, Any]:
+    """A field of the game: the code of a room, or the number of services."""
+    return {"kind": "play-field", "name": name}
+
+
+# incentives
+SCENARIO = "incentives-scenario"
+CONTRACT = "incentives-contract"
+CONTRACT_RESET = "incentives-contract-reset"
+CONTRACT_TROUBLE = "incentives-trouble"
+MONTH = "incentives-month"
+SHOWN = "incentives-shown"
+HEAT = "incentives-heat"
+HEAT_DATA = "incentives-heat-data"
+HEAT_ABOUT = "incentives-about"
+SPOTS = "incentives-spots"
+CLOCK_ACTIVITY = "incentives-clock-activity"
+CLOCK = "incentives-clock"
+TOOL_WHO = "incentives-tool-who"
+TOOL_GROUP = "incentives-tool-group"
+TOOLS = "incentives-tools"
+ASKED = "incentives-asked"
+INCENTIVES_SHARE = "incentives-share"
+INCENTIVES_DOWNLOAD = "incentives-download"
+INCENTIVES_SAVE = "incentives-save"
+
+
+def audit_field(name: Any) -> dict[str, Any]:
+    """A number of the audit."""
+    return {"kind": "audit", "name": name}
+
+
+# lessons
+LESSON_STATE = "lesson-state"
+LESSON_ABOUT = "lesson-about"
+LESSON_GUESS = "lesson-guess"
+LESSON_GUESS_SHOWN = "lesson-guess-shown"
+LESSON_GO = "lesson-go"
+LESSON_TICK = "lesson-tick"
+LESSON_STEPS = "lesson-steps"
+LESSON_PROGRESS = "lesson-progress"
+LESSON_READY = "lesson-ready"
+LESSON_RESULT = "lesson-result"
+LESSON_BREAK = "lesson-break"
+LESSON_TRY = "lesson-try"
+LESSON_TRIED = "lesson-tried"
+LESSON_TRY_PROGRESS = "lesson-try-progress"
+LESSON_ANSWER = "lesson-answer"
+LESSON_HAND_IN = "lesson-hand-in"
+LESSON_DOWNLOAD = "lesson-download"
+
+
+def lesson_lever(name: Any) -> dict[str, Any]:
+    """A lever of the contract to break, by its place in the lesson."""
+    return {"kind": "lesson-lever", "name": name}

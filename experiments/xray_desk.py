@@ -10,19 +10,23 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import cached_property
+from io import StringIO
+from textwrap import dedent
 from typing import Any, TypeVar
 
 import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
 from sim.margins.break_even import Audience, Point, audiences, points
 from sim.margins.curves import Curve, coding_curve, day_curve, severity_curve, year_of_margins
 from sim.margins.direction import Direction, directions
 from sim.margins.view import View, eve_of, view_of
 from sim.margins.weak_spots import Spot, weak_spots
-from sim.scenario import Scenario
+from sim.scenario import Scenario, plain
 from sim.world import World
 
-__all__ = ["Desk", "Look"]
+__all__ = ["Desk", "Look", "contract_text"]
 
 PEOPLE = 1_500
 _EVES = 4
@@ -163,3 +167,35 @@ def _kept(shelf: OrderedDict[str, Made], key: str, most: int, make: Callable[[],
         while len(shelf) > most:
             shelf.popitem(last=False)
     return shelf[key]
+
+
+def contract_text(scenario: Scenario) -> str:
+    """A scenario's payment as YAML, as a reader may edit it.
+
+    Examples
+    --------
+    >>> from sim.scenario import load
+    >>> contract_text(load("tiny-drg")).splitlines()[0]
+    '- payer: [resident-scheme, employee-scheme]'
+    """
+    node = scenario.tree.get("payment")
+    assert node is not None
+    writer = YAML(typ="rt", pure=True)
+    writer.width = 100
+    writer.indent(mapping=2, sequence=4, offset=2)
+    out = StringIO()
+    writer.dump(_styled(plain(node)), out)
+    # The list itself stands at the margin.
+    return dedent(out.getvalue()).strip() + "\n"
+
+
+def _styled(value: Any) -> Any:
+    """Ordinary data with short lists of words on one line."""
+    if isinstance(value, dict):
+        return CommentedMap((key, _styled(entry)) for key, entry in value.items())
+    if isinstance(value, list):
+        found = CommentedSeq(_styled(entry) for entry in value)
+        if all(isinstance(entry, (str, int, float)) for entry in value):
+            found.fa.set_flow_style()
+        return found
+    return value
