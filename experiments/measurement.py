@@ -55,7 +55,12 @@ def check_name(name: str, where: str) -> str:
 
 
 def measured(
-    scenario: Scenario, seed: int, names: Sequence[str], period: Period = "reform"
+    scenario: Scenario,
+    seed: int,
+    names: Sequence[str],
+    period: Period = "reform",
+    *,
+    gaps: bool = False,
 ) -> dict[str, float]:
     """Live a scenario once and measure some outcomes.
 
@@ -67,6 +72,8 @@ def measured(
         ``outcome`` or ``outcome@group``.
     period : {'baseline', 'reform'}
         Which months are measured.
+    gaps : bool
+        Give NaN for an outcome that had no cases, in place of refusing the run.
 
     Returns
     -------
@@ -76,7 +83,8 @@ def measured(
     Raises
     ------
     RunError
-        For an outcome that had no cases: a study must not take a gap for a number.
+        For an outcome that had no cases, unless gaps are asked for: nothing must take a gap for a
+        number without knowing.
     """
     horizon = scenario.horizon
     months = (
@@ -91,6 +99,9 @@ def measured(
         outcome, _, group = name.partition("@")
         cell = found.get(outcome, {}).get(group or "all")
         if cell is None or not math.isfinite(cell.value):
+            if gaps:
+                values[name] = math.nan
+                continue
             raise RunError(
                 f"{name} was not measured ({cell.reason if cell else 'no such group in the run'})",
                 where=f"{scenario.id}, seed {seed}, months of the {period}",
