@@ -1,4 +1,4 @@
-"""The commands that draw: the dashboard, and the report of a study of sensitivity.
+"""The commands that draw: the dashboard, reports of sensitivity, studies and calibrations.
 
 Knows the words a user types; must not know pages nor methods of analysis.
 Everything heavy is imported inside.
@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from dashboards.study_commands import register as _register_studies
 from sim.errors import DiskError, ScenarioError
 from sim.terminal import JsonOption, Lang, LangOption, say, table, wrapped, write, write_json
 
@@ -24,9 +25,10 @@ _NEEDED = ("dash", "dash_ag_grid", "dash_mantine_components", "waitress", "babel
 
 
 def register(app: typer.Typer) -> None:
-    """Add ``dashboard`` and ``sensitivity`` to a command line."""
+    """Add the dashboard, ``sensitivity``, ``study`` and ``calibrate`` to a command line."""
     app.command()(dashboard)
     app.command()(sensitivity)
+    _register_studies(app)
 
 
 def dashboard(

@@ -9,13 +9,12 @@ arms, so that a study that is stopped has whole draws to answer from, and says h
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
-import sqlite3
+import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from experiments.measurement import measured
-from experiments.spread import spread
-from sim.errors import DiskError, PayshiftError, RunError, StoreError
+from experiments.sweep.design import Design, Factor, Sampler
+from experiments.sweep.executors import Tally, sweep
+from experiments.sweep.results import Results
+from experiments.sweep.store import Row
+from sim.errors import RunError, StoreError
 from sim.parameters import Parameter
 from sim.record import code_version
-from sim.runner import seed_of
 from sim.scenario import Scenario, library_root, load
 
-__all__ = ["REAL", "SMALL", "Arm", "Lived", "Plan", "Size", "live"]
+__all__ = ["REAL", "SMALL", "Arm", "Lived", "Plan", "Size", "live", "read"]
 
 Float64 = npt.NDArray[np.float64]
 Progress = Callable[[int, int], None]
@@ -123,6 +124,35 @@ class Plan:
         known = self.arms[0].scenario(self.size).region().parameters
         return {name: known[name] for name in self.uncertainties}
 
+    def arm_place(self, name: str) -> int:
+        """Give the place of an arm in the order of the plan."""
+        return [arm.id for arm in self.arms].index(name)
+
+    def design(self) -> Design:
+        """Give the sweep that lives the plan: its points as they are, its arms by name."""
+        factors = tuple(
+            Factor(
+                name,
+                row.low,
+                row.high,
+                unit=row.unit,
+                label_en=row.label_en,
+                label_zh=row.label_zh,
+            )
+            for name, row in self.parameters().items()
+        )
+        points = self.points().to_numpy(dtype=np.float64).tolist()
+        return Design(
+            arms=tuple(arm.id for arm in self.arms),
+            factors=factors,
+            sampler=Sampler("given", len(points), options={"points": points}),
+            replicates=self.size.replicates,
+            seed=self.seed,
+            outcomes=self.outcomes,
+            settings={name: str(value) for name, value in asdict(self.size).items()},
+            scenario_sha={arm.id: arm.scenario(self.size).sha256() for arm in self.arms},
+        )
+
     def points(self) -> pd.DataFrame:
         """Draw the parameters: one row per draw, in the parameters' own units."""
         from scipy.stats import qmc
@@ -149,88 +179,22 @@ def _quantiles(row: Parameter, u: Float64) -> Float64:
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One run, all a worker process needs."""
+class _Model:
+    """What a sweep calls: drawn parameters, an arm and a seed to outcomes.
 
-    arm: Arm
-    size: Size
-    parameters: tuple[tuple[str, float], ...]
-    seed: int
-    outcomes: tuple[str, ...]
-    key: str = field(compare=False)
+    An outcome without a case is left out, so that a gap fails no run; whole draws are picked later.
+    """
 
+    plan: Plan
+    code_version: str
 
-def _act(job: _Job) -> tuple[str, dict[str, float] | str]:
-    """Do one run; a failure comes back as its reason, so that the others go on."""
-    try:
-        scenario = job.arm.scenario(job.size).with_parameters(dict(job.parameters))
-        return job.key, measured(scenario, job.seed, job.outcomes, gaps=True)
-    except PayshiftError as error:
-        return job.key, error.message
-
-
-class _Store:
-    """Runs by key in SQLite, one writer; in memory without a path."""
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        with self._on_disk():
-            self._file = sqlite3.connect(":memory:" if path is None else path)
-            self._file.execute("PRAGMA journal_mode=WAL")
-            self._file.execute(
-                "CREATE TABLE IF NOT EXISTS runs (key TEXT PRIMARY KEY, outcomes TEXT, "
-                "reason TEXT, sha256 TEXT) WITHOUT ROWID"
-            )
-
-    @contextlib.contextmanager
-    def _on_disk(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as reason:
-            where = str(self.path or "memory")
-            raise DiskError(f"the runs cannot be kept ({reason})", where=where) from None
-        except sqlite3.DatabaseError as reason:
-            raise StoreError(
-                f"not a store of runs ({reason})",
-                where=str(self.path),
-                remedy="Name another folder, or remove the file.",
-            ) from None
-
-    def get(self, key: str) -> dict[str, float] | str | None:
-        with self._on_disk():
-            row = self._file.execute(
-                "SELECT outcomes, reason, sha256 FROM runs WHERE key = ?", (key,)
-            ).fetchone()
-        if row is None:
-            return None
-        text, reason, digest = row
-        if hashlib.sha256((text + reason).encode()).hexdigest() != digest:
-            raise StoreError(
-                "a run of the store is damaged",
-                where=str(self.path),
-                value=key,
-                remedy="Remove the file; its runs will be made again.",
-            )
-        if reason:
-            return str(reason)
-        return {name: float.fromhex(value) for name, value in json.loads(text).items()}
-
-    def put(self, key: str, found: dict[str, float] | str) -> None:
-        is_failed = isinstance(found, str)
-        text = "{}" if isinstance(found, str) else _exact(found)
-        reason = str(found) if is_failed else ""
-        digest = hashlib.sha256((text + reason).encode()).hexdigest()
-        with self._on_disk(), self._file:
-            self._file.execute(
-                "INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?)", (key, text, reason, digest)
-            )
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def _exact(values: Mapping[str, float]) -> str:
-    return json.dumps({name: float(value).hex() for name, value in values.items()}, sort_keys=True)
+    def __call__(self, parameters: Mapping[str, Any], arm: str, seed: int) -> dict[str, float]:
+        """Live one run."""
+        plan = self.plan
+        chosen = next(each for each in plan.arms if each.id == arm)
+        scenario = chosen.scenario(plan.size).with_parameters(dict(parameters))
+        found = measured(scenario, seed, plan.outcomes, gaps=True)
+        return {name: value for name, value in found.items() if math.isfinite(value)}
 
 
 @dataclass(frozen=True)
@@ -294,11 +258,16 @@ class Lived:
         return pd.DataFrame(columns, index=index).reset_index()
 
 
+class _OutOfTimeError(Exception):
+    """The study has had its time."""
+
+
 def live(
     plan: Plan,
     store: Path | None = None,
     *,
-    workers: int = 1,
+    executor: str = "serial",
+    workers: int | None = None,
     minutes: float | None = None,
     progress: Progress | None = None,
 ) -> Lived:
@@ -308,9 +277,10 @@ def live(
     ----------
     plan : Plan
     store : Path, optional
-        A file that keeps every run, for other studies and for going on later; in memory by default.
-    workers : int
-        Processes.
+        The sweep's store, for going on later and for other studies of the same plan; one that is
+        thrown away by default.
+    executor, workers
+        As `experiments.sweep.executors.sweep` takes them.
     minutes : float, optional
         After so long no new run is begun.
     progress : function of (done, total), optional
@@ -320,81 +290,82 @@ def live(
     RunError
         If no draw was lived whole.
     StoreError, DiskError
-        If the store is damaged or cannot be written.
+        If the store is damaged, of another plan, or cannot be written.
     """
-    kept = _Store(store)
-    try:
-        return _lived(plan, kept, workers, minutes, progress)
-    finally:
-        kept.close()
-
-
-def _jobs(plan: Plan) -> list[_Job]:
-    """List every run, draw by draw."""
-    points = plan.points()
-    code = code_version(library_root())
-    shas = [arm.scenario(plan.size).sha256() for arm in plan.arms]
-    jobs = []
-    for draw in range(len(points)):
-        parameters = tuple((name, float(points[name].iloc[draw])) for name in points)
-        for replicate in range(plan.size.replicates):
-            seed = seed_of(plan.seed, replicate)
-            for arm, sha in zip(plan.arms, shas, strict=True):
-                content = [sha, _exact(dict(parameters)), seed, sorted(plan.outcomes), code]
-                key = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-                jobs.append(_Job(arm, plan.size, parameters, seed, plan.outcomes, key))
-    return jobs
-
-
-def _lived(
-    plan: Plan,
-    kept: _Store,
-    workers: int,
-    minutes: float | None,
-    progress: Progress | None,
-) -> Lived:
-    jobs = _jobs(plan)
-    found = {job.key: kept.get(job.key) for job in jobs}
-    missing = [job for job in jobs if found[job.key] is None]
-    done = len(jobs) - len(missing)
+    if store is None:
+        with tempfile.TemporaryDirectory() as folder:
+            return live(
+                plan,
+                Path(folder) / "study.sqlite",
+                executor=executor,
+                workers=workers,
+                minutes=minutes,
+                progress=progress,
+            )
     stop = math.inf if minutes is None else time.monotonic() + 60.0 * minutes
-    for key, given in spread(_act, missing, workers):
-        kept.put(key, given)
-        found[key] = given
-        done += 1
+
+    def told(tally: Tally) -> None:
         if progress is not None:
-            progress(done, len(jobs))
+            progress(tally.found + tally.done, tally.total)
         if time.monotonic() > stop:
-            break  # what is still waiting is not begun
-    return _whole(plan, jobs, found)
+            raise _OutOfTimeError
+
+    model = _Model(plan, code_version(library_root()))
+    with contextlib.suppress(_OutOfTimeError):
+        sweep(
+            plan.design(),
+            store,
+            model,
+            executor=executor,
+            workers=workers,
+            resume=store.exists(),
+            progress=told,
+        )
+    return read(plan, store)
 
 
-def _whole(
-    plan: Plan, jobs: Sequence[_Job], found: Mapping[str, dict[str, float] | str | None]
-) -> Lived:
-    """Keep the draws in which every arm and replicate was measured."""
+def read(plan: Plan, store: Path) -> Lived:
+    """Read what a store has of a plan: the draws in which every arm was measured.
+
+    Raises
+    ------
+    RunError
+        If there is no such draw.
+    StoreError
+        If the store is damaged or of another plan.
+    """
+    results = Results.of(store)
+    if results.design.sha256() != plan.design().sha256():
+        raise StoreError(
+            "the store holds the runs of another plan",
+            where=str(store),
+            remedy="Name another store, or remove this one.",
+        )
+    frame = results.frame
     size = plan.size
-    n_arms, n_reps = len(plan.arms), size.replicates
-    tables = {name: np.full((n_arms, size.draws, n_reps), math.nan) for name in plan.outcomes}
-    failures: dict[str, None] = {}
-    for number, job in enumerate(jobs):
-        draw, rest = divmod(number, n_arms * n_reps)
-        replicate, arm = divmod(rest, n_arms)
-        given = found[job.key]
-        if isinstance(given, str):
-            failures[f"{job.arm.id}, draw {draw}: {given}"] = None
-        elif given is not None:
-            for name in plan.outcomes:
-                tables[name][arm, draw, replicate] = given[name]
-    # what no run has a case of is no part of this region and study
-    tables = {name: table for name, table in tables.items() if np.isfinite(table).any()}
+    places = [plan.arm_place(str(arm)) for arm in frame["arm"]]
+    at = (places, frame["draw"].to_numpy(), frame["replicate"].to_numpy())
+    tables = {}
+    for name in plan.outcomes:
+        table = np.full((len(plan.arms), size.draws, size.replicates), math.nan)
+        table[at] = frame[name].to_numpy(dtype=np.float64)
+        # what no run has a case of is no part of this region and study
+        if np.isfinite(table).any():
+            tables[name] = table
     gaps = [np.isfinite(table).all(axis=(0, 2)) for table in tables.values()]
     is_whole = np.all(gaps, axis=0) if gaps else np.zeros(size.draws, dtype=bool)
+    failures = tuple(
+        f"{row.run.arm}, draw {row.run.draw}: {row.reason}"
+        if isinstance(row, Row)
+        else f"damaged: {row}"
+        for row in results.rows
+        if row is not None and (isinstance(row, str) or row.status != "ok")
+    )
     if not is_whole.any():
         raise RunError(
             "no draw of the study was lived whole",
-            where="study",
-            value=next(iter(failures), "nothing was run"),
+            where=str(store),
+            value=failures[0] if failures else "too few runs",
             remedy="Give it more time, or see the reason.",
         )
     return Lived(
@@ -402,5 +373,5 @@ def _whole(
         points=plan.points()[is_whole],
         values={name: table[:, is_whole] for name, table in tables.items()},
         n_planned=size.draws,
-        failures=tuple(failures),
+        failures=failures,
     )

@@ -24,7 +24,7 @@ OBJECTIVES = (
     Objective("qaly", "higher", "quality"),
     Objective("catastrophic_10", "lower", "equity"),
 )
-CANDIDATES = 32
+CANDIDATES = 16
 TODAY = "today"
 _INSURED = ["resident-scheme", "employee-scheme"]
 _LIST = {"fee_for_service": {"schedule": "list"}}

@@ -1,92 +1,111 @@
 """Ask how hard a global budget can be before waiting explodes.
 
-Knows a lever (what a budget may grow) and what answers it; must not know how patients queue.
+Knows two levers (who bears an overrun, what the sum may grow) and what answers them; must not know
+how patients queue.
 """
 
 from __future__ import annotations
 
 import math
 
-from experiments.studies._plan import Lived, Plan, Size
+import numpy as np
+import pandas as pd
+
+from experiments.studies._plan import Arm, Lived, Plan, Size
 from experiments.studies._question import (
     UNCERTAINTIES,
     Answer,
     Question,
+    interval_half,
     levels,
     levels_table,
     threshold,
 )
 
-# From the growth of today's totals down to budgets that lose a fifth of their sum a year.
-CUTS = (-0.05, 0.0, 0.05, 0.1, 0.15, 0.2)
+SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+CUT = 0.2
 WAIT, UNMET = "wait", "unmet_bed"
 DOUBLED = 2.0
 CENT = 1e-9
-_HOSPITALS = "payment.0.contract.global_budget.rebasing.growth"
-_PRACTICES = "payment.1.contract.global_budget.rebasing.growth"
+_BUDGETS = tuple(f"payment.{place}.contract.global_budget" for place in (0, 1))
 
 
 def _plan(size: Size) -> Plan:
-    arms = tuple(
-        # the lever is read as a cut, the contract states growth
-        type(arm)(
-            arm.id,
-            arm.title,
-            arm.payment,
-            tuple((path, -value) for path, value in arm.settings),
-            arm.level,
-        )
-        for arm in levels(
-            "global-budget",
-            (_HOSPITALS, _PRACTICES),
-            CUTS,
-            lambda x: (
-                {"en": f"budget cut by {x:.0%} a year", "zh": f"预算每年削减{x:.0%}"}
-                if x > 0
-                else {"en": f"budget grows by {-x:.0%} a year", "zh": f"预算每年增长{-x:.0%}"}
-            ),
-        )
+    arms = levels(
+        "global-budget",
+        [f"{path}.{end}" for path in _BUDGETS for end in ("surplus.0.kept", "overrun.0.borne")],
+        SHARES,
+        lambda x: {"en": f"{x:.0%} kept and borne", "zh": f"结余留用、超支自担{x:.0%}"},
     )
-    outcomes = (WAIT, UNMET, "refused", "spending_per_person", "qaly")
-    return Plan(arms, UNCERTAINTIES, outcomes, size)
+    cut = Arm(
+        "cut",
+        {"en": f"all borne, the sum cut by {CUT:.0%} a year", "zh": f"全担且总额每年削减{CUT:.0%}"},
+        "global-budget",
+        tuple((f"{path}.rebasing.growth", -CUT) for path in _BUDGETS),
+    )
+    outcomes = (WAIT, UNMET, "refused", "under_treatment", "spending_per_person", "qaly")
+    return Plan((*arms, cut), UNCERTAINTIES, outcomes, size)
 
 
 def _read(lived: Lived) -> Answer:
     table = levels_table(lived, lived.plan.outcomes)
     wait, unmet = lived.mean(WAIT), lived.mean(UNMET)
-    cut, low, high, met = threshold(CUTS, unmet >= DOUBLED * unmet[0] + CENT)
+    whole = lived.arms.index(f"level-{SHARES[-1]:g}")
+    cut = lived.arms.index("cut")
+    free = unmet[0]
+    share, low, high, met = threshold(SHARES, unmet[: len(SHARES)] >= DOUBLED * free + CENT)
+    longer = wait[whole] / np.maximum(wait[0], CENT) - 1.0
+    half = interval_half(longer)
+    further = float((wait[cut] - wait[whole]).mean())
+    further_half = interval_half(np.asarray(wait[cut] - wait[whole]))
     n = lived.n_draws
     english = (
-        f"From a budget that grows 5 % a year to one that loses {CUTS[-1]:.0%}, the wait for a bed "
-        f"goes from {wait[0].mean():.2f} to {wait[-1].mean():.2f} months, and people who need a "
-        f"bed and have none from {unmet[0].mean():.1f} to {unmet[-1].mean():.1f} per 1,000. "
+        f"When hospitals and practices keep all of a surplus and bear all of an overrun instead of "
+        f"none, the wait for a bed goes from {wait[0].mean():.2f} to {wait[whole].mean():.2f} "
+        f"months ({100 * longer.mean():+.0f} % ± {100 * half:.0f}). "
     )
     chinese = (
-        f"预算从每年增长5%收紧到每年削减{CUTS[-1]:.0%}，住院等待由{wait[0].mean():.2f}个月变为"
-        f"{wait[-1].mean():.2f}个月，需要床位而未住上院的人由每千人{unmet[0].mean():.1f}人变为"
-        f"{unmet[-1].mean():.1f}人。"
+        f"结余与超支由完全不承担改为全部归医院和基层机构时，住院等待由{wait[0].mean():.2f}个月变为"
+        f"{wait[whole].mean():.2f}个月({100 * longer.mean():+.0f}%±{100 * half:.0f})。"
     )
-    if math.isnan(cut):
-        english += f"In none of {n} draws does unmet need double: no point of explosion was found."
-        chinese += f"在{n}组参数中，未满足的住院需要均未翻倍，没有发现失控点。"
-    else:
-        name_en = f"a cut of {cut:.0%} a year" if cut > 0 else f"growth of {-cut:.0%} a year"
-        name_zh = f"每年削减{cut:.0%}" if cut > 0 else f"每年增长{-cut:.0%}"
+    if math.isnan(share):
         english += (
-            f"Unmet need doubles in {100 * met:.0f} % of {n} draws, there from {name_en} on "
-            f"(four fifths of those draws: {low:+.0%} to {high:+.0%})."
+            f"In none of {n} draws does unmet need for a bed double: within what was tried, "
+            "waiting lengthens but does not explode. "
+        )
+        chinese += f"在{n}组参数中，未满足的住院需要均未翻倍：在所试范围内，等待延长，但没有失控。"
+    else:
+        english += (
+            f"Unmet need for a bed doubles in {100 * met:.0f} % of {n} draws, there from a share "
+            f"of {share:.0%} on (four fifths of those draws: {low:.0%} to {high:.0%}). "
         )
         chinese += (
-            f"在{n}组参数中，有{100 * met:.0f}%的情形未满足需要翻倍，临界点的中位数为{name_zh}"
-            f"(其中八成情形的削减幅度在{low:+.0%}至{high:+.0%}之间)。"
+            f"在{n}组参数中，有{100 * met:.0f}%的情形未满足的住院需要翻倍，临界承担比例的中位数为"
+            f"{share:.0%}(其中八成情形在{low:.0%}至{high:.0%}之间)。"
+        )
+    if not math.isnan(further_half) and abs(further) > further_half:
+        english += f"Cutting the sum by {CUT:.0%} a year as well moves the wait by {further:+.2f}."
+        chinese += f"在此基础上总额再每年削减{CUT:.0%}，等待再变化{further:+.2f}个月。"
+    else:
+        english += (
+            f"Cutting the sum by {CUT:.0%} a year on top changes it no further: what one more "
+            "admission brings is already nothing, however small the sum."
+        )
+        chinese += (
+            f"在此基础上总额再每年削减{CUT:.0%}，等待无明显变化：无论总额多少，多收一个病人本已"
+            "不再带来收入。"
         )
     about = {
         "outcomes": list(lived.plan.outcomes),
-        "lever": {"en": "yearly cut of the budget", "zh": "预算年削减率"},
+        "lever": {"en": "surplus kept, overrun borne", "zh": "结余留用、超支自担比例"},
         "lever_unit": "share",
-        "mark": cut,
+        "mark": share,
     }
-    return Answer({"en": english, "zh": chinese}, table, "levels", about)
+    means = {o: lived.mean(o).mean(axis=1) for o in lived.plan.outcomes if o in lived.values}
+    rows = [{"outcome": o, "all_borne": m[whole], "and_cut": m[cut]} for o, m in means.items()]
+    return Answer(
+        {"en": english, "zh": chinese}, table, "levels", about, {"cut": pd.DataFrame(rows)}
+    )
 
 
 QUESTION = Question(
@@ -96,14 +115,13 @@ QUESTION = Question(
         "zh": "总额预算收到多紧，排队会失控？",
     },
     {
-        "en": "Hospitals and practices get budgets, keep all of a surplus and bear all of an "
-        "overrun; what moves is the yearly growth of the budgets from their second year on. "
-        "Waiting explodes where unmet need for a bed is twice what it is under growth of 5 %.",
-        "zh": "医院与基层机构实行总额预付，结余全留、超支全担；只改变预算自第二年起的年增长率。"
-        "未满足的住院需要达到年增长5%时的两倍，即视为排队失控。",
+        "en": "Hospitals and practices get budgets that grow 5 % a year; what moves is the share "
+        "of a surplus they keep and of an overrun they bear, and, in one more arm, the sum itself. "
+        "Waiting explodes where unmet need for a bed is twice what it is when nothing is borne.",
+        "zh": "医院与基层机构实行总额预付，总额每年增长5%；改变的是结余留用与超支自担的比例，"
+        "另设一组同时削减总额。未满足的住院需要达到完全不承担时的两倍，即视为排队失控。",
     },
     _plan,
     _read,
     draws=24,
-    reform=36,
 )

@@ -85,5 +85,4 @@ QUESTION = Question(
     _plan,
     _read,
     draws=24,
-    reform=36,
 )
