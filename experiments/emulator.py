@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from experiments.discovery import packages_needed
 from sim.errors import RunError, ScenarioError
 
 __all__ = ["Emulator", "fit_emulator", "refuse_poor"]
@@ -102,6 +103,7 @@ def fit_emulator(
     ScenarioError
         For fewer than ten points, or values that are not finite.
     """
+    packages_needed("sklearn")
     from sklearn.model_selection import KFold
 
     x = np.asarray(points, dtype=np.float64)

@@ -332,7 +332,7 @@ def summary_by_stakeholder(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (who, arm), group in table.groupby(["stakeholder", "arm"], sort=False):
-        worst = group.loc[group["regret_scaled"].idxmax()]
+        worst = group.sort_values("regret_scaled", kind="stable").iloc[-1]
         rows.append(
             {
                 "stakeholder": who,

@@ -142,6 +142,17 @@ def levels(
     return drawn
 
 
+def _grid(
+    table: pd.DataFrame, down: str, rows: list[str], across: str, columns: list[str], value: str
+) -> list[list[float]]:
+    """One column of a long table as rows and columns of numbers."""
+    cells = {
+        (str(row), str(column)): float(number)
+        for row, column, number in zip(table[down], table[across], table[value], strict=True)
+    }
+    return [[cells[row, column] for column in columns] for row in rows]
+
+
 def _heat(
     style: Style,
     z: Sequence[Sequence[float]],
@@ -242,12 +253,11 @@ def regret(
     lang, theme = style.lang, style.theme
     who = [str(name) for name in table["stakeholder"].unique()]
     arms = [str(name) for name in table["arm"].unique()]
-    cell = table.set_index(["stakeholder", "arm"])
     rows = [words.label(lang, "stakeholder", name) for name in who]
     columns = [titles[arm][lang] for arm in arms]
 
     def grid(column: str) -> list[list[float]]:
-        return [[float(cell.at[(name, arm), column]) for arm in arms] for name in who]
+        return _grid(table, "stakeholder", who, "arm", arms, column)
 
     lost, met = grid("regret_scaled"), grid("satisfied")
     largest = [max(row[i] for row in lost) for i in range(len(arms))]
@@ -307,11 +317,11 @@ def decides(
     strength = table.assign(size=table["correlation"].abs() * table["is_clear"])
     order = strength.groupby("parameter")["size"].max().sort_values(ascending=False)
     parameters = [str(name) for name in order.index]
-    cell = table.set_index(["parameter", "outcome"])
+    correlations = _grid(table, "parameter", parameters, "outcome", names, "correlation")
+    clearness = _grid(table, "parameter", parameters, "outcome", names, "is_clear")
     z, text = [], []
-    for parameter in parameters:
-        values = [float(cell.at[(parameter, name), "correlation"]) for name in names]
-        clear = [bool(cell.at[(parameter, name), "is_clear"]) for name in names]
+    for values, marks in zip(correlations, clearness, strict=True):
+        clear = [bool(mark) for mark in marks]
         z.append([v if is_clear else 0.0 for v, is_clear in zip(values, clear, strict=True)])
         text.append(
             [

@@ -8,12 +8,11 @@ arms, so that a study that is stopped has whole draws to answer from, and says h
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +24,10 @@ import pandas as pd
 
 from experiments.measurement import measured
 from experiments.sweep.design import Design, Factor, Sampler
-from experiments.sweep.executors import Tally, sweep
+from experiments.sweep.executors import OnDone, Tally, sweep
 from experiments.sweep.results import Results
 from experiments.sweep.store import Row
+from experiments.sweep.worker import Model, Task, run_once
 from sim.errors import RunError, StoreError
 from sim.parameters import Parameter
 from sim.record import code_version
@@ -250,7 +250,7 @@ class Lived:
             [self.arms, list(self.points.index), range(n_reps)], names=["arm", "draw", "replicate"]
         )
         columns: dict[str, Any] = {
-            name: np.tile(np.repeat(self.points[name].to_numpy(), n_reps), n_arms)
+            str(name): np.tile(np.repeat(self.points[name].to_numpy(), n_reps), n_arms)
             for name in self.points
         }
         columns |= {name: table.reshape(-1) for name, table in self.values.items()}
@@ -258,8 +258,18 @@ class Lived:
         return pd.DataFrame(columns, index=index).reset_index()
 
 
-class _OutOfTimeError(Exception):
-    """The study has had its time."""
+@dataclass(frozen=True)
+class _UntilTime:
+    """Runs one after the other until a time on the monotonic clock; nothing is begun after it."""
+
+    stop: float
+
+    def run(self, model: Model, tasks: Iterator[Task], on_done: OnDone) -> None:
+        """Do tasks while there is time, each stored at once."""
+        for task in tasks:
+            if time.monotonic() > self.stop:
+                return
+            on_done([run_once(model, task)])
 
 
 def live(
@@ -282,7 +292,7 @@ def live(
     executor, workers
         As `experiments.sweep.executors.sweep` takes them.
     minutes : float, optional
-        After so long no new run is begun.
+        After so long no new run is begun; runs are then lived in this process.
     progress : function of (done, total), optional
 
     Raises
@@ -302,25 +312,22 @@ def live(
                 minutes=minutes,
                 progress=progress,
             )
-    stop = math.inf if minutes is None else time.monotonic() + 60.0 * minutes
 
     def told(tally: Tally) -> None:
         if progress is not None:
             progress(tally.found + tally.done, tally.total)
-        if time.monotonic() > stop:
-            raise _OutOfTimeError
 
     model = _Model(plan, code_version(library_root()))
-    with contextlib.suppress(_OutOfTimeError):
-        sweep(
-            plan.design(),
-            store,
-            model,
-            executor=executor,
-            workers=workers,
-            resume=store.exists(),
-            progress=told,
-        )
+    until = None if minutes is None else _UntilTime(time.monotonic() + 60.0 * minutes)
+    sweep(
+        plan.design(),
+        store,
+        model,
+        executor=until or executor,
+        workers=workers,
+        resume=store.exists(),
+        progress=told,
+    )
     return read(plan, store)
 
 

@@ -41,7 +41,8 @@ def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     lengths = np.sqrt((centered**2).sum(axis=0))
     product = centered[:, :-1].T @ centered[:, -1]
     size = lengths[:-1] * lengths[-1]
-    return np.divide(product, size, out=np.zeros_like(product), where=size > 0.0)
+    found = np.divide(product, size, out=np.zeros_like(product), where=size > 0.0)
+    return np.asarray(found)
 
 
 def _sentence(found: pd.DataFrame, known: Mapping[str, Parameter], n: int) -> dict[str, str]:

@@ -1,0 +1,155 @@
+"""Every study runs at small size; what reads an answer is right on tables worked by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from experiments.studies import SMALL, Lived, Plan, live, load_question, questions, summary, write
+from experiments.studies._question import levels, levels_table, threshold
+from experiments.sweep.worker import run_once
+from sim.errors import RunError, ScenarioError, StoreError
+from sim.outcomes import OUTCOMES
+
+FINE = "fine-that-stops-upcoding"
+
+
+def _plan() -> Plan:
+    return load_question(FINE).plan(SMALL)
+
+
+def test_there_are_at_least_six_questions_each_named_after_its_file() -> None:
+    assert len(questions()) >= 6
+    for name in questions():
+        question = load_question(name)
+        assert question.id == name
+        assert all(question.title[lang] and question.method[lang] for lang in ("en", "zh"))
+        assert question.title["en"].endswith("?") and question.title["zh"].endswith("？")
+
+
+def test_an_unknown_study_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(ScenarioError, match="Did you mean fine-that-stops-upcoding"):
+        load_question("fine-that-stops-upcodin")
+
+
+@pytest.mark.parametrize("name", questions())
+def test_a_plan_draws_inside_the_registrys_ranges_and_measures_known_outcomes(name: str) -> None:
+    plan = load_question(name).plan(SMALL)
+    points, known = plan.points(), plan.parameters()
+    assert len(points) == SMALL.draws
+    for parameter, row in known.items():
+        assert points[parameter].between(row.low, row.high).all()
+        assert row.role == "uncertainty"
+    assert {outcome.partition("@")[0] for outcome in plan.outcomes} <= set(OUTCOMES)
+    assert len({arm.id for arm in plan.arms}) == len(plan.arms)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", questions())
+def test_every_study_answers_in_both_languages_at_small_size(name: str, tmp_path: Path) -> None:
+    question = load_question(name)
+    lived = live(question.plan(SMALL))
+    answer = question.read(lived)
+    assert lived.n_draws == SMALL.draws and lived.failures == ()
+    assert answer.sentence["en"].endswith(".") and answer.sentence["zh"].endswith("。")
+    assert len(answer.table)
+    written = json.loads(write(question, lived, answer, tmp_path).read_text("utf-8"))
+    assert written["draws"] == SMALL.draws and written["runs"] == lived.n_runs
+
+
+# ------------------------------------------------------------------------ how a plan is lived
+
+
+def _made_up(plan: Plan, values: dict[str, np.ndarray], n_planned: int | None = None) -> Lived:
+    n = next(iter(values.values())).shape[1]
+    return Lived(plan, plan.points().head(n), values, n_planned or n)
+
+
+@pytest.mark.slow
+def test_a_study_stopped_before_its_first_draw_says_so_and_goes_on_later(tmp_path: Path) -> None:
+    store = tmp_path / "runs.sqlite"
+    with pytest.raises(RunError, match="no draw of the study was lived whole"):
+        live(_plan(), store, minutes=0.0)
+    assert live(_plan(), store).n_draws == SMALL.draws
+
+
+@pytest.mark.slow
+def test_the_same_plan_gives_the_same_numbers_and_another_is_refused(tmp_path: Path) -> None:
+    store = tmp_path / "runs.sqlite"
+    first, again = live(_plan(), store), live(_plan(), store)
+    for name, table in first.values.items():
+        np.testing.assert_array_equal(table, again.values[name])
+    other = load_question("stake-on-quality").plan(SMALL)
+    with pytest.raises(StoreError):
+        live(other, store)
+
+
+def test_a_draw_with_a_gap_is_left_out_and_counted() -> None:
+    # nothing is lived here: the executor's own contract is that a failed run has a reason
+    failed = run_once(lambda parameters, arm, seed: {"wait": 1.0 / parameters["x"]}, _task(0.0))
+    assert failed.status != "ok" and failed.reason
+
+
+def _task(x: float):
+    from experiments.sweep.worker import Task
+
+    return Task(0, {"x": x}, "a", 1)
+
+
+# ------------------------------------------------------------------------ how it is read
+
+
+def test_a_threshold_is_the_level_from_which_on_it_holds_for_good() -> None:
+    # holds at 1, fails again at 2, holds from 3 on: the threshold is 3
+    met = np.array([[False], [True], [False], [True]])
+    assert threshold([0.0, 1.0, 2.0, 3.0], met)[0] == 3.0
+    assert threshold([0.0, 1.0], np.array([[True], [True]]))[0] == 0.0
+
+
+def test_draws_in_which_it_never_holds_are_counted_and_leave_no_level() -> None:
+    met = np.array([[False, False], [False, True]])
+    middle, low, high, share = threshold([0.0, 1.0], met)
+    assert (middle, low, high, share) == (1.0, 1.0, 1.0, 0.5)
+    assert math.isnan(threshold([0.0, 1.0], np.zeros((2, 3), dtype=bool))[0])
+
+
+def test_the_interval_of_a_level_is_students() -> None:
+    plan = _plan()
+    values = np.tile(np.array([[1.0], [2.0], [6.0]]).T[:, :, None], (6, 1, 1))
+    table = levels_table(_made_up(plan, {"upcoded_share": values}), ["upcoded_share"])
+    row = table.iloc[0]
+    assert row["mean"] == 3.0 and row["n"] == 3
+    # sd sqrt(7), n 3, t(.975, 2) = 4.3027
+    assert row["high"] - row["mean"] == pytest.approx(4.302653 * math.sqrt(7.0 / 3.0), rel=1e-6)
+
+
+def test_levels_of_a_lever_are_arms_that_differ_by_one_setting() -> None:
+    arms = levels("drg", "audit.fine", (0.0, 2.5), lambda x: {"en": f"{x}", "zh": f"{x}"})
+    assert [arm.settings for arm in arms] == [(("audit.fine", 0.0),), (("audit.fine", 2.5),)]
+    assert [arm.level for arm in arms] == [0.0, 2.5]
+
+
+def test_the_answer_says_when_no_fine_halves_upcoding_and_when_one_does() -> None:
+    question = load_question(FINE)
+    plan = _plan()
+    flat = np.full((6, 3, 1), 0.04)
+    others = {name: np.ones((6, 3, 1)) for name in plan.outcomes if name != "upcoded_share"}
+    said = question.read(_made_up(plan, {"upcoded_share": flat, **others})).sentence
+    assert "No fine tried halves upcoding" in said["en"] and "未能使高套减半" in said["zh"]
+    falling = flat * np.array([1.0, 0.9, 0.8, 0.5, 0.1, 0.0])[:, None, None]
+    said = question.read(_made_up(plan, {"upcoded_share": falling, **others})).sentence
+    assert "from a fine of 5 times on" in said["en"] and "100%的情形" in said["zh"]
+
+
+def test_what_an_answer_rests_on_is_written_beside_it() -> None:
+    question = load_question(FINE)
+    plan = _plan()
+    values = {name: np.ones((6, 2, 1)) for name in plan.outcomes}
+    lived = _made_up(plan, values, n_planned=3)
+    found = summary(question, lived, question.read(lived))
+    assert (found["draws"], found["draws_planned"], found["runs"]) == (2, 3, 12)
+    assert found["uncertainties"]["altruism_scale"][:2] == [0.5, 2.0]
