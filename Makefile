@@ -18,7 +18,7 @@ DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
 DEMO_LANG ?= en
 
-.PHONY: help demo test check fast baseline books emergence predictions bench docs constraints browser clean
+.PHONY: help demo test check fast studies baseline books emergence predictions bench docs constraints browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -76,6 +76,18 @@ emergence: .venv/payshift-dev ## what must emerge, and what must not: the full r
 
 predictions: .venv/payshift-dev ## do margins foretell behavior, over the library: experiments/records/predictions
 	$(BIN)/python -m experiments.predictions --workers $(JOBS)
+
+STUDY_MINUTES ?= 600
+
+# Hours at full size. STUDY_MINUTES=10 stops each study after ten minutes; its answer says on how many
+# draws it rests, and the next call goes on. Pages stay in build/, tables become the record.
+studies: .venv/payshift-dev ## eight questions answered over what is not known: experiments/records/studies
+	@for file in experiments/studies/[a-z]*.py; do \
+		name=$$(basename $$file .py | tr _ -); \
+		$(BIN)/payshift study $$name --minutes $(STUDY_MINUTES) --out build/studies/$$name; \
+		mkdir -p experiments/records/studies/$$name; \
+		cp build/studies/$$name/*.csv build/studies/$$name/answer.json experiments/records/studies/$$name/; \
+	done
 
 baseline: .venv/payshift-dev ## the regions beside their published moments: experiments/records/baseline
 	$(BIN)/python -m experiments.baseline --replicates 8

@@ -179,7 +179,7 @@ def study_html(
         page.section(
             "answer", f'<div class="headline"><p>{_text(answer["sentence"][lang])}</p></div>'
         ),
-        page.section("figures", page.drawn(drawn)),
+        page.section("shown", page.drawn(drawn)),
         page.section("method", f'<p class="lead">{_text(answer["method"][lang])}</p>'),
         page.section("sure", *sure),
         page.section("numbers", *tables),

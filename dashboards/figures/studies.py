@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -75,15 +76,17 @@ def levels(
             if len(mean) > 1
             else (words.level(mean[0], unit, lang, style.currency),) * 2
         )
-        start = words.level(x[0], unit_x, lang, style.currency)
-        end = words.level(x[-1], unit_x, lang, style.currency)
+        # evenly spaced, since levels of a lever are chosen, often by factors
+        at = [float(place) for place in range(len(x))]
+        marks_x = [words.level(v, unit_x, lang, style.currency) if unit_x else f"{v:g}" for v in x]
+        start, end = marks_x[0], marks_x[-1]
         sentence = style.say(
             "study.levels", outcome=known["label"], first=first, last=last, start=start, end=end
         )
         figure = canvas(style, height=HEIGHT, sentence=sentence, top=20, bottom=46, left=8)
         p10, p90 = _numbers(rows["p10"]), _numbers(rows["p90"])
         figure.add_scatter(
-            x=x + x[::-1],
+            x=at + at[::-1],
             y=p90 + p10[::-1],
             fill="toself",
             mode="lines",
@@ -94,7 +97,7 @@ def levels(
         low, high = _numbers(rows["low"]), _numbers(rows["high"])
         has_interval = all(map(math.isfinite, (*low, *high)))
         figure.add_scatter(
-            x=x,
+            x=at,
             y=mean,
             mode="lines+markers",
             line={"color": color, "width": 2.2},
@@ -130,14 +133,16 @@ def levels(
         figure.update_xaxes(
             **quiet_axis(
                 style,
-                tickvals=x,
-                ticktext=[words.level(v, unit_x, lang, style.currency) for v in x],
+                tickvals=at,
+                ticktext=marks_x,
                 title={"text": about["lever"][lang], "font": {"size": SMALL}},
             )
         )
         mark = about.get("mark")
         if isinstance(mark, (int, float)) and math.isfinite(mark):
-            figure.add_vline(x=float(mark), line={"color": theme.muted, "width": 1, "dash": "dot"})
+            # a median may lie between two levels
+            place = float(np.interp(float(mark), x, at))
+            figure.add_vline(x=place, line={"color": theme.muted, "width": 1, "dash": "dot"})
         drawn.append((name, figure))
     return drawn
 
@@ -249,7 +254,7 @@ def regret(
     ----------
     table : columns ``stakeholder``, ``arm``, ``regret_scaled``, ``satisfied``
     """
-    del about, outcomes
+    del outcomes
     lang, theme = style.lang, style.theme
     who = [str(name) for name in table["stakeholder"].unique()]
     arms = [str(name) for name in table["arm"].unique()]
@@ -263,7 +268,9 @@ def regret(
     largest = [max(row[i] for row in lost) for i in range(len(arms))]
     safest = titles[arms[largest.index(min(largest))]][lang]
     happiest = [sum(row[i] >= 0.5 for row in met) for i in range(len(arms))]
-    most = max(range(len(arms)), key=lambda i: happiest[i])
+    # today is no worse than itself, which says nothing
+    reforms = [i for i, arm in enumerate(arms) if arm != about.get("yardstick")] or [0]
+    most = max(reforms, key=lambda i: happiest[i])
     drawn: Drawn = [
         (
             "regret",

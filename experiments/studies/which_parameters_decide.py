@@ -45,6 +45,11 @@ def _correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.asarray(found)
 
 
+def _signed(value: float) -> str:
+    """Write a correlation with its sign, a true minus among them."""
+    return f"{value:+.2f}".replace("-", "−")
+
+
 def _sentence(found: pd.DataFrame, known: Mapping[str, Parameter], n: int) -> dict[str, str]:
     """Name the strongest parameter of every outcome, and those that nothing hangs on."""
     decides: dict[str, list[tuple[str, float]]] = {}
@@ -65,9 +70,9 @@ def _sentence(found: pd.DataFrame, known: Mapping[str, Parameter], n: int) -> di
     ]
     english, chinese = [], []
     for name, moved in decides.items():
-        words = [f"{inside(OUTCOMES[o].label['en'])} ({r:+.2f})" for o, r in moved]
+        words = [f"{inside(OUTCOMES[o].label['en'])} ({_signed(r)})" for o, r in moved]
         english.append(f"“{inside(known[name].label_en)}” weighs most on {', '.join(words)}")
-        words = [f"{OUTCOMES[o].label['zh']}({r:+.2f})" for o, r in moved]
+        words = [f"{OUTCOMES[o].label['zh']}({_signed(r)})" for o, r in moved]
         chinese.append(f"“{known[name].label_zh}”对{'、'.join(words)}影响最大")
     if undecided:
         english.append(

@@ -69,9 +69,11 @@ def test_regret_names_the_arm_whose_worst_served_stakeholder_regrets_least() -> 
             "satisfied": [1.0, 1.0, 1.0, 0.2],
         }
     )
-    lost, met = studies.draw("regret", table, {}, outcome_table(), TITLES, Style("en"))
+    lost, met = studies.draw(
+        "regret", table, {"yardstick": "today"}, outcome_table(), TITLES, Style("en")
+    )
     assert "regrets DRG least" in lost[1].layout.meta["sentence"]
-    assert "today's payment leaves 2 of 2" in met[1].layout.meta["sentence"]
+    assert "DRG leaves 1 of 2" in met[1].layout.meta["sentence"]
 
 
 def test_what_chance_would_do_is_not_colored() -> None:
@@ -118,6 +120,8 @@ def test_a_page_leads_with_the_answer_says_what_it_rests_on_and_fetches_nothing(
     assert "24" in page and "12" in page
     assert "<it>" not in page
     assert "default-src 'none'" in page
+    # the page's script finds its figures by an id that nothing else may have
+    assert page.count('id="figures"') == 1 and page.count('id="dark"') == 1
     assert 'src="http' not in page and "<link" not in page
 
 

@@ -13,7 +13,7 @@ from experiments.discovery import Box, box_table, find_box, inside, packages_nee
 from sim.errors import RunError, ScenarioError
 
 LABELS = {name: (f"Name of {name}", f"{name}的名称", "") for name in "abcd"}
-RANGES = {name: (0.0, 1.0) for name in "abcd"}
+RANGES = dict.fromkeys("abcd", (0.0, 1.0))
 needs_prim = pytest.mark.skipif(
     importlib.util.find_spec("ema_workbench") is None, reason="the extra `sweep` is not complete"
 )
