@@ -85,7 +85,13 @@ HOMES: dict[str, tuple[str, ...]] = {
         "experiments",
         "dashboards",
     ),
-    "typer": ("sim.cli", "sim.terminal", "experiments.commands", "dashboards.commands"),
+    "typer": (
+        "sim.cli",
+        "sim.terminal",
+        "experiments.commands",
+        "dashboards.commands",
+        "dashboards.study_commands",
+    ),
     "rich": ("sim.terminal", "experiments.commands"),
     "ruamel": ("sim.scenario", "experiments"),
     "pydantic": ("sim.scenario", "experiments"),
@@ -102,7 +108,7 @@ WITHOUT_DASH = (
 
 # Commands beside their rooms: they import only typer, errors and the terminal on load, so the
 # command line may fetch them at once.
-COMMANDS = ("experiments.commands", "dashboards.commands")
+COMMANDS = ("experiments.commands", "dashboards.commands", "dashboards.study_commands")
 
 # Slow to import (seconds), so the command and the library fetch them only when needed.
 SLOW_TO_IMPORT = ("mesa", "numba", "pandas", "plotly", "dash", "SALib", "pyarrow", "scipy")

@@ -21,7 +21,8 @@ import pandas as pd
 
 from experiments.studies._plan import Arm, Lived, Plan, Size
 from sim.errors import ScenarioError
-from sim.scenario import suggestion
+from sim.record import code_version
+from sim.scenario import library_root, suggestion
 
 __all__ = [
     "UNCERTAINTIES",
@@ -310,10 +311,16 @@ def write(question: Question, lived: Lived, answer: Answer, folder: Path) -> Pat
     lived.frame().to_csv(folder / "runs.csv", index=False, float_format="%.8g")
     path = folder / "answer.json"
     path.write_text(
-        json.dumps(summary(question, lived, answer), indent=1, ensure_ascii=False) + "\n",
+        json.dumps(summary(question, lived, answer), indent=1, ensure_ascii=False, allow_nan=False)
+        + "\n",
         encoding="utf-8",
     )
     return path
+
+
+def _finite(value: Any) -> Any:
+    """Say None where there is no number, which JSON has no word for."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def summary(question: Question, lived: Lived, answer: Answer) -> dict[str, Any]:
@@ -325,7 +332,7 @@ def summary(question: Question, lived: Lived, answer: Answer) -> dict[str, Any]:
         "method": dict(question.method),
         "sentence": answer.sentence,
         "drawing": answer.drawing,
-        "about": dict(answer.about),
+        "about": {name: _finite(value) for name, value in answer.about.items()},
         "region": size.region,
         "people": size.people,
         "months": {"warm_up": size.warm_up, "baseline": size.baseline, "reform": size.reform},
@@ -335,6 +342,7 @@ def summary(question: Question, lived: Lived, answer: Answer) -> dict[str, Any]:
         "replicates": size.replicates,
         "runs": lived.n_runs,
         "failed": list(lived.failures),
+        "code_version": code_version(library_root()),
         "uncertainties": {
             name: [row.low, row.high, row.unit] for name, row in lived.plan.parameters().items()
         },
