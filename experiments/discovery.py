@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -126,13 +127,16 @@ def _checked(points: pd.DataFrame, failed: npt.ArrayLike) -> Bool:
 
 def _peeled(points: pd.DataFrame, failed: Bool) -> dict[str, tuple[float, float]]:
     """Peel once: the last box of the trajectory with its restricted sides, most telling first."""
-    from ema_workbench.analysis import prim
-
     x = points.astype(np.float64).reset_index(drop=True)
-    algorithm = prim.Prim(
-        x, failed.astype(bool), threshold=0.0, peel_alpha=0.05, mass_min=LEAST_MASS
-    )
-    box = algorithm.find_box()
+    with warnings.catch_warnings():
+        # On import it tells of executors and charts that nobody asked for, and it uses what the
+        # newest pandas calls deprecated.
+        warnings.simplefilter("ignore")
+        from ema_workbench.analysis import prim
+
+        box = prim.Prim(
+            x, failed.astype(bool), threshold=0.0, peel_alpha=0.05, mass_min=LEAST_MASS
+        ).find_box()
     if box is None:
         return {}
     trajectory = box.peeling_trajectory

@@ -14,12 +14,6 @@ from sim.errors import RunError, ScenarioError
 
 LABELS = {name: (f"Name of {name}", f"{name}的名称", "") for name in "abcd"}
 RANGES = dict.fromkeys("abcd", (0.0, 1.0))
-needs_prim = pytest.mark.skipif(
-    importlib.util.find_spec("ema_workbench") is None, reason="the extra `sweep` is not complete"
-)
-needs_trees = pytest.mark.skipif(
-    importlib.util.find_spec("sklearn") is None, reason="the extra `sweep` is not complete"
-)
 
 
 def _space(n: int = 600) -> tuple[pd.DataFrame, np.ndarray]:
@@ -30,7 +24,6 @@ def _space(n: int = 600) -> tuple[pd.DataFrame, np.ndarray]:
     return points, failed
 
 
-@needs_prim
 def test_the_failing_corner_is_found_in_its_two_conditions() -> None:
     points, failed = _space()
     box = find_box(points, failed)
@@ -41,7 +34,6 @@ def test_the_failing_corner_is_found_in_its_two_conditions() -> None:
     assert box.held_out_density > 0.6
 
 
-@needs_prim
 def test_failures_by_chance_are_no_denser_in_the_box_on_draws_it_was_not_found_from() -> None:
     points, _ = _space()
     failed = np.random.default_rng(9).random(len(points)) < 0.3
@@ -50,7 +42,6 @@ def test_failures_by_chance_are_no_denser_in_the_box_on_draws_it_was_not_found_f
     assert abs(box.held_out_density - box.base_rate) < 0.2
 
 
-@needs_trees
 def test_a_tree_names_the_same_two_parameters() -> None:
     points, failed = _space()
     leaves = tree(points, failed)

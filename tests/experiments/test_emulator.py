@@ -11,16 +11,11 @@ import pytest
 from experiments.emulator import Emulator, fit_emulator, refuse_poor
 from sim.errors import RunError, ScenarioError
 
-needs_processes = pytest.mark.skipif(
-    importlib.util.find_spec("sklearn") is None, reason="the extra `sweep` is not complete"
-)
-
 
 def _smooth(x: np.ndarray) -> np.ndarray:
     return np.column_stack([np.sin(3.0 * x[:, 0]) + x[:, 1], x[:, 0] * x[:, 1]])
 
 
-@needs_processes
 @pytest.mark.slow
 def test_a_smooth_function_is_emulated_and_what_is_noise_is_refused() -> None:
     generator = np.random.default_rng(2)
