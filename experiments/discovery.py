@@ -134,8 +134,9 @@ def _peeled(points: pd.DataFrame, failed: Bool) -> dict[str, tuple[float, float]
         warnings.simplefilter("ignore")
         from ema_workbench.analysis import prim
 
+        # Its threshold says both what counts as a failure and how dense a box must be: any.
         box = prim.Prim(
-            x, failed.astype(bool), threshold=0.0, peel_alpha=0.05, mass_min=LEAST_MASS
+            x, failed.astype(bool), threshold=1e-9, peel_alpha=0.05, mass_min=LEAST_MASS
         ).find_box()
     if box is None:
         return {}
