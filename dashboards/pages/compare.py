@@ -203,7 +203,8 @@ def layout(visit: Visit) -> list[Any]:
         dcc.Store(id=ids.READER, data=reader.lang),
         dcc.Store(id=ids.CHOICE, data=choice.as_data()),
         dcc.Store(id=ids.JOB, data={"key": key, "holder": uuid.uuid4().hex} if key else None),
-        dcc.Store(id=ids.STAGE, data={"key": key, "stage": "whole"} if is_whole else None),
+        # Filled by the first poll: a stage that is there already is no change, and nothing is drawn.
+        dcc.Store(id=ids.STAGE),
         dcc.Store(id=ids.DETAIL),
         dcc.Store(id=ids.DRAFT),
         dcc.Store(id=ids.SHARE),
