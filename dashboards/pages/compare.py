@@ -203,7 +203,7 @@ def layout(visit: Visit) -> list[Any]:
         dcc.Store(id=ids.READER, data=reader.lang),
         dcc.Store(id=ids.CHOICE, data=choice.as_data()),
         dcc.Store(id=ids.JOB, data={"key": key, "holder": uuid.uuid4().hex} if key else None),
-        # Filled by the first poll: a stage that is there already is no change, and nothing is drawn.
+        # Filled by the first poll: one that stands here already is no change, and draws nothing.
         dcc.Store(id=ids.STAGE),
         dcc.Store(id=ids.DETAIL),
         dcc.Store(id=ids.DRAFT),
