@@ -72,6 +72,7 @@ def test_a_page_opens_without_complaint_in_both_languages(
         assert page.locator("main h1").count() == 1
         unnamed = page.evaluate(
             "Array.from(document.querySelectorAll('button, a')).filter(e => e.offsetWidth > 0 && "
+            "!e.closest('[aria-hidden=true]') && "
             "!(e.textContent.trim() || e.getAttribute('aria-label'))).length"
         )
         assert unnamed == 0

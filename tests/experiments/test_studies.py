@@ -12,7 +12,7 @@ import pytest
 from experiments.studies import SMALL, Lived, Plan, live, load_question, questions, summary, write
 from experiments.studies._question import levels, levels_table, threshold
 from experiments.sweep.worker import run_once
-from sim.errors import RunError, ScenarioError, StoreError
+from sim.errors import RunError, ScenarioError
 from sim.outcomes import OUTCOMES
 
 FINE = "fine-that-stops-upcoding"
@@ -84,7 +84,7 @@ def test_the_same_plan_gives_the_same_numbers_and_another_is_refused(tmp_path: P
     for name, table in first.values.items():
         np.testing.assert_array_equal(table, again.values[name])
     other = load_question("stake-on-quality").plan(SMALL)
-    with pytest.raises(StoreError):
+    with pytest.raises(ScenarioError, match="the design changed"):
         live(other, store)
 
 

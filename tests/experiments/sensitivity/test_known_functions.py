@@ -38,7 +38,8 @@ def hold(results: Results, exact: dict[str, Array], **options: bool) -> sensitiv
     for index in ("S1", "ST"):
         error = np.abs(values(found, index) - exact[index]).max()
         assert error <= 0.02, (index, error)
-        assert covers(found, index, exact[index]).all()
+        # One interval of 95 % may miss: two of eight do in 6 % of sequences, two of three in 1 %.
+        assert covers(found, index, exact[index]).sum() >= len(exact[index]) - 1
     return found
 
 
