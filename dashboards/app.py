@@ -124,7 +124,7 @@ def _shown(visit: Visit, page: Page | None) -> Any:
         )
     try:
         content = page.layout(visit)
-    except Exception as error:
+    except Exception as error:  # whatever a page does, its reader sees words and the log the error
         _log.error("the page %s failed", page.path, exc_info=error)
         content = [
             html.H1(reader.say("broken.title")),

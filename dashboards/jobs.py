@@ -474,8 +474,7 @@ class Jobs:
                     self._finish_runs()
                     self._start_runs()
                     finished = self._finish_jobs()
-                except Exception:
-                    # One comparison's trouble must not end everybody's queue.
+                except Exception:  # one comparison's trouble must not end everybody's queue
                     _log.exception("the queue stumbled")
                     finished = []
             for job in finished:

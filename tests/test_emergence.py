@@ -332,7 +332,7 @@ def test_a_study_cut_short_goes_on_where_it_stopped(tmp_path: Path) -> None:
     calm, other = (
         Job("seeds", 0, seed, 300, 300, {"myopia": 0.1}, ("case-stay",), ()) for seed in (7, 8)
     )
-    found = Judgment(-0.1, 1.0, np.bool_(True), math.nan, 0.9)  # type: ignore[arg-type] # as numpy gives it
+    found = Judgment(-0.1, 1.0, np.bool_(True), math.nan, 0.9)  # as numpy gives it
     read = Read("seeds", 0, 7, 1.5, {"case-stay": found}, {}, {"drg": {"deaths": 2.0}}, {})
     path = tmp_path / "journal.jsonl"
     Journal(path).keep(calm, read)

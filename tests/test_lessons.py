@@ -124,13 +124,13 @@ def row(**values: float) -> dict[str, Any]:
 def test_the_interval_chooses_the_sentence_and_the_numbers_are_the_results() -> None:
     reading = next(r for r in lesson("drg").form.explain if r.outcome == "length_of_stay_hospital")
     days = {"outcome": "length_of_stay_hospital", "baseline_mean": 9.47, "arm_mean": 8.5}
-    clear = row(**days, difference=-0.97, low=-1.1, high=-0.84)  # type: ignore[arg-type]
+    clear = row(**days, difference=-0.97, low=-1.1, high=-0.84)
     claim = claim_of(reading, clear, "en", "CNY")
     assert claim.text.startswith(
         "The mean stay fell from 9.47 days to 8.50 days: about 0.97 days (0.84 to 1.1 days) "
         "shorter."
     )
-    faint = row(**days, difference=-0.97, low=-2.1, high=0.2)  # type: ignore[arg-type]
+    faint = row(**days, difference=-0.97, low=-2.1, high=0.2)
     assert claim_of(reading, faint, "en", "CNY").text == (
         "The mean stay shows no clear change (−2.1 to +0.20 days)."
     )

@@ -93,7 +93,7 @@ def test_at_list_price_the_declared_share_is_observed(name: str) -> None:
 
 def test_what_observation_comes_to_has_the_same_bits_compiled_and_as_plain_python() -> None:
     tables = month_tables(at_list_price())
-    rule = observe.py_func  # type: ignore[attr-defined]  # every compiled rule has it
+    rule = observe.py_func
     for uid in range(40):
         case = (hospital(), uid % 3, uid % 30, uid % 3, 0.9, uid % 2 == 0, uid, KEYS)
         given = (*case, tables.treat, tables.stay)

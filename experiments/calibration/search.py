@@ -126,6 +126,7 @@ def _first_points(problem: Problem, n: int) -> Float64:
 
 def _tpe(journal: Journal, folder: Path | None, progress: Progress | None) -> None:
     import optuna
+    from sqlalchemy.exc import SQLAlchemyError
 
     problem = journal.problem
     wanted = problem.search.trials
@@ -142,8 +143,8 @@ def _tpe(journal: Journal, folder: Path | None, progress: Progress | None) -> No
         study = optuna.create_study(
             study_name=name.hexdigest()[:16], storage=storage, load_if_exists=True
         )
-    except Exception as reason:
-        # SQLAlchemy's own errors, by way of Optuna: the file is not one of its stores.
+    except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as reason:
+        # No SQLite file, another program's, or one of an Optuna that wrote other tables.
         raise StoreError(
             f"not a store of trials ({type(reason).__name__})",
             where=str(folder),

@@ -207,7 +207,7 @@ def _one_thread() -> contextlib.AbstractContextManager[Any]:
 @contextlib.contextmanager
 def _alone() -> Iterator[None]:
     """Run SALib without its warnings, prints, threads and marks on global state."""
-    state = np.random.get_state()  # noqa: NPY002 -- SALib seeds the global generator; put back below
+    state = np.random.get_state()  # noqa: NPY002 - SALib seeds the global one
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),
@@ -220,7 +220,7 @@ def _alone() -> Iterator[None]:
             yield
         finally:
             warnings.formatwarning = format_of
-            np.random.set_state(state)  # noqa: NPY002 -- see above
+            np.random.set_state(state)  # noqa: NPY002 - so it is put back
 
 
 def _analyzer(name: str) -> Callable[..., Any]:

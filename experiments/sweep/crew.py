@@ -63,7 +63,7 @@ def cores() -> int:
 def packed(model: Model) -> bytes:
     """Pickle a model, functions of a script or notebook too where cloudpickle is installed."""
     try:
-        import cloudpickle  # type: ignore[import-untyped,unused-ignore] # comes with dask
+        import cloudpickle
     except ImportError:
         return pickle.dumps(model)
     found: bytes = cloudpickle.dumps(model)

@@ -24,7 +24,8 @@ import math
 import os
 import socket
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -93,12 +94,9 @@ CREATE TABLE IF NOT EXISTS runs (
 _BUSY_MS = 30_000
 _REMEDY_DISK = "Free space and go on with --resume; what is in the store stays."
 
-fault_point: Callable[[str], None] = lambda name: None  # noqa: E731 - tests put a fault here
-"""Called at every step that writes, with the step's name; a test replaces it to fail there."""
 
-
-def _at(name: str) -> None:
-    fault_point(name)
+def fault_point(name: str) -> None:
+    """Pass a step that writes, by its name; a test puts a fault in this place."""
 
 
 class Row(NamedTuple):
@@ -351,13 +349,13 @@ class _Lock:
 
 def _lock_handle(handle: int) -> None:
     """Lock a file or raise OSError at once if somebody else has."""
-    try:
-        import fcntl
-    except ImportError:
+    if sys.platform == "win32":
         import msvcrt
 
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
     else:
+        import fcntl
+
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
@@ -458,7 +456,7 @@ class Store:
             raise _disk_or_damage(error, path) from None
         store = cls(path, connection, None)
         try:
-            store.plan  # noqa: B018 - a store without a plan is refused here
+            store._plan = store._read_plan()
         except BaseException:
             store.close()
             raise
@@ -473,13 +471,13 @@ class Store:
         except OSError as reason:
             raise _disk(reason, path) from None
         try:
-            _at("open")
+            fault_point("open")
             _sealed(path).unlink(missing_ok=True)
             connection = sqlite3.connect(path, timeout=_BUSY_MS / 1000, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA auto_vacuum = NONE")
-            _at("tables")
+            fault_point("tables")
             connection.executescript(f"BEGIN IMMEDIATE;{_TABLES}COMMIT;")
         except BaseException as error:
             lock.free()
@@ -500,11 +498,11 @@ class Store:
         """Close the store; a writer in good order folds the log in and writes the SHA-256."""
         try:
             if self._lock is not None and in_order:
-                _at("checkpoint")
+                fault_point("checkpoint")
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self._connection.close()
             if self._lock is not None and in_order:
-                _at("seal")
+                fault_point("seal")
                 _seal(self.path)
         except sqlite3.Error as error:
             raise _disk_or_damage(error, self.path) from None
@@ -559,32 +557,35 @@ class Store:
     def plan(self) -> Plan:
         """Give the plan that was written down before the first run."""
         if self._plan is None:
-            meta = self._read_meta()
-            try:
-                points = np.load(io.BytesIO(meta["points"]), allow_pickle=False)
-                shard = json.loads(meta["shard"])
-                found = Plan(
-                    Design.from_json(meta["design"].decode()),
-                    np.asarray(points, dtype=np.float64),
-                    meta["code_version"].decode(),
-                    meta["model"].decode(),
-                    (int(shard[0]), int(shard[1])),
-                )
-                if meta["store_schema"] != str(STORE_SCHEMA).encode():
-                    raise StoreError(
-                        "the store is of another version",
-                        where=str(self.path),
-                        value=meta["store_schema"].decode(),
-                        allowed=str(STORE_SCHEMA),
-                    )
-            except (KeyError, ValueError, TypeError, PayshiftError) as reason:
-                if isinstance(reason, StoreError):
-                    raise
-                raise StoreError(
-                    "not the store of a sweep, or its plan is damaged", where=str(self.path)
-                ) from None
-            self._plan = found
+            self._plan = self._read_plan()
         return self._plan
+
+    def _read_plan(self) -> Plan:
+        meta = self._read_meta()
+        try:
+            points = np.load(io.BytesIO(meta["points"]), allow_pickle=False)
+            shard = json.loads(meta["shard"])
+            found = Plan(
+                Design.from_json(meta["design"].decode()),
+                np.asarray(points, dtype=np.float64),
+                meta["code_version"].decode(),
+                meta["model"].decode(),
+                (int(shard[0]), int(shard[1])),
+            )
+            if meta["store_schema"] != str(STORE_SCHEMA).encode():
+                raise StoreError(
+                    "the store is of another version",
+                    where=str(self.path),
+                    value=meta["store_schema"].decode(),
+                    allowed=str(STORE_SCHEMA),
+                )
+        except (KeyError, ValueError, TypeError, PayshiftError) as reason:
+            if isinstance(reason, StoreError):
+                raise
+            raise StoreError(
+                "not the store of a sweep, or its plan is damaged", where=str(self.path)
+            ) from None
+        return found
 
     @property
     def design(self) -> Design:
@@ -622,13 +623,13 @@ class Store:
     def _transaction(self, name: str) -> Iterator[None]:
         """Write all or nothing."""
         try:
-            _at(f"{name}:begin")
+            fault_point(f"{name}:begin")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                _at(f"{name}:commit")
+                fault_point(f"{name}:commit")
                 self._connection.execute("COMMIT")
-                _at(f"{name}:done")
+                fault_point(f"{name}:done")
             except BaseException:
                 with contextlib.suppress(sqlite3.Error):
                     if self._connection.in_transaction:
@@ -650,7 +651,7 @@ class Store:
         marks = ", ".join("?" * len(_COLUMNS))
         with self._transaction("rows"):
             for cells in ready:
-                _at("rows:insert")
+                fault_point("rows:insert")
                 self._connection.execute(f"INSERT INTO runs VALUES ({marks})", cells)
 
     def _cells(self, row: Row, params_json: str) -> list[Any]:

@@ -101,8 +101,7 @@ def run_once(model: Model, task: Task) -> Finished:
     except PayshiftError as error:
         summary, monthly = {}, {}
         status, reason = "failed", error.message
-    except Exception as error:
-        # A model is any callable: whatever it raises is that run's result, not the sweep's end.
+    except Exception as error:  # a model is any callable: what it raises is its run's result
         summary, monthly = {}, {}
         status, reason = "failed", f"{type(error).__name__}: {error}"
     seconds = time.perf_counter() - started
@@ -218,8 +217,7 @@ def serve(parent: int) -> None:
         if prepare is not None:
             prepare()
         _limit_memory(memory_mb)
-    except Exception as error:
-        # Said to the coordinator, which ends the sweep: no worker can do better.
+    except Exception as error:  # told to the coordinator, which ends the sweep
         write_message(replies, f"{type(error).__name__}: {error}")
         return
     write_message(replies, "")

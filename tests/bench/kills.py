@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 from experiments.sweep.design import Design, Factor, Sampler
-from experiments.sweep.executors import sweep
+from experiments.sweep.executors import Tally, sweep
 from experiments.sweep.store import Store
 from tests.experiments.sweep import models
 
@@ -35,8 +35,8 @@ _COORDINATE = (
 def coordinate(path: str, executor: str) -> None:
     """Fill the store and announce after every commit how many runs are in it."""
 
-    def tell(tally: object) -> None:
-        print(tally.found + tally.done, flush=True)  # type: ignore[attr-defined]
+    def tell(tally: Tally) -> None:
+        print(tally.found + tally.done, flush=True)
 
     is_there = Path(path).exists()
     sweep(DESIGN, path, models.slow, executor, 2, resume=is_there, progress=tell)

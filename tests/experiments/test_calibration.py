@@ -52,7 +52,7 @@ def _problem(measure=_plane, search: Search | None = None, **changes: object) ->
         "measure": measure,
         "search": search or Search(method="least-squares", trials=60, profile_points=5),
     }
-    return Problem(**(given | changes))  # type: ignore[arg-type]  # fields are named above
+    return Problem(**(given | changes))  # fields are named above
 
 
 def test_positions_and_values_are_inverse_to_each_other_on_both_scales() -> None:
@@ -180,6 +180,12 @@ def test_a_search_cut_short_and_resumed_ends_as_one_that_was_not(tmp_path: Path)
     assert resumed.trials.equals(whole.trials)
     # 17 of the 24 trials were lived before; the slopes at the end are the same runs in both
     assert resumed.runs == whole.runs - 17 * 2
+
+
+def test_a_file_that_is_no_store_of_trials_is_told_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "trials.sqlite").write_text("a letter", encoding="utf-8")
+    with pytest.raises(StoreError, match=r"not a store of trials.*remove trials\.sqlite"):
+        calibrate(_problem(search=Search("tpe", trials=4, seed=3, profile_points=0)), tmp_path)
 
 
 def test_nothing_is_lived_twice_when_a_finished_calibration_is_asked_again(tmp_path: Path) -> None:

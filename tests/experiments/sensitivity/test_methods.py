@@ -38,11 +38,11 @@ def test_every_sampler_that_a_method_asks_for_exists() -> None:
 @pytest.mark.parametrize("name", ["sobol", "delta", "pawn", "rbd_fast"])
 def test_an_analysis_leaves_global_draws_and_warnings_as_they_were(name: str) -> None:
     np.random.seed(5)  # noqa: NPY002 - the global state is what is looked at
-    before = np.random.get_state()[1].copy()  # type: ignore[index,union-attr]  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002 - the global state is what is looked at
     format_of, filters = warnings.formatwarning, list(warnings.filters)
     results = worked(design(cube(2), METHODS[name].remedy_sampler, 64), plain_two)
     sensitivity.analyze(results, "y", method=name, resamples=5)
-    after = np.random.get_state()[1]  # type: ignore[index]  # noqa: NPY002
+    after = np.random.get_state()[1]  # noqa: NPY002 - the global state is what is looked at
     np.testing.assert_array_equal(before, after)
     assert warnings.formatwarning is format_of
     assert list(warnings.filters) == filters

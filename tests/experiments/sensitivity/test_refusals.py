@@ -94,7 +94,7 @@ def test_a_failed_run_in_the_store_is_named(tmp_path: Path) -> None:
             raise ValueError("out of beds")
         return {"y": parameters["x1"]}
 
-    results = lived(design(cube(2), n=16), tmp_path, model)  # type: ignore[arg-type]
+    results = lived(design(cube(2), n=16), tmp_path, model)
     with pytest.raises(StoreError, match="out of beds"):
         sensitivity.analyze(results, "y")
 
@@ -125,4 +125,4 @@ def test_a_sample_without_a_smaller_one_inside_has_no_convergence() -> None:
 @pytest.mark.parametrize(("name", "value"), [("resamples", 1), ("level", 1.0), ("level", 0.0)])
 def test_an_interval_that_cannot_be_is_refused(whole: Worked, name: str, value: float) -> None:
     with pytest.raises(ScenarioError, match=name):
-        sensitivity.analyze(whole, "y", **{name: value})  # type: ignore[arg-type]
+        sensitivity.analyze(whole, "y", **{name: value})

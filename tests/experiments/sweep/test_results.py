@@ -108,7 +108,7 @@ def test_a_longer_design_keeps_the_runs_it_shares_with_the_shorter(tmp_path: Pat
     def same(parameters: Mapping[str, Any], arm: str, seed: int) -> Mapping[str, float]:
         return {"y": parameters["a"]}
 
-    same.code_version = "1"  # type: ignore[attr-defined]
+    same.code_version = "1"
     other = tmp_path / "t.sqlite"
     sweep(short, other, same)
     tally = sweep(long, other, same, resume=True, accept_changes=True)

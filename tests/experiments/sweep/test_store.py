@@ -29,7 +29,7 @@ class InPairs(Serial):
 
     def run(self, model: Model, tasks: object, on_done: Callable[[list[Finished]], None]) -> None:
         ready: list[Finished] = []
-        for task in tasks:  # type: ignore[attr-defined]
+        for task in tasks:
             assert isinstance(task, Task)
             ready.append(run_once(model, task))
             if len(ready) == 2:
@@ -40,7 +40,7 @@ class InPairs(Serial):
 
 
 def fill(path: Path, **more: object) -> None:
-    sweep(DESIGN, path, models.line, InPairs(), **more)  # type: ignore[arg-type]
+    sweep(DESIGN, path, models.line, InPairs(), **more)
 
 
 def sha(path: Path) -> str:
