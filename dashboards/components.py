@@ -26,6 +26,7 @@ __all__ = [
     "fold",
     "joined",
     "notice",
+    "progress",
     "section",
     "slug",
     "swatch",
@@ -101,6 +102,21 @@ def notice(text: str, kind: str = "info", *more: Any) -> html.Div:
     """One message: ``info``, ``warning`` or ``error``; the last two are read out at once."""
     role = "status" if kind == "info" else "alert"
     return html.Div([html.P(text), *more], className=f"notice is-{kind}", role=role)
+
+
+def progress(share: float, told: str, reader: Reader) -> html.Div:
+    """How far a comparison is that is being made; ``share`` of it is done, from 0 to 1."""
+    return html.Div(
+        [
+            dmc.Progress(
+                value=100.0 * share,
+                animated=True,
+                **{"aria-label": reader.say("compare_progress")},
+            ),
+            html.P(told, className="quiet"),
+        ],
+        className="progress",
+    )
 
 
 def fold(summary: str, *children: Any, css: str = "", is_open: bool = False) -> html.Details:

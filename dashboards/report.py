@@ -19,6 +19,7 @@ from dashboards.figures import answer, flows, gainers, incentives, palette, prov
 from dashboards.figures import scorecard as cards
 from dashboards.figures import trajectory as courses
 from dashboards.figures.canvas import ArmLook, Style, arm_looks, outcome_words
+from dashboards.figures.tables import fixed
 from dashboards.page_parts import Page, slug, text_of
 from sim.ledger import PURPOSES
 
@@ -125,9 +126,13 @@ def canonical_group(group: str) -> str:
 
 def canonical(tables: ReportTables) -> ReportTables:
     """The tables with groups and parties under the report's names; the input stays as it is."""
-    differences = tables.differences.assign(
-        group=[canonical_group(str(g)) for g in tables.differences["group"]]
+    # Fresh tables that nobody else holds, so that pages may keep what they read from them.
+    differences = fixed(
+        tables.differences.assign(
+            group=[canonical_group(str(g)) for g in tables.differences["group"]]
+        )
     )
+    outcomes = fixed(tables.outcomes.copy())
     monthly = tables.monthly.assign(
         group=[canonical_group(str(g)) for g in tables.monthly["group"]]
     )
@@ -154,7 +159,9 @@ def canonical(tables: ReportTables) -> ReportTables:
             for name, purpose in zip(tables.ledger["payee"], tables.ledger["purpose"], strict=True)
         ],
     )
-    return dataclasses.replace(tables, differences=differences, monthly=monthly, ledger=ledger)
+    return dataclasses.replace(
+        tables, outcomes=outcomes, differences=differences, monthly=monthly, ledger=ledger
+    )
 
 
 def write_report(comparison_tables: ReportTables, path: str | Path, lang: str = "en") -> Path:

@@ -14,6 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import palette, words
+from dashboards.figures.tables import once
 
 FONT = (
     'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "PingFang SC", '
@@ -92,8 +93,8 @@ def outcome_words(outcomes: pd.DataFrame, outcome: str, lang: str) -> dict[str, 
 
     An outcome missing from the table is named by its identifier.
     """
-    rows = outcomes[outcomes["id"] == outcome].to_dict("records")
-    if not rows:
+    row = _outcome_rows(outcomes).get(outcome)
+    if row is None:
         name = outcome.replace("_", " ").capitalize()
         return {
             "id": outcome,
@@ -103,7 +104,6 @@ def outcome_words(outcomes: pd.DataFrame, outcome: str, lang: str) -> dict[str, 
             "area": "",
             "better": "",
         }
-    row = rows[0]
     return {
         "id": outcome,
         "label": str(row[f"label_{lang}"]),
@@ -112,6 +112,15 @@ def outcome_words(outcomes: pd.DataFrame, outcome: str, lang: str) -> dict[str, 
         "area": str(row["area"]),
         "better": str(row["better"]),
     }
+
+
+@once
+def _outcome_rows(outcomes: pd.DataFrame) -> dict[str, dict[Any, Any]]:
+    """The first row of each outcome by its identifier."""
+    found: dict[str, dict[Any, Any]] = {}
+    for row in outcomes.to_dict("records"):
+        found.setdefault(str(row["id"]), row)
+    return found
 
 
 def canvas(

@@ -38,8 +38,8 @@ def groups_present(differences: pd.DataFrame, outcome: str, by: str) -> list[str
     ----------
     by : ``income``, ``health``, ``place``, ``kind`` or ``payer``
     """
-    rows = differences[(differences["outcome"] == outcome) & differences["difference"].notna()]
-    present = [str(group) for group in rows["group"].unique()]
+    known = [c for c in words.changes_of(differences, outcome, group=None) if c.is_known]
+    present = {change.group for change in known}
     if by in GROUPS:
         return [group for group in GROUPS[by] if group in present]
     return sorted(group for group in present if group.startswith(f"{by}:"))

@@ -5,8 +5,6 @@ Knows the table of differences. Must not know how the differences came about.
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -166,6 +164,4 @@ def scorecard(
 
 def is_empty(differences: pd.DataFrame, outcome: str, group: str = "all") -> bool:
     """Whether nothing is known of an outcome, so that a page shows its empty state instead."""
-    return not any(
-        math.isfinite(c.difference) for c in words.changes_of(differences, outcome, group)
-    )
+    return not any(change.is_known for change in words.changes_of(differences, outcome, group))

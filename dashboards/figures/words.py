@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from dashboards.figures.tables import once
+
 Lang = Literal["en", "zh"]
 Scale = Literal["percent", "points", "absolute"]
 
@@ -315,6 +317,21 @@ def change_of(row: Mapping[Any, Any]) -> Change:
     )
 
 
+@once
+def _every_change(differences: pd.DataFrame) -> list[Change]:
+    """All rows of the table of differences in its order."""
+    return [change_of(row) for row in differences.to_dict("records")]
+
+
+@once
+def _changes_by_outcome(differences: pd.DataFrame) -> dict[str, list[Change]]:
+    """The rows of each outcome."""
+    found: dict[str, list[Change]] = {}
+    for change in _every_change(differences):
+        found.setdefault(change.outcome, []).append(change)
+    return found
+
+
 def changes_of(
     differences: pd.DataFrame,
     outcome: str | None = None,
@@ -322,14 +339,14 @@ def changes_of(
     arm: str | None = None,
 ) -> list[Change]:
     """The changes of an outcome, of a group and of an arm, in the order of the table."""
-    frame = differences
-    if outcome is not None:
-        frame = frame[frame["outcome"] == outcome]
-    if group is not None:
-        frame = frame[frame["group"] == group]
-    if arm is not None:
-        frame = frame[frame["arm"] == arm]
-    return [change_of(row) for row in frame.to_dict("records")]
+    rows = (
+        _every_change(differences)
+        if outcome is None
+        else _changes_by_outcome(differences).get(outcome, [])
+    )
+    return [
+        change for change in rows if group in (None, change.group) and arm in (None, change.arm)
+    ]
 
 
 def scale_of(changes: Iterable[Change], unit: str) -> Scale:

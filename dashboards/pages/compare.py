@@ -171,7 +171,7 @@ def _setup(choice: Choice, reader: Reader) -> html.Section:
                 className="choosers run-row",
             ),
             html.Div(id=ids.TROUBLE, **{"aria-live": "polite"}),
-            html.Div(id=ids.PROGRESS, className="progress", **{"aria-live": "polite"}),
+            html.Div(id=ids.PROGRESS, **{"aria-live": "polite"}),
         ],
         className="setup",
         **{"aria-labelledby": "setup-title"},
@@ -300,7 +300,6 @@ def _told(progress: Progress, reader: Reader) -> Any:
         return parts.notice(reader.say("compare_stopped"), "warning")
     if progress.is_over:
         return None
-    share = 100.0 * progress.done / max(1, progress.total)
     text = (
         reader.say("compare_waiting", ahead=progress.ahead)
         if progress.state == "waiting" and progress.ahead
@@ -312,14 +311,7 @@ def _told(progress: Progress, reader: Reader) -> Any:
             of=progress.of,
         )
     )
-    return html.Div(
-        [
-            dmc.Progress(
-                value=share, animated=True, **{"aria-label": reader.say("compare_progress")}
-            ),
-            html.P(text, className="quiet"),
-        ]
-    )
+    return parts.progress(progress.done / max(1, progress.total), text, reader)
 
 
 # --- callbacks --------------------------------------------------------------------------------

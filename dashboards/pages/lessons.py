@@ -346,17 +346,13 @@ def _player(lesson: Lesson, reader: Reader) -> list[Any]:
     ]
 
 
-def _bar(reader: Reader, done: int, total: int, ahead: int) -> list[Any]:
-    share = 100.0 * done / total if total else 0.0
+def _bar(reader: Reader, done: int, total: int, ahead: int) -> Any:
     told = (
         reader.say("lesson_waiting", ahead=ahead)
         if ahead
         else reader.say("lesson_running", done=done, total=total)
     )
-    return [
-        html.P(told, className="quiet part"),
-        html.Div(html.Span(style={"width": f"{share:.0f}%"}), className="progress"),
-    ]
+    return parts.progress(done / max(1, total), told, reader)
 
 
 def _verdict_words(
@@ -630,7 +626,7 @@ def register(app: dash.Dash, services: Services) -> None:
                 bars.append([])
             elif progress.state in ("waiting", "running"):
                 is_over = False
-                bars.append(_bar(reader, progress.done, progress.total, progress.ahead))
+                bars.append([_bar(reader, progress.done, progress.total, progress.ahead)])
             else:
                 told = progress.error or reader.say("lesson_lost")
                 bars.append([parts.notice(told, "error")])

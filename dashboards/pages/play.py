@@ -313,7 +313,7 @@ def _results(reader: Reader, hand: Mapping[Arm, list[int]], room: Room | None) -
             )
         )
     return [
-        html.Div(cards, className="pair"),
+        html.Div(cards, className="ways"),
         _figure(reader, sentence, hand, room),
         _key_line(reader, room is not None and bool(room.hands[ORDER[0]])),
         html.P(reader.say("play_reading"), className="lead"),
