@@ -9,16 +9,16 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from sim.engine.organization import day_at, mean_days
+from sim.baseline import RANKS, solve
+from sim.engine.organization import Marginals, day_at, mean_days
 from sim.engine.setting import Setting
 from sim.engine.tables import Float
 from sim.outlook import channel_marginals, covered_share
 from sim.world import World
 
-__all__ = ["aftercare_terms"]
-
-_RANKS = 20  # equally likely severities over which the baseline share is averaged
+__all__ = ["aftercare_terms", "receipt_of_day"]
 
 
 def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
@@ -64,9 +64,6 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
     listed = setting.reference
     # The list price and what weighs with it stay those that the constants were solved at.
     day = listed.day_price[care.provider]
-    charge = setting.day_price[care.provider] * level
-    covered = covered_share(world)[care.provider, 1]
-    receipt = m.post_acute[..., None] + m.after * (covered * charge)[:, None]
     day_cost = setting.day_cost * cost_factor + world.organizations.bed
     saved = day_cost[:, None, None] - day_at(m.stay, mean_days(setting))
     value = values["value_of_health"]
@@ -75,7 +72,7 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
         "after_at": care.provider,
         "after_odds": world.fixed["discharge"],
         "after_days": care.days,
-        "after_receipt": np.ascontiguousarray(receipt),
+        "after_receipt": np.ascontiguousarray(receipt_of_day(world, m)),
         "after_saved": np.ascontiguousarray(saved),
         "after_saved_list": listed.day_cost[:, None] - listed.day_price[:, None] * level,
         "after_stake": setting.altruism[:, None]
@@ -92,20 +89,26 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
     }
 
 
+def receipt_of_day(world: World, m: Marginals) -> Float:
+    """Return what a day in a facility brings the hospital that sends, currency, shape (n, Y, G)."""
+    setting, provider = world.setting, world.setting.region.aftercare.provider
+    charge = setting.day_price[provider] * setting.region.people.price_level[:, 2]
+    covered = covered_share(world)[provider, 1]
+    return np.asarray(m.post_acute[..., None] + m.after * (covered * charge)[:, None])
+
+
 def _log_odds(setting: Setting) -> Float:
     """Return the constants that give the baseline shares at list price (n, G, 2).
 
-    Over all severities as they come, by halving an interval: the patient's benefit moves with it.
+    Over all severities as they come: the patient's benefit moves with it.
     """
     values, share = setting.values, setting.region.aftercare.share
     pull = setting.altruism * values["aftercare_benefit"] / values["tau_aftercare"]
-    ranks = (np.arange(_RANKS) + 0.5) / _RANKS - 0.5
-    by_rank = pull[:, None, None, None] * ranks
+    by_rank = pull[:, None, None, None] * (RANKS - 0.5)
+
+    def is_high(constant: Float) -> npt.NDArray[np.bool_]:
+        found = (1.0 / (1.0 + np.exp(-(constant[..., None] + by_rank)))).mean(axis=-1)
+        return np.asarray(found > share)
+
     low = np.full((len(pull), *share.shape), -60.0)
-    high = -low
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        found = (1.0 / (1.0 + np.exp(-(middle[..., None] + by_rank)))).mean(axis=-1)
-        is_high = found > share
-        low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
-    return np.asarray(0.5 * (low + high), dtype=np.float64)
+    return solve(is_high, low, -low)

@@ -239,6 +239,8 @@ def list_(
 
     titles = f"title_{lang.value}"
     if noun is Noun.OUTCOMES:
+        from dashboards.figures.words import unit_label
+
         terminal.table(
             "",
             words("id", "area", "unit", "better", "what"),
@@ -246,7 +248,7 @@ def list_(
                 [
                     r["id"],
                     AREAS[r["area"]]["zh"] if lang is Lang.ZH else r["area"],
-                    r["unit"],
+                    unit_label(str(r["unit"]), lang.value, "CNY"),
                     *words(r["better"]),
                     r[f"label_{lang.value}"],
                 ]

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.aftercare import aftercare_terms
 from sim.alliances import limits_with_posts, reach_with_posts
+from sim.baseline import RANKS, margin_at_list, severities, solve
 from sim.behavior.choice import travel_utility_metro
 from sim.benefits import NO_LIMIT_FEN, expected_coinsurance
 from sim.engine.organization import (
@@ -34,6 +36,7 @@ from sim.engine.setting import (
     products_over_bits,
 )
 from sim.engine.tables import (
+    SENIOR,
     AdmitTable,
     Float,
     Int,
@@ -53,8 +56,6 @@ from sim.region import Region
 from sim.tallies import ProviderTally
 from sim.world import MONTHS, World, month_keys, quantiles
 
-SENIOR = 65  # years, from which the scale of the old's episodes holds
-_RANKS = 20  # equally likely severities over which a baseline rate is averaged
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
 
 
@@ -463,27 +464,19 @@ def _refusing_on_average(setting: Setting, share: float) -> Float:
     on average. Found by halving an interval.
     """
     values, groups = setting.values, setting.region.groups
-    reference, value = setting.reference, setting.values["value_of_health"]
-    margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
-    margin_day = reference.day_price - reference.day_cost
-    listed = margin_unit[:, None, None] * setting.need_in[None, :, :, 0]
-    listed = listed + margin_day[:, None, None] * setting.needed_days[None]
     price = np.maximum(setting.stay_price, 1e-9)
-    ranks = (np.arange(_RANKS) + 0.5) / _RANKS
-    severity = np.array(
-        [[severity_multiplier(float(r), float(sd)) for r in ranks] for sd in groups.severity_sd]
-    )
-    health = (setting.altruism * value)[:, None, None, None] * setting.delay_health[..., None, None]
-    lost = listed[..., None] * severity[:, None] + health * (0.5 + ranks)
+    worth = setting.altruism * values["value_of_health"]
+    health = worth[:, None, None, None] * setting.delay_health[..., None, None]
+    lost = margin_at_list(setting)[..., None] * severities(setting)[:, None]
+    lost = lost + health * (0.5 + RANKS)
     odds = (values["refuse_penalty"] + lost / price[..., None]) / values["tau_admit"]
-    low, high = np.zeros(odds.shape[:2]), odds.max(axis=(2, 3)) + 50.0
-    weight = groups.share_level[None, :, :, None] / _RANKS
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        chance = 1.0 / (1.0 + np.exp(np.minimum(odds - middle[..., None, None], 700.0)))
-        is_high = (chance * weight).sum(axis=(2, 3)) > share
-        low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
-    return np.asarray(0.5 * (low + high), dtype=np.float64)
+    weight = groups.share_level[None, :, :, None] / len(RANKS)
+
+    def is_high(constant: Float) -> npt.NDArray[np.bool_]:
+        chance = 1.0 / (1.0 + np.exp(np.minimum(odds - constant[..., None, None], 700.0)))
+        return np.asarray((chance * weight).sum(axis=(2, 3)) > share)
+
+    return solve(is_high, np.zeros(odds.shape[:2]), odds.max(axis=(2, 3)) + 50.0)
 
 
 def _admit_table(world: World) -> AdmitTable:

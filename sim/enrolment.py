@@ -27,9 +27,10 @@ import numpy as np
 from sim.conditions import Tables
 from sim.engine.enrolment import ListTable, list_stage
 from sim.engine.kernels import Tallies
+from sim.engine.organization import Marginals
 from sim.engine.setting import predicted_risk
 from sim.engine.tables import Float
-from sim.outlook import covered_share, member_receipts
+from sim.outlook import channel_marginals, covered_share, member_receipts
 from sim.tallies import ProviderTally
 from sim.world import MONTHS, World
 
@@ -73,7 +74,10 @@ def list_table(world: World, tables: Tables) -> ListTable:
     months = np.maximum(tally[:, _T.RISK_MONTHS] / 1000.0, 1e-9)
     here = (tally[:, _T.SPENT_HERE] / 100.0 / months)[:, None]
     elsewhere = (tally[:, _T.SPENT_ELSEWHERE] / 100.0 / months)[:, None]
-    per_charge, cost_per_charge = _of_a_charge(world)
+    m = channel_marginals(world)["selection"]
+    # As contracts stand this month, which may have opened a year since marginals were last seen.
+    by_list = member_receipts(world) if m is world.marginals else m.by_list
+    per_charge, cost_per_charge = _of_a_charge(world, m)
     base = policy["discouragement"]
     odds = np.log(base / (1.0 - base)) if 0.0 < base < 1.0 else 0.0
     yardstick = np.maximum(values["tau_transfer"] * MONTHS * here, 1e-9)
@@ -83,9 +87,9 @@ def list_table(world: World, tables: Tables) -> ListTable:
         expected=values["trust"],
         risk=risk,
         paid=np.ascontiguousarray(np.stack((np.ones_like(risk), by_age, risk), axis=-1)),
-        by_weight=np.ascontiguousarray(MONTHS * member_receipts(world)),
+        by_weight=np.ascontiguousarray(MONTHS * by_list),
         receipts=MONTHS * here * per_charge,
-        cost=MONTHS * (here * cost_per_charge - elsewhere * world.marginals.elsewhere),
+        cost=MONTHS * (here * cost_per_charge - elsewhere * m.elsewhere),
         money=world.organizations.money,
         altruism=setting.altruism,
         precision=np.ascontiguousarray(np.broadcast_to(1.0 / yardstick, per_charge.shape)),
@@ -96,9 +100,9 @@ def list_table(world: World, tables: Tables) -> ListTable:
     )
 
 
-def _of_a_charge(world: World) -> tuple[Float, Float]:
+def _of_a_charge(world: World, m: Marginals) -> tuple[Float, Float]:
     """Return receipts and cost of a unit of currency of covered outpatient charges (n, Y)."""
-    setting, groups, m = world.setting, world.region.groups, world.marginals
+    setting, groups = world.setting, world.region.groups
     contacts = groups.rate.sum(axis=(1, 2)) * groups.visits_per_episode
     contacts = contacts / contacts.sum()
     style = world.organizations.style_out

@@ -170,12 +170,12 @@ class HealthSystem(mesa.Model):
             patient = self.people[requests.person[row]]
             is_observation, place = divmod(int(requests.provider[row]), len(self.providers))
             provider = self.providers[place]
-            if is_observation:
-                provider.observes_or_lists(patient, has_place=bool(granted[row]))
-            elif granted[row]:
-                provider.gives_bed(patient, int(requests.origin[row]))
+            if not granted[row]:
+                provider.has_no_bed_for(patient, to_observe=bool(is_observation))
+            elif is_observation:
+                provider.keeps_under_observation(patient)
             else:
-                provider.has_no_bed_for(patient)
+                provider.gives_bed(patient, int(requests.origin[row]))
 
     # --- the month's edge ------------------------------------------------------------------------
 

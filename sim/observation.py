@@ -9,7 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from sim.baseline import RANKS, margin_at_list, severities, solve
 from sim.engine.setting import LIGHT, Setting
 from sim.engine.tables import Float
 from sim.health.need import severity_multiplier
@@ -17,8 +19,6 @@ from sim.outlook import channel_marginals, covered_share
 from sim.world import World
 
 __all__ = ["observation_terms"]
-
-_RANKS = 20  # equally likely severities over which the baseline share is averaged
 
 
 def observation_terms(world: World, cost_factor: Float) -> dict[str, Any]:
@@ -88,39 +88,32 @@ def observation_terms(world: World, cost_factor: Float) -> dict[str, Any]:
 def _constants(setting: Setting) -> tuple[Float, Float]:
     """Return the constants that give the baseline shares at list price (n, G), (n, G).
 
-    Against admitting, over severities and levels of all cases that need a bed as they come, by
-    halving an interval; against sending home, for the light case that is considered at all.
+    Against admitting, over severities and levels of all cases that need a bed as they come; against
+    sending home, for the light case that is considered at all.
     """
-    values, groups, reference = setting.values, setting.region.groups, setting.reference
+    values, reference = setting.values, setting.reference
     price = np.maximum(setting.stay_price, 1e-9)
     worth = setting.altruism * values["value_of_health"]
     outside = (reference.price_out - reference.cost_out).sum(axis=1) * values["observation_units"]
-    inside = (reference.price_in - reference.cost_in).sum(axis=1)
-    per_day = reference.day_price - reference.day_cost
-    admitted = inside[:, None, None] * setting.need_in[None, :, :, 0]
-    admitted = admitted + per_day[:, None, None] * setting.needed_days[None]
-    ranks = (np.arange(_RANKS) + 0.5) / _RANKS
-    severity = np.array(
-        [[severity_multiplier(float(r), float(sd)) for r in ranks] for sd in groups.severity_sd]
-    )[:, None]
+    severity = severities(setting)[:, None]
     days = np.maximum(setting.needed_days[..., None] * np.sqrt(severity), 1e-9)
     missing = np.maximum(1.0 - values["observation_days"] / days, 0.0)
     lost = (worth[:, None] * setting.health_day)[..., None, None] * days * missing**2
-    gain = (outside[:, None, None, None] - admitted[..., None]) * severity - lost
+    beyond = outside[:, None, None, None] - margin_at_list(setting)[..., None]
+    gain = beyond * severity - lost
     odds = gain / (values["tau_observe"] * price[..., None])
-    weight = groups.share_level[None, :, :, None] / _RANKS
-    share = values["observation_share"]
-    low = -odds.max(axis=(2, 3)) - 50.0
-    high = -odds.min(axis=(2, 3)) + 50.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        log_odds = np.clip(odds + middle[..., None, None], -700.0, 700.0)
-        is_high = (weight / (1.0 + np.exp(-log_odds))).sum(axis=(2, 3)) > share
-        low, high = np.where(is_high, low, middle), np.where(is_high, middle, high)
+    weight = setting.region.groups.share_level[None, :, :, None] / len(RANKS)
+
+    def is_high(constant: Float) -> npt.NDArray[np.bool_]:
+        log_odds = np.clip(odds + constant[..., None, None], -700.0, 700.0)
+        found = (weight / (1.0 + np.exp(-log_odds))).sum(axis=(2, 3))
+        return np.asarray(found > values["observation_share"])
+
+    needed = solve(is_high, -odds.max(axis=(2, 3)) - 50.0, -odds.min(axis=(2, 3)) + 50.0)
     small = severity_multiplier(LIGHT, 0.5)
     light_share = values["observation_light_share"]
     mean_price = np.maximum(setting.stay_price.mean(axis=2), 1e-9)
     light = np.log(light_share / (1.0 - light_share)) - outside[:, None] * small / (
         values["tau_observe"] * mean_price
     )
-    return 0.5 * (low + high), light
+    return needed, light

@@ -630,7 +630,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Charges per person", "zh": "人均医疗费用"},
         {
             "en": "Charges at list price, covered and uncovered, per person-year.",
-            "zh": "按标价计的医疗费用(目录内外),每人每年。",
+            "zh": "按标价计的医疗费用(目录内外)，每人每年。",
         },
         _people(P.SPENDING),
         _MONTHS,
@@ -1458,7 +1458,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             {"en": label_en, "zh": label_zh},
             {
                 "en": f"Ratio of {base} between two groups; 1 means no gap.",
-                "zh": f"两组之间{base}之比;1为无差距。",
+                "zh": f"两组之间{base}之比；1为无差距。",
             },
             contrast=(base, dimension, above, below),
             digits=3,
@@ -1560,7 +1560,7 @@ def _all_outcomes() -> Iterator[Outcome]:
                 },
                 {
                     "en": "Units given over units that were appropriate; 1 is appropriate.",
-                    "zh": "实际服务量与适宜服务量之比;1为适宜。",
+                    "zh": "实际服务量与适宜服务量之比；1为适宜。",
                 },
                 _providers(V(units_at + index)),
                 _providers(V(need_at + index)),
@@ -1868,7 +1868,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {
             "en": "QALYs at the analyst's value less resource cost, administration and patients' "
             "travel, per person-year; transfers cancel.",
-            "zh": "按分析者价值折算的健康减去资源成本、管理成本与患者路途，每人每年;"
+            "zh": "按分析者价值折算的健康减去资源成本、管理成本与患者路途，每人每年；"
             "转移支付相互抵消。",
         },
         _net_benefit,
@@ -1919,7 +1919,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Fund surplus or deficit", "zh": "基金当期结余"},
         {
             "en": "Income of the funds less payments net of claw-backs, per person-year.",
-            "zh": "基金收入减支出(扣除追回),每人每年。",
+            "zh": "基金收入减支出(扣除追回)，每人每年。",
         },
         _surplus,
         _MONTHS,

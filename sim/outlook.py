@@ -129,9 +129,13 @@ def member_receipts(world: World) -> Float:
     """
     found = np.zeros((len(world.setting.beds), world.n_payers, 3))
     for agreement, slope in _slopes(world, world.agreements):
-        ways = (slope.member_months, slope.risk_months, slope.diagnosis_months)
-        found[agreement.rows, agreement.payer] = np.stack(ways, axis=-1)
+        found[agreement.rows, agreement.payer] = _by_list(slope)
     return found
+
+
+def _by_list(slope: Activity) -> Float:
+    ways = (slope.member_months, slope.risk_months, slope.diagnosis_months)
+    return np.stack(ways, axis=-1)
 
 
 def foreseen_incentives(world: World, elapsed: int) -> Marginals:
@@ -274,7 +278,7 @@ def _write_marginals(
     seen.post_acute[rows, payer] = slope.post_acute_days
     seen.experience[rows, payer] = slope.experience
     seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
-    seen.recorded[rows, payer] = slope.diagnosis_months
+    seen.by_list[rows, payer] = _by_list(slope)
     seen.observed[rows, payer] = slope.observations
     # What follows a stay belongs to the episode that the stay has opened.
     opens = world.sorting.opens[rows, payer] > 0
@@ -460,7 +464,8 @@ def move_levers(world: World) -> None:
     weigh_money(stand.revenue, stand.target, eta, owners, world.organizations.money)
     frozen = world.frozen if world.month >= world.reform_month else frozenset()
     _adjust(world, channel_marginals(world), stand, frozen)
-    move_posts(world, world.marginals, stand)
+    if "posting" not in frozen:
+        move_posts(world, world.marginals, stand)
 
 
 def _adjust(

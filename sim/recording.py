@@ -101,7 +101,7 @@ def _mean_gain(world: World) -> Float:
     m = channel_marginals(world)["coding"]
     members = world.recent.provider[:, :, _T.MEMBERS].astype(np.float64)
     total = np.maximum(members.sum(axis=1), 1.0)
-    return np.asarray((m.recorded * members).sum(axis=1) / total, dtype=np.float64)
+    return np.asarray((m.by_list[..., 2] * members).sum(axis=1) / total, dtype=np.float64)
 
 
 def _charge_of_a_month(world: World) -> float:

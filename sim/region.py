@@ -501,7 +501,7 @@ class Drift:
 class Aftercare:
     """Facilities where patients go after a stay (G groups).
 
-    ``aftercare.csv`` has one row a group whose patients may; a region without the file has none.
+    ``aftercare.csv`` has a row for each group whose patients may go; without rows, none do.
     All facilities of a region are one provider, which nobody is treated at but after a stay.
 
     Attributes
@@ -675,6 +675,18 @@ class _Table:
                     remedy="use one of the allowed words",
                 )
         return found
+
+    def once(self, column: str) -> None:
+        """Refuse a second row with the same word in a column."""
+        words = self.texts(column)
+        for i, word in enumerate(words):
+            if word in words[:i]:
+                raise ScenarioError(
+                    where=self.where(i),
+                    value=f"{column} = {word!r} for the second time",
+                    allowed=f"one row for each {column}",
+                    remedy="leave one of the rows out",
+                )
 
     def keyed(self, column: str, keys: Sequence[str], **same: str) -> list[int]:
         """Row number of each key in order, among rows whose other cells equal ``same``."""
@@ -1088,6 +1100,9 @@ def _aftercare(files: _Folder, groups: Groups, providers: Providers) -> Aftercar
     if not any((folder / "aftercare.csv").is_file() for folder in files.from_farthest()):
         return found
     table = files.table("aftercare.csv")
+    if not table.rows:
+        return found
+    table.once("group")
     provider = table.choices("provider", providers.ids)
     group = table.choices("group", groups.ids)
     for row, (p, g) in enumerate(zip(provider, group, strict=True)):
@@ -1110,6 +1125,7 @@ def _observation_beds(files: _Folder, providers: Providers) -> Floats:
     if not any((folder / "observation.csv").is_file() for folder in files.from_farthest()):
         return beds
     table = files.table("observation.csv")
+    table.once("provider")
     named = table.choices("provider", providers.ids)
     for row, p in enumerate(named):
         if not (providers.beds[p] > 0.0 and providers.kind[p] > 0):

@@ -247,10 +247,30 @@ def test_a_region_that_does_not_say_what_discharge_turns_on_is_refused() -> None
         built(replace(region, parameters=kept))
 
 
-def test_facilities_are_one_provider_that_treats_nobody_else(tmp_path: Path) -> None:
+@pytest.fixture
+def aftercare_csv(tmp_path: Path) -> Path:
     for name in ("us-metro", NAME):
         shutil.copytree(REGIONS / name, tmp_path / name)
-    file = tmp_path / NAME / "aftercare.csv"
-    file.write_text(file.read_text() + "h1,hypertension,0.1,0.1,10\n")
-    with pytest.raises(ScenarioError, match=r"aftercare.csv:27.*h1"):
-        Region.read(tmp_path / NAME)
+    return tmp_path / NAME / "aftercare.csv"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("h1,hypertension,0.1,0.1,10", "provider = 'h1'"),
+        ("aftercare,stroke,0.1,0.1,10", "group = 'stroke' for the second time"),
+    ],
+)
+def test_facilities_are_one_provider_that_treats_nobody_else_with_a_row_a_group(
+    aftercare_csv: Path, row: str, message: str
+) -> None:
+    aftercare_csv.write_text(f"{aftercare_csv.read_text()}{row}\n")
+    with pytest.raises(ScenarioError, match=rf"aftercare.csv:27.*{message}"):
+        Region.read(aftercare_csv.parent)
+
+
+def test_from_a_region_whose_table_of_aftercare_has_no_rows_everyone_goes_home(
+    aftercare_csv: Path,
+) -> None:
+    aftercare_csv.write_text(aftercare_csv.read_text().splitlines()[0] + "\n")
+    assert Region.read(aftercare_csv.parent).aftercare.provider == -1

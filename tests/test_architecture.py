@@ -43,6 +43,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         "sim.terms",
         "sim.alliances",
         "sim.outlook",
+        "sim.baseline",
         "sim.observation",
         "sim.aftercare",
         "sim.conditions",

@@ -94,6 +94,21 @@ def test_paid_by_item_above_cost_the_ill_are_put_off_less_than_the_healthy() -> 
 
 
 @pytest.mark.slow
+def test_who_is_put_off_does_not_move_with_the_contract_where_selection_is_held() -> None:
+    name = "china-county-open-lists"
+    world = run(world_of(name, freeze=frozenset({"selection"})), 12)
+    open_year(world)
+    move_levers(world)
+    held = list_table(world, month_tables(world))
+    # As under the item fees of before: heads bring nothing, the ill are worth more than they cost.
+    assert not held.by_weight.any()
+    assert (held.receipts > held.cost)[0, RESIDENTS]
+    assert put_off(held, ALL_ILL) < put_off(held, 0)
+    # What is not held moves: who is paid by head.
+    assert world.marginals.by_list[0, RESIDENTS, 0] > 0.0
+
+
+@pytest.mark.slow
 def test_a_dearer_complaint_protects_those_who_ask() -> None:
     table = seen("china-county-open-lists")
     dear = table._replace(complaint=10.0 * table.complaint + 1000.0)

@@ -208,10 +208,16 @@ def world_of_region(region: Region) -> World:
     )
 
 
-def test_beds_for_observation_belong_to_hospitals(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [("practice-01,2", "practice-01"), ("h1,2", "provider = 'h1' for the second time")],
+)
+def test_beds_for_observation_belong_to_hospitals_a_row_each(
+    tmp_path: Path, row: str, message: str
+) -> None:
     for name in ("us-metro", NAME):
         shutil.copytree(REGIONS / name, tmp_path / name)
     file = tmp_path / NAME / "observation.csv"
-    file.write_text(file.read_text() + "practice-01,2\n")
-    with pytest.raises(ScenarioError, match=r"observation.csv:8.*practice-01"):
+    file.write_text(f"{file.read_text()}{row}\n")
+    with pytest.raises(ScenarioError, match=rf"observation.csv:8.*{message}"):
         Region.read(tmp_path / NAME)

@@ -118,13 +118,13 @@ def test_every_number_names_sources_the_library_lists(name: str) -> None:
         assert entry.source
 
 
-@pytest.mark.parametrize("name", ["china-county", "us-metro", "china-city"])
+@pytest.mark.parametrize("name", ["china-county", "us-metro", "us-metro-continuum", "china-city"])
 def test_every_numeric_column_says_where_it_comes_from(name: str) -> None:
     region = Region.read(REGIONS / name)
     described = [(t, c.split("*")[0], c.rpartition("*")[2]) for t, c in region.columns]
     labels = {
         "id", "name_en", "name_zh", "kind", "type", "is_private", "outside", "group", "sex",
-        "condition", "measure", "zone", "age", "key", "value",
+        "condition", "measure", "zone", "age", "key", "value", "provider",
     }  # fmt: skip
     for file in sorted((REGIONS / name).glob("*.csv")):
         if file.name in ("columns.csv", "parameters.csv", "constants.csv"):

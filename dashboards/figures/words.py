@@ -191,8 +191,21 @@ def is_share(unit: str) -> bool:
 
 
 def unit_label(unit: str, lang: str, currency: str) -> str:
-    """The unit as a reader's words."""
-    known = catalogue(lang).get(f"unit.{unit}")
+    """The unit as a reader's words.
+
+    Examples
+    --------
+    >>> unit_label("CNY/person-year", "en", "CNY"), unit_label("USD/person-year", "zh", "USD")
+    ('CNY per person-year', '美元/人年')
+    """
+    texts = catalogue(lang)
+    head, mark, rest = unit.partition("/")
+    if mark and head == currency and f"currency.{currency}" in texts:
+        # The catalogues name units of money in yuan.
+        in_yuan = texts.get(f"unit.CNY/{rest}")
+        if in_yuan is not None:
+            return in_yuan.replace(texts["currency.CNY"], texts[f"currency.{currency}"])
+    known = texts.get(f"unit.{unit}")
     if known is not None:
         return known
     if is_share(unit):

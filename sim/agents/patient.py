@@ -37,6 +37,7 @@ from sim.engine.tables import (
     PLANNED,
     READMITTED,
     SEEN,
+    SENIOR,
     SESSIONS,
     Int,
     Stay,
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 NOBODY = -1
 OLDEST = 100
-SENIOR = 65
 
 
 def remembered(value: float) -> float:
@@ -168,7 +168,7 @@ class Patient(mesa.Agent):
 
     @property
     def is_senior(self) -> bool:
-        """Whether the person is 65 or older."""
+        """Whether the person is of an age at which the shares of the old hold."""
         return self.age >= SENIOR
 
     @property
@@ -469,10 +469,10 @@ class Patient(mesa.Agent):
             self.month.tables.keys,
             self.month.tables.member,
         )
-        self.leave_observation(provider, readmitted=done.readmitted)
+        self.go_home(provider, readmitted=done.readmitted)
 
-    def leave_observation(self, provider: int, *, readmitted: bool) -> None:
-        """Go home from a bed: recovered, due back within a month, or to a stay that is planned."""
+    def go_home(self, provider: int, *, readmitted: bool) -> None:
+        """Leave a bed: recovered, due back within a month, or to a stay that is planned."""
         member = self.month.tables.member
         self.last_provider = provider
         self.stop_waiting()

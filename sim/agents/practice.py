@@ -77,4 +77,5 @@ class Practice(Provider):
             NOBODY,
             is_first_contact(False, patient.ep_flags, NOBODY),
             False,
+            patient.minutes_to(self.row),
         )

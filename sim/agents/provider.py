@@ -21,7 +21,6 @@ from sim.engine.bills import (
 from sim.engine.counting import (
     claim_aftercare,
     claim_contact,
-    claim_observation,
     claim_stay,
     count_aftercare,
     count_experience,
@@ -30,6 +29,7 @@ from sim.engine.counting import (
     count_stay,
     count_treatment,
     note_stay,
+    observation_flags,
 )
 from sim.engine.kernels import request_bed, served_within_capacity
 from sim.engine.person import (
@@ -51,7 +51,7 @@ from sim.engine.person import (
     treat,
     without_bed,
 )
-from sim.engine.tables import NEEDS_BED, NO_GROUP, SESSIONS, Int, Treatment
+from sim.engine.tables import NEEDS_BED, NO_GROUP, SESSIONS, Int, Stay, Treatment
 from sim.month import World
 from sim.tallies import PersonTally, ProviderTally
 
@@ -241,7 +241,14 @@ class Provider(mesa.Agent):
         reach_at_home = float(tables.treat.reach[patient.practice, group])
         is_first = is_first_contact(is_follow_up, patient.ep_flags, sent_by)
         own_share = self._bills_contact(
-            patient, done, group, rank, sent_by, is_first, rank <= reach_at_home
+            patient,
+            done,
+            group,
+            rank,
+            sent_by,
+            is_first,
+            rank <= reach_at_home,
+            patient.minutes_to(self.row),
         )
         outcome = contact_outcome(done.recovered, 0, own_share)
         count_experience(self.tally(patient.scheme), patient.tally, outcome)
@@ -279,6 +286,8 @@ class Provider(mesa.Agent):
         sent_by: int,
         is_first: bool,
         is_treatable_below: bool,
+        minutes: float,
+        flags: int = 0,
     ) -> float:
         """Divide the charge of a contact, enter it in all books, and return the patient's share."""
         tables, tallies = self.month.tables, self.month.tallies
@@ -309,7 +318,7 @@ class Provider(mesa.Agent):
             is_treatable_below,
             covered,
             owed,
-            patient.minutes_to(self.row),
+            minutes,
         )
         count_member_spending(patient.own_practice.tally(payer), is_own, self.is_outside, covered)
         patient.add_to_episode(covered)
@@ -328,6 +337,7 @@ class Provider(mesa.Agent):
             covered,
             owed,
             sent_by,
+            flags,
         )
         return own_share_of(owed + uncovered, done.charge_fen)
 
@@ -394,6 +404,7 @@ class Provider(mesa.Agent):
             covered,
             owed,
             NOBODY,
+            0,
         )
 
     # --- beds ------------------------------------------------------------------------------------
@@ -464,32 +475,26 @@ class Provider(mesa.Agent):
             bed_priority(bool(table.elective[group]), patient.ep_rank, patient.wait_months),
         )
 
-    def has_no_bed_for(self, patient: Patient) -> None:
-        """Tell a person that all beds are taken; who needs one waits for it."""
-        self.tally(patient.scheme)[ProviderTally.NO_BED] += 1
-        if patient.needs_bed:
-            patient.join_list(self.row)
-        else:
-            patient.ep_group = without_bed(patient.ep_group, patient.ep_flags)
+    def has_no_bed_for(self, patient: Patient, *, to_observe: bool = False) -> None:
+        """Tell a person that all beds are taken; who needs one waits for it.
 
-    def observes_or_lists(self, patient: Patient, *, has_place: bool) -> None:
-        """Keep a person under observation, or, where no bed for it is free, do without."""
-        if has_place:
-            self.keeps_under_observation(patient)
-        elif patient.needs_bed:
+        A bed for observation that is taken says nothing of the load of the others.
+        """
+        if not to_observe:
+            self.tally(patient.scheme)[ProviderTally.NO_BED] += 1
+        if patient.needs_bed:
             patient.join_list(self.row)
         else:
             patient.ep_group = without_bed(patient.ep_group, patient.ep_flags)
 
     def keeps_under_observation(self, patient: Patient) -> None:
         """Observe a person in a bed without admitting, and let it end."""
-        tables, tallies = self.month.tables, self.month.tallies
-        payer, group, level = patient.scheme, patient.ep_group, patient.ep_level
+        tables, group = self.month.tables, patient.ep_group
         seen = observe(
             self.row,
-            payer,
+            patient.scheme,
             group,
-            level,
+            patient.ep_level,
             patient.ep_rank,
             patient.needs_bed,
             patient.uid,
@@ -497,54 +502,28 @@ class Provider(mesa.Agent):
             tables.treat,
             tables.stay,
         )
-        done = seen.care
-        is_own = self.row == patient.practice
-        covered, owed, patient.paid_out_year = outpatient_bill(
-            done.charge_fen,
-            float(tables.price.covered[self.row, 0]),
-            payer,
-            self.kind,
-            patient.contract,
-            int(is_own),
-            0,
-            patient.entitled,
-            patient.paid_out_year,
-            patient.oop_year,
-            tables.price.benefits,
+        # The way there was counted with the contact from which the case was kept.
+        own_share = self._bills_contact(
+            patient,
+            seen.care,
+            group,
+            patient.ep_rank,
+            NOBODY,
+            False,
+            False,
+            0.0,
+            observation_flags(patient.needs_bed),
         )
-        uncovered = done.charge_fen - covered
-        patient.pay_from_account(owed)
-        patient.pay(done.charge_fen, owed + uncovered)
-        books = self.tally(payer)
-        count_treatment(books, patient.tally, done, self.kind, False, False, covered, owed, 0.0)
+        books = self.tally(patient.scheme)
         count_observation(books, patient.tally, seen)
-        count_member_spending(patient.own_practice.tally(payer), is_own, self.is_outside, covered)
-        patient.add_to_episode(covered)
-        tallies.visits_by_group[self.kind, group] += done.visits
-        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
-        own_share = own_share_of(owed + uncovered, done.charge_fen)
         outcome = contact_outcome(not seen.died, patient.wait_months, own_share)
         count_experience(books, patient.tally, outcome)
-        claim_observation(
-            self.month.claims,
-            patient.uid,
-            self.row,
-            payer,
-            group,
-            level,
-            patient.ep_rank,
-            seen,
-            covered,
-            owed,
-            NOBODY,
-            patient.needs_bed,
-        )
         if seen.died:
             patient.end_episode()
             patient.give_way_to_newborn()
         else:
             patient.remember(self.kind, outcome)
-            patient.leave_observation(self.row, readmitted=seen.readmitted)
+            patient.go_home(self.row, readmitted=seen.readmitted)
 
     def gives_bed(self, patient: Patient, sent_by: int = NOBODY) -> None:
         """Treat an inpatient from admission to discharge or death."""
@@ -564,23 +543,7 @@ class Provider(mesa.Agent):
             tables.stay,
         )
         patient.open_episode(self.row, group)
-        covered, owed, aid, patient.own_covered_year = inpatient_bill(
-            done.charge_fen,
-            float(tables.price.covered[self.row, 1]),
-            payer,
-            self.kind,
-            sent_by,
-            patient.ep_flags,
-            patient.stays_year,
-            patient.own_covered_year,
-            patient.spent_year - patient.oop_year,
-            patient.oop_year,
-            patient.is_poor,
-            patient.of_retirement_age,
-            tables.price.benefits,
-        )
-        uncovered = done.charge_fen - covered
-        patient.pay(done.charge_fen, owed + uncovered)
+        covered, owed, aid = self._bills_days(patient, done, group, sent_by, patient.ep_flags)
         patient.stays_year = one_more(patient.stays_year)
         count_stay(
             self.tally(payer),
@@ -598,21 +561,11 @@ class Provider(mesa.Agent):
             patient.wait_months,
             patient.minutes_to(self.row),
         )
-        count_member_spending(
-            patient.own_practice.tally(payer),
-            self.row == patient.practice,
-            self.is_outside,
-            covered,
-        )
-        patient.add_to_episode(covered)
         tallies.billed[self.row, payer, group, done.billed] += done.bills
         tallies.true_level[self.row, payer, group, level] += 1
         tallies.days[self.row, payer, group] += done.days
-        note_stay(tallies.stays, self.row, payer, group, done, covered)
-        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
-        outcome = contact_outcome(
-            not done.died, patient.wait_months, own_share_of(owed + uncovered, done.charge_fen)
-        )
+        own_share = own_share_of(owed + done.charge_fen - covered, done.charge_fen)
+        outcome = contact_outcome(not done.died, patient.wait_months, own_share)
         count_experience(self.tally(payer), patient.tally, outcome)
         claim_stay(
             self.month.claims,
@@ -647,33 +600,9 @@ class Provider(mesa.Agent):
 
     def gives_aftercare(self, patient: Patient, group: int, days: int, sent_by: int) -> None:
         """Give a patient days after a hospital's stay, as a facility."""
-        tables, tallies = self.month.tables, self.month.tallies
-        payer = patient.scheme
-        price, cost = tables.stay.day_price[self.row], tables.stay.day_cost[self.row]
-        level = float(tables.stay.price_level[payer])
-        done = rest_of_stay(days, float(price), float(cost), level)
-        covered, owed, aid, patient.own_covered_year = inpatient_bill(
-            done.charge_fen,
-            float(tables.price.covered[self.row, 1]),
-            payer,
-            self.kind,
-            sent_by,
-            NEEDS_BED,
-            patient.stays_year,
-            patient.own_covered_year,
-            patient.spent_year - patient.oop_year,
-            patient.oop_year,
-            patient.is_poor,
-            patient.of_retirement_age,
-            tables.price.benefits,
-        )
-        uncovered = done.charge_fen - covered
-        patient.pay(done.charge_fen, owed + uncovered)
+        payer, done = patient.scheme, self._days_after_a_stay(patient, days)
+        covered, owed, aid = self._bills_days(patient, done, group, sent_by, NEEDS_BED)
         count_aftercare(self.tally(payer), patient.tally, done, covered, owed, aid)
-        count_member_spending(patient.own_practice.tally(payer), False, self.is_outside, covered)
-        patient.add_to_episode(covered)
-        note_stay(tallies.stays, self.row, payer, group, done, covered)
-        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
         claim_aftercare(
             self.month.claims,
             patient.uid,
@@ -688,28 +617,9 @@ class Provider(mesa.Agent):
 
     def takes_over(self, patient: Patient, group: int, days: int, sent_by: int) -> None:
         """Give a member a bed for the last days of a hospital's stay."""
-        tables, tallies = self.month.tables, self.month.tallies
-        payer = patient.scheme
-        price, cost = tables.stay.day_price[self.row], tables.stay.day_cost[self.row]
-        level = float(tables.stay.price_level[payer])
-        done = rest_of_stay(days, float(price), float(cost), level)
-        covered, owed, aid, patient.own_covered_year = inpatient_bill(
-            done.charge_fen,
-            float(tables.price.covered[self.row, 1]),
-            payer,
-            self.kind,
-            sent_by,
-            NEEDS_BED,
-            patient.stays_year,
-            patient.own_covered_year,
-            patient.spent_year - patient.oop_year,
-            patient.oop_year,
-            patient.is_poor,
-            patient.of_retirement_age,
-            tables.price.benefits,
-        )
-        uncovered = done.charge_fen - covered
-        patient.pay(done.charge_fen, owed + uncovered)
+        tallies = self.month.tallies
+        payer, done = patient.scheme, self._days_after_a_stay(patient, days)
+        covered, owed, aid = self._bills_days(patient, done, group, sent_by, NEEDS_BED)
         patient.stays_year = one_more(patient.stays_year)
         books = self.tally(payer)
         count_stay(
@@ -729,13 +639,9 @@ class Provider(mesa.Agent):
             patient.minutes_to(self.row),
         )
         books[ProviderTally.RECEIVED] += 1
-        count_member_spending(books, True, self.is_outside, covered)
-        patient.add_to_episode(covered)
         tallies.billed[self.row, payer, group, 0] += 1
         tallies.true_level[self.row, payer, group, 0] += 1
         tallies.days[self.row, payer, group] += done.days
-        note_stay(tallies.stays, self.row, payer, group, done, covered)
-        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
         claim_stay(
             self.month.claims,
             patient.uid,
@@ -751,3 +657,49 @@ class Provider(mesa.Agent):
             False,
             True,
         )
+
+    def _days_after_a_stay(self, patient: Patient, days: int) -> Stay:
+        """Give what days in a bed here come to after a stay elsewhere."""
+        table = self.month.tables.stay
+        price, cost = float(table.day_price[self.row]), float(table.day_cost[self.row])
+        return rest_of_stay(days, price, cost, float(table.price_level[patient.scheme]))
+
+    def _bills_days(
+        self, patient: Patient, done: Stay, group: int, sent_by: int, flags: int
+    ) -> tuple[int, int, int]:
+        """Divide the charge of days in a bed and enter it in the patient's books.
+
+        Returns
+        -------
+        covered, owed, aid : int
+            Fen of the charge that are covered, and of these the patient's and medical assistance's.
+        """
+        tables, tallies = self.month.tables, self.month.tallies
+        payer = patient.scheme
+        covered, owed, aid, patient.own_covered_year = inpatient_bill(
+            done.charge_fen,
+            float(tables.price.covered[self.row, 1]),
+            payer,
+            self.kind,
+            sent_by,
+            flags,
+            patient.stays_year,
+            patient.own_covered_year,
+            patient.spent_year - patient.oop_year,
+            patient.oop_year,
+            patient.is_poor,
+            patient.of_retirement_age,
+            tables.price.benefits,
+        )
+        uncovered = done.charge_fen - covered
+        patient.pay(done.charge_fen, owed + uncovered)
+        count_member_spending(
+            patient.own_practice.tally(payer),
+            self.row == patient.practice,
+            self.is_outside,
+            covered,
+        )
+        patient.add_to_episode(covered)
+        note_stay(tallies.stays, self.row, payer, group, done, covered)
+        tallies.patient_money[self.row, payer, patient.fifth] += owed, uncovered
+        return covered, owed, aid

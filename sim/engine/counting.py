@@ -269,8 +269,9 @@ def claim_contact(
     covered_fen: int,
     patient_fen: int,
     sent_by: int,
+    flags: int,
 ) -> None:
-    """Write the claim of an outpatient contact with its return visits."""
+    """Write the claim of an outpatient contact with its return visits, at its true level."""
     _write(
         claims,
         uid,
@@ -290,7 +291,7 @@ def claim_contact(
         covered_fen,
         patient_fen,
         sent_by,
-        CLAIM_LOW_VALUE if done.low_value else 0,
+        flags | CLAIM_LOW_VALUE if done.low_value else flags,
         0,
     )
 
@@ -328,47 +329,6 @@ def claim_aftercare(
         patient_fen,
         sent_by,
         CLAIM_AFTERCARE,
-        0,
-    )
-
-
-@inlined
-def claim_observation(
-    claims: Claims,
-    uid: int,
-    provider: int,
-    payer: int,
-    group: int,
-    level: int,
-    severity: float,
-    seen: Observed,
-    covered_fen: int,
-    patient_fen: int,
-    sent_by: int,
-    is_needed: bool,
-) -> None:
-    """Write the claim of a case under observation: outpatient care, at its true level."""
-    done = seen.care
-    _write(
-        claims,
-        uid,
-        provider,
-        payer,
-        1,
-        group,
-        level,
-        level,
-        severity,
-        done.needs,
-        done.units,
-        0,
-        done.visits,
-        done.cost_fen,
-        done.charge_fen,
-        covered_fen,
-        patient_fen,
-        sent_by,
-        CLAIM_OBSERVED if is_needed else CLAIM_OBSERVED | CLAIM_UNNEEDED,
         0,
     )
 
@@ -563,6 +523,12 @@ def count_aftercare(
     person[_P_SPENDING] += done.charge_fen
     person[_P_COVERED] += covered_fen
     person[_P_PATIENT] += patient_fen + uncovered
+
+
+@inlined
+def observation_flags(is_needed: bool) -> int:
+    """Return what marks the claim of a case under observation, that needed a bed or did not."""
+    return CLAIM_OBSERVED if is_needed else CLAIM_OBSERVED | CLAIM_UNNEEDED
 
 
 @compiled

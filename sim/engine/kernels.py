@@ -26,7 +26,6 @@ from sim.engine.counting import (
     Stays,
     claim_aftercare,
     claim_contact,
-    claim_observation,
     claim_stay,
     count_aftercare,
     count_experience,
@@ -37,6 +36,7 @@ from sim.engine.counting import (
     count_stay,
     count_treatment,
     note_stay,
+    observation_flags,
 )
 from sim.engine.person import (
     ADMIT,
@@ -80,6 +80,7 @@ from sim.engine.tables import (
     PLANNED,
     READMITTED,
     SEEN,
+    SENIOR,
     SESSIONS,
     AdmitTable,
     Float,
@@ -90,7 +91,9 @@ from sim.engine.tables import (
     PriceTable,
     ReferTable,
     SeekTable,
+    Stay,
     StayTable,
+    Treatment,
     TreatTable,
 )
 from sim.health.outcome import updated_experience
@@ -110,7 +113,6 @@ _WAITING = int(ProviderTally.WAITING)
 _TURNED_AWAY = int(ProviderTally.TURNED_AWAY)
 _REFERRED_DOWN = int(ProviderTally.REFERRED_DOWN)
 _RELEASED = int(ProviderTally.RELEASED)
-_SENIOR_MONTHS = 65 * 12  # from when shares of patients discharged to a facility are another's
 _P_DEATHS = int(PersonTally.DEATHS)
 _P_FOREGONE = int(PersonTally.FOREGONE)
 _P_DEFERRED = int(PersonTally.DEFERRED)
@@ -595,6 +597,81 @@ def settle_experience(i: int, kind: int, outcome: float, c: Columns, weight: flo
 
 
 @inlined
+def bill_contact(
+    i: int,
+    p: int,
+    origin: int,
+    group: int,
+    rank: float,
+    done: Treatment,
+    is_first: bool,
+    is_treatable_below: bool,
+    minutes: float,
+    flags: int,
+    c: Columns,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    claims: Claims,
+) -> float:
+    """Divide the charge of a contact, enter it in all books, and return the patient's share."""
+    payer = whole(c.scheme[i])
+    kind = m.kind[p]
+    practice = whole(c.practice[i])
+    covered, patient, paid_out = outpatient_bill(
+        done.charge_fen,
+        prices.covered[p, 0],
+        payer,
+        kind,
+        whole(c.contract[i]),
+        1 if p == practice else 0,
+        1 if origin >= 0 else 0,
+        entitled_at(i, c, m),
+        whole(c.paid_out_year[i]),
+        whole(c.oop_year[i]),
+        prices.benefits,
+    )
+    c.paid_out_year[i] = paid_out
+    pay_from_account(i, patient, c, m, t)
+    own = patient + done.charge_fen - covered
+    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = whole(c.oop_year[i]) + own
+    count_treatment(
+        t.provider[p, payer],
+        t.person[cell_at(i, c, m)],
+        done,
+        kind,
+        is_first,
+        is_treatable_below,
+        covered,
+        patient,
+        minutes,
+    )
+    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
+    add_to_episode(i, c, covered)
+    t.visits_by_group[kind, group] += done.visits
+    fifth = whole(c.fifth[i])
+    t.patient_money[p, payer, fifth, 0] += patient
+    t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
+    claim_contact(
+        claims,
+        uid_of(whole(c.generation[i]), i),
+        p,
+        payer,
+        kind,
+        group,
+        whole(c.ep_level[i]),
+        rank,
+        done,
+        covered,
+        patient,
+        origin,
+        flags,
+    )
+    return own_share_of(own, done.charge_fen)
+
+
+@inlined
 def treat_person(
     i: int,
     p: int,
@@ -645,62 +722,28 @@ def treat_person(
         keys,
         treating,
     )
-    covered, patient, paid_out = outpatient_bill(
-        done.charge_fen,
-        prices.covered[p, 0],
-        payer,
-        kind,
-        contract,
-        is_own,
-        1 if origin >= 0 else 0,
-        entitled,
-        whole(c.paid_out_year[i]),
-        whole(c.oop_year[i]),
-        prices.benefits,
-    )
-    c.paid_out_year[i] = paid_out
-    pay_from_account(i, patient, c, m, t)
-    own = patient + done.charge_fen - covered
-    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
-    c.oop_year[i] = whole(c.oop_year[i]) + own
     flags = whole(c.ep_flags[i])
-    is_first = is_first_contact(is_follow_up, flags, origin)
-    cell = cell_at(i, c, m)
-    fifth = whole(c.fifth[i])
-    zone = whole(c.zone[i])
-    count_treatment(
-        t.provider[p, payer],
-        t.person[cell],
-        done,
-        kind,
-        is_first,
-        rank <= treating.reach[practice, group],
-        covered,
-        patient,
-        m.minutes[zone, p],
-    )
-    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
-    add_to_episode(i, c, covered)
-    t.visits_by_group[kind, group] += done.visits
-    t.patient_money[p, payer, fifth, 0] += patient
-    t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
-    outcome = contact_outcome(done.recovered, 0, own_share_of(own, done.charge_fen))
-    count_experience(t.provider[p, payer], t.person[cell], outcome)
-    settle_experience(i, kind, outcome, c, m.experience_step)
-    claim_contact(
-        claims,
-        uid,
+    own_share = bill_contact(
+        i,
         p,
-        payer,
-        kind,
+        origin,
         group,
-        whole(c.ep_level[i]),
         rank,
         done,
-        covered,
-        patient,
-        origin,
+        is_first_contact(is_follow_up, flags, origin),
+        rank <= treating.reach[practice, group],
+        m.minutes[whole(c.zone[i]), p],
+        0,
+        c,
+        prices,
+        m,
+        t,
+        claims,
     )
+    cell = cell_at(i, c, m)
+    outcome = contact_outcome(done.recovered, 0, own_share)
+    count_experience(t.provider[p, payer], t.person[cell], outcome)
+    settle_experience(i, kind, outcome, c, m.experience_step)
     c.last_provider[i] = p
     was_open = not is_follow_up
     new_group, new_flags, untreated, follow_group, follow_left = after_treatment(
@@ -826,58 +869,22 @@ def count_referral_visit(
 ) -> None:
     """Count the contact in which a practice refers: one visit with one unit of labor."""
     payer = whole(c.scheme[i])
-    practice = whole(c.practice[i])
-    kind = m.kind[p]
-    done = referral_contact(prices.consult_fen[payer, p], prices.consult_cost_fen[p])
-    covered, patient, paid_out = outpatient_bill(
-        done.charge_fen,
-        prices.covered[p, 0],
-        payer,
-        kind,
-        whole(c.contract[i]),
-        1 if p == practice else 0,
-        1 if origin >= 0 else 0,
-        entitled_at(i, c, m),
-        whole(c.paid_out_year[i]),
-        whole(c.oop_year[i]),
-        prices.benefits,
-    )
-    c.paid_out_year[i] = paid_out
-    pay_from_account(i, patient, c, m, t)
-    uncovered = done.charge_fen - covered
-    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
-    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
-    group = whole(c.ep_group[i])
-    count_treatment(
-        t.provider[p, payer],
-        t.person[cell_at(i, c, m)],
-        done,
-        kind,
+    bill_contact(
+        i,
+        p,
+        origin,
+        whole(c.ep_group[i]),
+        np.float64(c.ep_rank[i]),
+        referral_contact(prices.consult_fen[payer, p], prices.consult_cost_fen[p]),
         is_first_contact(False, whole(c.ep_flags[i]), origin),
         False,
-        covered,
-        patient,
         m.minutes[whole(c.zone[i]), p],
-    )
-    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
-    add_to_episode(i, c, covered)
-    t.visits_by_group[kind, group] += done.visits
-    fifth = whole(c.fifth[i])
-    t.patient_money[p, payer, fifth, 0] += patient
-    t.patient_money[p, payer, fifth, 1] += uncovered
-    claim_contact(
+        0,
+        c,
+        prices,
+        m,
+        t,
         claims,
-        uid_of(whole(c.generation[i]), i),
-        p,
-        payer,
-        kind,
-        group,
-        whole(c.ep_level[i]),
-        np.float64(c.ep_rank[i]),
-        done,
-        covered,
-        patient,
-        origin,
     )
 
 
@@ -985,7 +992,57 @@ def session_stage(
         fifth = whole(c.fifth[i])
         t.patient_money[p, payer, fifth, 0] += patient
         t.patient_money[p, payer, fifth, 1] += uncovered
-        claim_contact(claims, uid, p, payer, kind, group, 0, 0.5, done, covered, patient, -1)
+        claim_contact(claims, uid, p, payer, kind, group, 0, 0.5, done, covered, patient, -1, 0)
+
+
+@inlined
+def bill_days(
+    i: int,
+    p: int,
+    sent_by: int,
+    flags: int,
+    group: int,
+    done: Stay,
+    c: Columns,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+) -> tuple[int, int, int]:
+    """Divide the charge of days in a bed at provider p and enter it in the person's books.
+
+    Returns
+    -------
+    covered, patient, aid : int
+        Fen of the charge that are covered, and of these the patient's and medical assistance's.
+    """
+    payer = whole(c.scheme[i])
+    covered, patient, aid, own_covered = inpatient_bill(
+        done.charge_fen,
+        prices.covered[p, 1],
+        payer,
+        m.kind[p],
+        sent_by,
+        flags,
+        whole(c.stays_year[i]),
+        whole(c.own_covered_year[i]),
+        whole(c.spent_year[i]) - whole(c.oop_year[i]),
+        whole(c.oop_year[i]),
+        whole(c.is_poor[i]),
+        is_retired(whole(c.age_months[i]), whole(c.sex[i])),
+        prices.benefits,
+    )
+    c.own_covered_year[i] = own_covered
+    uncovered = done.charge_fen - covered
+    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
+    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
+    practice = whole(c.practice[i])
+    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
+    add_to_episode(i, c, covered)
+    note_stay(t.stays, p, payer, group, done, covered)
+    fifth = whole(c.fifth[i])
+    t.patient_money[p, payer, fifth, 0] += patient
+    t.patient_money[p, payer, fifth, 1] += uncovered
+    return covered, patient, aid
 
 
 @compiled
@@ -1003,34 +1060,15 @@ def spend_rest_at_home(
     claims: Claims,
 ) -> None:
     """Let the person in row i spend the last days of a stay in a bed at the own practice p."""
-    payer, kind = whole(c.scheme[i]), m.kind[p]
+    payer = whole(c.scheme[i])
     done = rest_of_stay(days, table.day_price[p], table.day_cost[p], table.price_level[payer])
-    covered, patient, aid, own_covered = inpatient_bill(
-        done.charge_fen,
-        prices.covered[p, 1],
-        payer,
-        kind,
-        sent_by,
-        NEEDS_BED,
-        whole(c.stays_year[i]),
-        whole(c.own_covered_year[i]),
-        whole(c.spent_year[i]) - whole(c.oop_year[i]),
-        whole(c.oop_year[i]),
-        whole(c.is_poor[i]),
-        is_retired(whole(c.age_months[i]), whole(c.sex[i])),
-        prices.benefits,
-    )
-    c.own_covered_year[i] = own_covered
-    uncovered = done.charge_fen - covered
-    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
-    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
+    covered, patient, aid = bill_days(i, p, sent_by, NEEDS_BED, group, done, c, prices, m, t)
     c.stays_year[i] = one_more(whole(c.stays_year[i]))
-    fifth = whole(c.fifth[i])
     count_stay(
         t.provider[p, payer],
         t.person[cell_at(i, c, m)],
         done,
-        kind,
+        m.kind[p],
         0,
         NEEDS_BED,
         False,
@@ -1043,14 +1081,9 @@ def spend_rest_at_home(
         m.minutes[whole(c.zone[i]), p],
     )
     t.provider[p, payer, _RECEIVED] += 1
-    count_member_spending(t.provider[p, payer], True, m.outside[p], covered)
-    add_to_episode(i, c, covered)
     t.billed[p, payer, group, 0] += 1
     t.true_level[p, payer, group, 0] += 1
     t.days[p, payer, group] += done.days
-    note_stay(t.stays, p, payer, group, done, covered)
-    t.patient_money[p, payer, fifth, 0] += patient
-    t.patient_money[p, payer, fifth, 1] += uncovered
     uid = uid_of(whole(c.generation[i]), i)
     claim_stay(claims, uid, p, payer, group, 0, 0.5, done, covered, patient, sent_by, False, True)
 
@@ -1070,37 +1103,49 @@ def have_aftercare(
 ) -> None:
     """Let the person in row i spend days after a stay at ``sent_by`` in a facility."""
     p = table.after_at
-    payer, kind = whole(c.scheme[i]), m.kind[p]
+    payer = whole(c.scheme[i])
     done = rest_of_stay(days, table.day_price[p], table.day_cost[p], table.price_level[payer])
-    covered, patient, aid, own_covered = inpatient_bill(
-        done.charge_fen,
-        prices.covered[p, 1],
-        payer,
-        kind,
-        sent_by,
-        NEEDS_BED,
-        whole(c.stays_year[i]),
-        whole(c.own_covered_year[i]),
-        whole(c.spent_year[i]) - whole(c.oop_year[i]),
-        whole(c.oop_year[i]),
-        whole(c.is_poor[i]),
-        is_retired(whole(c.age_months[i]), whole(c.sex[i])),
-        prices.benefits,
-    )
-    c.own_covered_year[i] = own_covered
-    uncovered = done.charge_fen - covered
-    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
-    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
+    covered, patient, aid = bill_days(i, p, sent_by, NEEDS_BED, group, done, c, prices, m, t)
     count_aftercare(t.provider[p, payer], t.person[cell_at(i, c, m)], done, covered, patient, aid)
-    practice = whole(c.practice[i])
-    count_member_spending(t.provider[practice, payer], False, m.outside[p], covered)
-    add_to_episode(i, c, covered)
-    note_stay(t.stays, p, payer, group, done, covered)
-    fifth = whole(c.fifth[i])
-    t.patient_money[p, payer, fifth, 0] += patient
-    t.patient_money[p, payer, fifth, 1] += uncovered
     uid = uid_of(whole(c.generation[i]), i)
     claim_aftercare(claims, uid, p, payer, group, done, covered, patient, sent_by)
+
+
+@inlined
+def go_home(
+    i: int,
+    p: int,
+    group: int,
+    needed: bool,
+    readmitted: bool,
+    c: Columns,
+    m: MemberTable,
+    t: Tallies,
+) -> None:
+    """Let the person in row i leave a bed at p: recovered, due back, or for a planned stay."""
+    c.last_provider[i] = p
+    c.wait_provider[i] = -1
+    c.wait_months[i] = 0
+    c.ep_untreated[i] = 0
+    new_group, new_flags, follow_group, follow_left = after_stay(
+        group,
+        needed,
+        readmitted,
+        m.follow_after_stay[group],
+        whole(c.follow_group[i]),
+        whole(c.follow_left[i]),
+        whole(c.course[i]),
+    )
+    c.ep_group[i] = new_group
+    c.ep_flags[i] = new_flags
+    c.follow_group[i] = follow_group
+    c.follow_left[i] = follow_left
+    if new_flags & LISTED:
+        c.wait_provider[i] = p
+    if new_flags & NEEDS_BED:
+        cell = cell_at(i, c, m)
+        t.person[cell, _P_NEED_BED] += 1
+        t.person[cell, _P_NEED_AVOIDABLE] += m.avoidable_milli[group]
 
 
 @inlined
@@ -1117,77 +1162,41 @@ def observe_person(
     claims: Claims,
 ) -> None:
     """Keep the person in row i under observation at provider p, and let it end."""
-    payer, kind = whole(c.scheme[i]), m.kind[p]
+    payer = whole(c.scheme[i])
     group, level, flags = whole(c.ep_group[i]), whole(c.ep_level[i]), whole(c.ep_flags[i])
     rank = np.float64(c.ep_rank[i])
     needed = (flags & NEEDS_BED) != 0
     uid = uid_of(whole(c.generation[i]), i)
     seen = observe(p, payer, group, level, rank, needed, uid, keys, treating, table)
-    done = seen.care
-    practice = whole(c.practice[i])
-    covered, patient, paid_out = outpatient_bill(
-        done.charge_fen,
-        prices.covered[p, 0],
-        payer,
-        kind,
-        whole(c.contract[i]),
-        1 if p == practice else 0,
-        0,
-        entitled_at(i, c, m),
-        whole(c.paid_out_year[i]),
-        whole(c.oop_year[i]),
-        prices.benefits,
-    )
-    c.paid_out_year[i] = paid_out
-    pay_from_account(i, patient, c, m, t)
-    uncovered = done.charge_fen - covered
-    c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
-    c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered
-    cell = cell_at(i, c, m)
-    fifth = whole(c.fifth[i])
     # The way there was counted with the contact from which the case was kept.
-    count_treatment(
-        t.provider[p, payer], t.person[cell], done, kind, False, False, covered, patient, 0.0
+    own_share = bill_contact(
+        i,
+        p,
+        -1,
+        group,
+        rank,
+        seen.care,
+        False,
+        False,
+        0.0,
+        observation_flags(needed),
+        c,
+        prices,
+        m,
+        t,
+        claims,
     )
+    cell = cell_at(i, c, m)
     count_observation(t.provider[p, payer], t.person[cell], seen)
-    count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
-    add_to_episode(i, c, covered)
-    t.visits_by_group[kind, group] += done.visits
-    t.patient_money[p, payer, fifth, 0] += patient
-    t.patient_money[p, payer, fifth, 1] += uncovered
-    waited = whole(c.wait_months[i])
-    own_share = own_share_of(patient + uncovered, done.charge_fen)
-    outcome = contact_outcome(not seen.died, waited, own_share)
+    outcome = contact_outcome(not seen.died, whole(c.wait_months[i]), own_share)
     count_experience(t.provider[p, payer], t.person[cell], outcome)
-    claim_observation(claims, uid, p, payer, group, level, rank, seen, covered, patient, -1, needed)
     if seen.died:
         end_episode(i, c, t)
         leave_account(i, c, m, t)
         start_life(i, c, keys, m)
         return
-    settle_experience(i, kind, outcome, c, m.experience_step)
-    c.last_provider[i] = p
-    c.wait_provider[i] = -1
-    c.wait_months[i] = 0
-    c.ep_untreated[i] = 0
-    new_group, new_flags, follow_group, follow_left = after_stay(
-        group,
-        needed,
-        seen.readmitted,
-        m.follow_after_stay[group],
-        whole(c.follow_group[i]),
-        whole(c.follow_left[i]),
-        whole(c.course[i]),
-    )
-    c.ep_group[i] = new_group
-    c.ep_flags[i] = new_flags
-    c.follow_group[i] = follow_group
-    c.follow_left[i] = follow_left
-    if new_flags & LISTED:
-        c.wait_provider[i] = p
-    if new_flags & NEEDS_BED:
-        t.person[cell, _P_NEED_BED] += 1
-        t.person[cell, _P_NEED_AVOIDABLE] += m.avoidable_milli[group]
+    settle_experience(i, m.kind[p], outcome, c, m.experience_step)
+    go_home(i, p, group, needed, seen.readmitted, c, m, t)
 
 
 @compiled
@@ -1226,9 +1235,6 @@ def stay_stage(
         is_observation = p >= m.kind.shape[0]
         if is_observation:
             p -= m.kind.shape[0]
-        if is_observation and granted[row]:
-            observe_person(i, p, c, keys, table, treating, prices, m, t, claims)
-            continue
         if not granted[row]:
             # A bed for observation that is taken says nothing of the load of the others.
             if not is_observation:
@@ -1238,39 +1244,22 @@ def stay_stage(
             else:
                 c.ep_group[i] = without_bed(group, flags)
             continue
+        if is_observation:
+            observe_person(i, p, c, keys, table, treating, prices, m, t, claims)
+            continue
         uid = uid_of(whole(c.generation[i]), i)
         rank = np.float64(c.ep_rank[i])
         kind = m.kind[p]
         home = whole(c.practice[i])
         below = kind > 0 and m.beds[home] > 0.0 and m.serves[home, group]
-        senior = whole(c.age_months[i]) >= _SENIOR_MONTHS
+        senior = whole(c.age_months[i]) >= 12 * SENIOR
         done = stay(p, payer, group, level, rank, needed, below, senior, uid, keys, table)
         open_episode(i, p, group, c, m)
-        covered, patient, aid, own_covered = inpatient_bill(
-            done.charge_fen,
-            prices.covered[p, 1],
-            payer,
-            kind,
-            origin,
-            flags,
-            whole(c.stays_year[i]),
-            whole(c.own_covered_year[i]),
-            whole(c.spent_year[i]) - whole(c.oop_year[i]),
-            whole(c.oop_year[i]),
-            whole(c.is_poor[i]),
-            is_retired(whole(c.age_months[i]), whole(c.sex[i])),
-            prices.benefits,
-        )
-        c.own_covered_year[i] = own_covered
-        own = patient + done.charge_fen - covered
-        c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
-        c.oop_year[i] = whole(c.oop_year[i]) + own
+        covered, patient, aid = bill_days(i, p, origin, flags, group, done, c, prices, m, t)
         c.stays_year[i] = one_more(whole(c.stays_year[i]))
         cell = cell_at(i, c, m)
-        fifth = whole(c.fifth[i])
         waited = whole(c.wait_months[i])
         readmission = (flags & READMITTED) != 0
-        avoidable = m.avoidable_milli[group]
         count_stay(
             t.provider[p, payer],
             t.person[cell],
@@ -1280,22 +1269,17 @@ def stay_stage(
             flags,
             m.elective[group],
             readmission,
-            avoidable,
+            m.avoidable_milli[group],
             covered,
             patient,
             aid,
             waited,
             m.minutes[whole(c.zone[i]), p],
         )
-        practice = whole(c.practice[i])
-        count_member_spending(t.provider[practice, payer], p == practice, m.outside[p], covered)
-        add_to_episode(i, c, covered)
         t.billed[p, payer, group, done.billed] += done.bills
         t.true_level[p, payer, group, level] += 1
         t.days[p, payer, group] += done.days
-        note_stay(t.stays, p, payer, group, done, covered)
-        t.patient_money[p, payer, fifth, 0] += patient
-        t.patient_money[p, payer, fifth, 1] += done.charge_fen - covered
+        own = patient + done.charge_fen - covered
         outcome = contact_outcome(not done.died, waited, own_share_of(own, done.charge_fen))
         count_experience(t.provider[p, payer], t.person[cell], outcome)
         claim_stay(
@@ -1323,30 +1307,8 @@ def stay_stage(
             start_life(i, c, keys, m)
             continue
         settle_experience(i, kind, outcome, c, m.experience_step)
-        c.last_provider[i] = p
-        c.wait_provider[i] = -1
-        c.wait_months[i] = 0
-        c.ep_untreated[i] = 0
-        course = course_after_stay(group, needed, flags, whole(c.course[i]), uid, keys, m)
-        c.course[i] = course
-        new_group, new_flags, follow_group, follow_left = after_stay(
-            group,
-            needed,
-            done.readmitted,
-            m.follow_after_stay[group],
-            whole(c.follow_group[i]),
-            whole(c.follow_left[i]),
-            course,
-        )
-        c.ep_group[i] = new_group
-        c.ep_flags[i] = new_flags
-        c.follow_group[i] = follow_group
-        c.follow_left[i] = follow_left
-        if new_flags & LISTED:
-            c.wait_provider[i] = p
-        if new_flags & NEEDS_BED:
-            t.person[cell, _P_NEED_BED] += 1
-            t.person[cell, _P_NEED_AVOIDABLE] += avoidable
+        c.course[i] = course_after_stay(group, needed, flags, whole(c.course[i]), uid, keys, m)
+        go_home(i, p, group, needed, done.readmitted, c, m, t)
 
 
 @compiled

@@ -44,6 +44,7 @@ CHANNELS = (
     "quality",
     "cost",
     "joining",
+    "selection",
     "mode",
     "splitting",
     "uncovered",
@@ -51,6 +52,7 @@ CHANNELS = (
     "recovery",
     "observation",
     "discharge",
+    "posting",
 )
 MOST_EFFORT = 5.0  # beyond it an effort's effect is complete
 HISTORY = 48  # months of preventive effort remembered
@@ -153,7 +155,8 @@ class Marginals:
     post_acute : (n, Y) one day sent to a bed nearer home.
     experience : (n, Y) one unit of mean patient experience.
     member : (n, Y) one member-month of mean risk.
-    recorded : (n, Y) one more month of recorded risk by diagnosis.
+    by_list : (n, Y, 3) the same by how contracts count it: by head, by risk of age and sex, and by
+        that of recorded diagnoses.
     after : (n, Y, G) one covered yuan spent on a patient after a stay here.
     observed : (n, Y) one case kept under observation, besides its visit and units.
     """
@@ -174,7 +177,7 @@ class Marginals:
     post_acute: Float
     experience: Float
     member: Float
-    recorded: Float
+    by_list: Float
     observed: Float
     after: Float
     stay: StayTerms
@@ -238,7 +241,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         post_acute=np.zeros(shape),
         experience=np.zeros(shape),
         member=np.zeros(shape),
-        recorded=np.zeros(shape),
+        by_list=np.zeros((*shape, 3)),
         observed=np.zeros(shape),
         after=np.zeros((*shape, n_groups)),
         stay=StayTerms(

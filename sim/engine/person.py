@@ -505,6 +505,78 @@ def draw_count(mean: float, u: float, largest: int) -> int:
 
 
 @inlined
+def outpatient_care(
+    p: int,
+    payer: int,
+    group: int,
+    needed: float,
+    added_to: int,
+    added: float,
+    uid: int,
+    first: int,
+    keys: Keys,
+    table: TreatTable,
+) -> tuple[tuple[int, int, int, int], float, float, float, float]:
+    """Give the components of outpatient care as they are practised.
+
+    Parameters
+    ----------
+    p, payer, group : int
+    needed : float
+        Appropriate units of each component.
+    added_to, added : int, float
+        Component to which units of no value are added, -1 for none, and how many.
+    uid, first : int
+        Person, and the decision whose luck is that of the first component.
+
+    Returns
+    -------
+    units : tuple of int
+        Thousandths by component.
+    charge, cost : float
+        Thousandths of currency, at the provider's own prices.
+    intensity : float
+        Worth of what was given over that of what was needed.
+    loss : float
+        QALYs lost by misuse.
+    """
+    person = np.uint64(uid)
+    charge = 0.0
+    cost = 0.0
+    worth_given = 0.0
+    worth_needed = 0.0
+    loss = 0.0
+    u0 = u1 = u2 = u3 = 0
+    for j in range(4):
+        ratio = practised_quantity(
+            table.style[p, payer, group, j],
+            1.0,
+            table.precision,
+            table.curvature[p, group, j],
+            uniform(keys[first + j], person),
+        )
+        given = ratio * needed
+        worth_given += table.price[p, j] * given
+        worth_needed += table.price[p, j] * needed
+        loss += misuse_loss(given, needed, table.at_stake[p, group, j])
+        if j == added_to:
+            given += added
+        milli = int(np.floor(given * 1000.0 + 0.5))
+        charge += table.price[p, j] * milli
+        cost += table.cost[p, j] * milli
+        if j == 0:
+            u0 = milli
+        elif j == 1:
+            u1 = milli
+        elif j == 2:
+            u2 = milli
+        else:
+            u3 = milli
+    intensity = worth_given / worth_needed if worth_needed > 0.0 else 1.0
+    return (u0, u1, u2, u3), charge, cost, intensity, loss
+
+
+@inlined
 def treat(
     p: int,
     setting: int,
@@ -553,41 +625,21 @@ def treat(
     low_component = table.low_component[group]
     if low_component < 0:
         low = False
-    charge = 0.0
-    cost = 0.0
-    worth_given = 0.0
-    worth_needed = 0.0
-    loss = 0.0
-    u0 = u1 = u2 = u3 = 0
     need_milli = int(np.floor(needed * 1000.0 + 0.5))
-    for j in range(4):
-        ratio = practised_quantity(
-            table.style[p, payer, group, j],
-            1.0,
-            table.precision,
-            table.curvature[p, group, j],
-            uniform(keys[_DRUGS + j], person),
-        )
-        given = ratio * needed
-        worth_given += table.price[p, j] * given
-        worth_needed += table.price[p, j] * needed
-        loss += misuse_loss(given, needed, table.at_stake[p, group, j])
-        if low and j == low_component:
-            given += table.low_units[group]
-        milli = int(np.floor(given * 1000.0 + 0.5))
-        charge += table.price[p, j] * milli
-        cost += table.cost[p, j] * milli
-        if j == 0:
-            u0 = milli
-        elif j == 1:
-            u1 = milli
-        elif j == 2:
-            u2 = milli
-        else:
-            u3 = milli
+    units, charge, cost, intensity, loss = outpatient_care(
+        p,
+        payer,
+        group,
+        needed,
+        low_component if low else -1,
+        table.low_units[group],
+        uid,
+        _DRUGS,
+        keys,
+        table,
+    )
     if low:
         loss += table.low_harm[group]
-    intensity = worth_given / worth_needed if worth_needed > 0.0 else 1.0
     is_capable = rank <= table.reach[p, group]
     chance = recovery_probability(
         table.recovery, is_capable, table.incapable_ratio, intensity, table.recovery_slope
@@ -596,7 +648,7 @@ def treat(
     recovered = uniform(keys[_RECOVERY], person) < chance
     return Treatment(
         visits,
-        (u0, u1, u2, u3),
+        units,
         (need_milli, need_milli, need_milli, need_milli),
         low,
         int(np.floor(charge * 0.1 * table.price_level[payer, setting] + 0.5)),
@@ -827,36 +879,11 @@ def observe(
     if is_needed:
         needed_days = max(table.needed_days[group, level] * np.sqrt(severity), table.observe_days)
         loss = loss_of_short_days(table.day_loss[p, group], needed_days, table.observe_days)
-    charge = 0.0
-    cost = 0.0
-    worth_given = 0.0
-    worth_needed = 0.0
-    u0 = u1 = u2 = u3 = 0
     need_milli = int(np.floor(needed * 1000.0 + 0.5))
-    for j in range(4):
-        ratio = practised_quantity(
-            treating.style[p, payer, group, j],
-            1.0,
-            treating.precision,
-            treating.curvature[p, group, j],
-            uniform(keys[_STAY_DRUGS + j], person),
-        )
-        given = ratio * needed
-        worth_given += treating.price[p, j] * given
-        worth_needed += treating.price[p, j] * needed
-        loss += misuse_loss(given, needed, treating.at_stake[p, group, j])
-        milli = int(np.floor(given * 1000.0 + 0.5))
-        charge += treating.price[p, j] * milli
-        cost += treating.cost[p, j] * milli
-        if j == 0:
-            u0 = milli
-        elif j == 1:
-            u1 = milli
-        elif j == 2:
-            u2 = milli
-        else:
-            u3 = milli
-    intensity = worth_given / worth_needed if worth_needed > 0.0 else 1.0
+    units, charge, cost, intensity, misused = outpatient_care(
+        p, payer, group, needed, -1, 0.0, uid, _STAY_DRUGS, keys, treating
+    )
+    loss += misused
     fatality = 0.0
     if is_needed:
         fatality = table.fatality[group, level] * severity
@@ -877,7 +904,7 @@ def observe(
         readmitted = uniform(keys[_READMISSION], person) < chance
     care = Treatment(
         1,
-        (u0, u1, u2, u3),
+        units,
         (need_milli, need_milli, need_milli, need_milli),
         False,
         int(np.floor(charge * 0.1 * treating.price_level[payer, 1] + 0.5)),

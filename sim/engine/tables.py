@@ -18,6 +18,7 @@ Keys = npt.NDArray[np.uint64]
 
 NO_GROUP = 255
 LIMIT_RETURNS = 6  # return visits within one month, at most
+SENIOR = 65  # years, from which a region's scales and shares of the old hold
 
 # Bits of ``ep_flags``.
 NEEDS_BED = 1

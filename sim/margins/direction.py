@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.activity import COMPONENTS
+from sim.aftercare import receipt_of_day
 from sim.engine.organization import (
     Marginals,
     day_at,
@@ -26,7 +27,6 @@ from sim.engine.setting import PRACTICE
 from sim.engine.tables import Float
 from sim.margins.rows import KINDS
 from sim.margins.view import View
-from sim.outlook import covered_share
 from sim.tallies import ProviderTally as V
 
 __all__ = ["CHANNELS", "CLEAR", "Channel", "Direction", "directions"]
@@ -383,10 +383,8 @@ def _discharge(view: View, m: Marginals) -> Net:
     if care.provider < 0:
         return _over_groups(np.zeros_like(stays), np.ones_like(stays), stays)
     level = setting.region.people.price_level[:, 2]
-    day = setting.day_price[care.provider] * level * covered_share(view.world)[care.provider, 1]
-    brings = m.post_acute[..., None] + m.after * day[:, None]
     price = np.broadcast_to((setting.day_price[care.provider] * level)[:, None], stays.shape)
-    return _over_groups(brings, price, stays)
+    return _over_groups(receipt_of_day(view.world, m), price, stays)
 
 
 def _channels() -> Iterator[Channel]:

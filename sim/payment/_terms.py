@@ -80,7 +80,7 @@ FORMS: Mapping[str, tuple[str, str]] = {
     "providers": ("a list of providers, or a kind of them", "机构列表或机构类别"),
     "measures": ("a list of measures, or weights by measure", "指标列表，或按指标给出的权重"),
     "measure_lists": ("lists of measures by name", "按名称给出的指标列表"),
-    "targets": ("neutral, own, or numbers by measure", "neutral、own,或按指标给出的数"),
+    "targets": ("neutral, own, or numbers by measure", "neutral、own，或按指标给出的数"),
     "bands": ("a list of bands, the last open", "分段列表，末段可不封顶"),
     "bands_of_days": ("a list of bands of whole days, the last open", "按住院日分段的列表"),
     "tiers": ("a list of tiers, the first from 0", "分档列表，首档自0起"),

@@ -36,6 +36,7 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
     "quality": ("Quality effort", "质量努力"),
     "cost": ("Cost-cutting effort", "控费努力"),
     "joining": ("Patients joining a practice", "居民签约选择"),
+    "selection": ("Putting off who asks to join", "劝退申请签约者"),
     "mode": ("Mode of treatment of stays", "住院治疗方式"),
     "splitting": ("Splitting of stays", "分解住院"),
     "uncovered": ("Billing outside the catalogue", "目录外收费"),
@@ -43,6 +44,7 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
     "recovery": ("Sending down for recovery", "下转康复"),
     "observation": ("Observation against admission", "留院观察与收治"),
     "discharge": ("Discharge to a facility or home", "出院去向与院后照护"),
+    "posting": ("Posting doctors down", "向基层派驻医师"),
 }
 """Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
 

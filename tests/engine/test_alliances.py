@@ -32,8 +32,8 @@ def led(scenario: Scenario, **terms: float) -> Scenario:
     return scenario.set("alliances", [alliance])
 
 
-def lived(scenario: Scenario, months: int, population: int = 1500) -> World:
-    world = world_of(scenario, months, population, 3, parameters=scenario.parameters)
+def lived(scenario: Scenario, months: int, population: int = 1500, **more: Any) -> World:
+    world = world_of(scenario, months, population, 3, parameters=scenario.parameters, **more)
     while world.month < world.months:
         run_month(world)
     return world
@@ -86,6 +86,13 @@ def test_under_item_fees_authority_makes_sending_up_pay() -> None:
     assert world.marginals.elsewhere[practices, 0].mean() > 0.0
     # And doctors posted down would lose it.
     assert not world.organizations.posted.any()
+
+
+@pytest.mark.slow
+def test_where_posting_is_held_nobody_is_posted() -> None:
+    scenario = led(load("china-county-consortium"), authority=1.0, posting_most=0.2)
+    held = lived(scenario, 16, 600, freeze=frozenset({"posting"}))
+    assert not held.organizations.posted.any()
 
 
 @pytest.mark.slow
