@@ -269,3 +269,12 @@ def test_a_curve_turns_where_its_break_even_point_stands() -> None:
         curve = look.severity(hospitals, group)
         assert curve is not None
         assert curve.gain[-1] <= curve.gain[0]
+
+
+@pytest.mark.slow
+def test_who_admits_nobody_has_no_break_even_point_of_a_stay() -> None:
+    """Facilities for aftercare bill days, but others decide on the stays these follow."""
+    scenario = load("us-metro-aftercare-bundle").with_population(1500)
+    found = examine(scenario)
+    kinds = {point.kind for point in found.points if point.id in ("stay_day", "stay_whole")}
+    assert kinds == {"secondary", "tertiary"}

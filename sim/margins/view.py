@@ -21,6 +21,7 @@ from sim.margins.rows import Ground
 from sim.month import run_month
 from sim.outlook import SEVERITIES, covered_share, foreseen_incentives, position
 from sim.scenario import Scenario
+from sim.tallies import ProviderTally as V
 from sim.terms import open_year
 from sim.world import MONTHS, World, build_world
 
@@ -61,12 +62,14 @@ class View:
         """Give last year's activity with the slopes of some moment."""
         recent = self.world.recent
         year = MONTHS / recent.months
+        # Days in a facility follow stays elsewhere: who admits nobody has no stay to think of.
+        admits = recent.provider[..., V.ADMISSIONS, None] > 0
         return Ground(
             setting=self.world.setting,
             technology=self.world.technology,
             done=np.asarray(recent.provider * year, dtype=np.float64),
             billed=np.asarray(recent.billed * year, dtype=np.float64),
-            days=np.asarray(recent.stays.days.sum(axis=-1) * year, dtype=np.float64),
+            days=np.asarray(recent.stays.days.sum(axis=-1) * admits * year, dtype=np.float64),
             marginal={
                 f.name: getattr(marginals, f.name) for f in fields(marginals) if f.name != "stay"
             },
