@@ -12,12 +12,23 @@ from typing import Literal
 
 from sim.errors import RunError, ScenarioError
 from sim.outcomes import GROUP_DIMENSIONS, OUTCOMES, evaluate
-from sim.runner import RunTask, simulate_scenario
 from sim.scenario import Scenario, suggestion
 
-__all__ = ["Period", "check_name", "measured"]
+__all__ = ["Period", "check_name", "measured", "split"]
 
 Period = Literal["baseline", "reform"]
+
+
+def split(name: str) -> tuple[str, str]:
+    """Take a number's name apart: its outcome and the group, ``all`` if none is named.
+
+    Examples
+    --------
+    >>> split("qaly@income:1"), split("qaly")
+    (('qaly', 'income:1'), ('qaly', 'all'))
+    """
+    outcome, _, group = name.partition("@")
+    return outcome, group or "all"
 
 
 def check_name(name: str, where: str) -> str:
@@ -28,22 +39,26 @@ def check_name(name: str, where: str) -> str:
     >>> check_name("qaly@income:1", "here")
     'qaly@income:1'
     """
-    outcome, mark, group = name.partition("@")
+    outcome, group = split(name)
     if outcome not in OUTCOMES:
         raise ScenarioError(
             "unknown outcome",
             where=where,
             value=outcome,
-            allowed="see: payshift list outcomes",
+            allowed="an id from: payshift list outcomes; id@group for one group",
             remedy=suggestion(outcome, OUTCOMES),
         )
     if OUTCOMES[outcome].minus:
         raise ScenarioError(
-            "the outcome exists only as a difference between arms", where=where, value=outcome
+            "the outcome exists only as a difference between arms",
+            where=where,
+            value=outcome,
+            allowed=OUTCOMES[outcome].minus,
+            remedy="Name that one; a comparison of arms takes the difference.",
         )
     dimension = group.partition(":")[0]
     told_apart = OUTCOMES[outcome].by
-    if mark and group != "all" and dimension not in told_apart:
+    if group != "all" and dimension not in told_apart:
         raise ScenarioError(
             f"{outcome} is not told apart by {dimension or 'that'}",
             where=where,
@@ -86,6 +101,8 @@ def measured(
         For an outcome that had no cases, unless gaps are asked for: nothing must take a gap for a
         number without knowing.
     """
+    from sim.runner import RunTask, simulate_scenario
+
     horizon = scenario.horizon
     months = (
         slice(horizon.warm_up, horizon.start)
@@ -96,8 +113,8 @@ def measured(
     found = evaluate(lived.history, lived.traits, months)
     values: dict[str, float] = {}
     for name in names:
-        outcome, _, group = name.partition("@")
-        cell = found.get(outcome, {}).get(group or "all")
+        outcome, group = split(name)
+        cell = found.get(outcome, {}).get(group)
         if cell is None or not math.isfinite(cell.value):
             if gaps:
                 values[name] = math.nan

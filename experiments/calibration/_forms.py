@@ -22,7 +22,10 @@ from sim.scenario import (
     Strict,
     Text,
     checked,
+    elsewhere,
+    field_place,
     load,
+    raise_all,
     read_tree,
     suggestion,
 )
@@ -102,33 +105,6 @@ class CalibrationForm(Strict):
     calibrate: CalibrateForm
 
 
-def _place(tree: Node, *steps: str | int) -> str:
-    """Give file, line, column and path of a field, or of the nearest part that was written."""
-    node = tree
-    path: list[str] = []
-    for step in steps:
-        path.append(str(step))
-        if isinstance(step, int):
-            rows = node.value if isinstance(node.value, tuple) else ()
-            if step >= len(rows):
-                break
-            node = rows[step]
-        else:
-            found = node.get(step)
-            if found is None:
-                break
-            node = found
-    return f"{node.place}: {'.'.join(path)}"
-
-
-def _moved(error: PayshiftError, where: str) -> ScenarioError:
-    """Give an error a place in the study's file."""
-    given: dict[str, Any] = {"value": error.value} if error.has_value else {}
-    return ScenarioError(
-        error.what, where=where, allowed=error.allowed, remedy=error.remedy, **given
-    )
-
-
 def _scenario(form: CalibrationForm, tree: Node, folder: Path) -> Scenario:
     """Load the scenario and apply what the file sets, with places in the study's file."""
     name = form.scenario
@@ -137,7 +113,7 @@ def _scenario(form: CalibrationForm, tree: Node, folder: Path) -> Scenario:
     except ScenarioError as error:
         if ":" in error.where:
             raise  # a line of the scenario's own file
-        raise _moved(error, _place(tree, "scenario")) from None
+        raise elsewhere(error, field_place(tree, "scenario")) from None
     try:
         if form.set:
             scenario = scenario.set_all(form.set.items())
@@ -145,8 +121,8 @@ def _scenario(form: CalibrationForm, tree: Node, folder: Path) -> Scenario:
             scenario = scenario.with_population(form.population)
     except PayshiftError as error:
         path = error.where.removeprefix("--set ").partition(":")[0]
-        where = _place(tree, "set", path) if path in form.set else _place(tree, "set")
-        raise _moved(error, where) from None
+        where = field_place(tree, "set", path) if path in form.set else field_place(tree, "set")
+        raise elsewhere(error, where) from None
     return scenario
 
 
@@ -155,7 +131,7 @@ def _ranges(
 ) -> Iterator[Range | ScenarioError]:
     """Fill in what the file leaves to the region's parameters; give each mistake instead."""
     for name, given in form.calibrate.parameters.items():
-        place = _place(tree, "calibrate", "parameters", name)
+        place = field_place(tree, "calibrate", "parameters", name)
         if name not in known:
             yield ScenarioError(
                 "the region has no such parameter",
@@ -193,7 +169,7 @@ def _targets(form: CalibrationForm, tree: Node) -> Iterator[Target | ScenarioErr
     """Check every target against the outcome registry; give each mistake instead."""
     seen: set[str] = set()
     for index, given in enumerate(form.calibrate.targets):
-        place = _place(tree, "calibrate", "targets", index, "outcome")
+        place = field_place(tree, "calibrate", "targets", index, "outcome")
         name = given.outcome if given.group == "all" else f"{given.outcome}@{given.group}"
         try:
             check_name(name, place)
@@ -235,21 +211,11 @@ def read_problem(path: Path) -> Problem:
             ranges.append(found)
         else:
             targets.append(found)
-    if problems:
-        first, *others = problems
-        given: dict[str, Any] = {"value": first.value} if first.has_value else {}
-        raise ScenarioError(
-            first.what,
-            where=first.where,
-            allowed=first.allowed,
-            remedy=first.remedy,
-            also=tuple(others),
-            **given,
-        )
+    raise_all(problems)
     if form.calibrate.profile.on == "emulator" and form.calibrate.emulator is None:
         raise ScenarioError(
             "profiles on an emulator need one",
-            where=_place(tree, "calibrate", "profile", "on"),
+            where=field_place(tree, "calibrate", "profile", "on"),
             remedy="Add an emulator block, or write on: simulator.",
         )
     seed = scenario.seed if form.seed is None else form.seed

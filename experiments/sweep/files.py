@@ -13,12 +13,25 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from experiments.measurement import check_name, split
 from experiments.sweep.design import DISTRIBUTIONS, SAMPLERS, Design, Factor, Limits, Sampler
-from experiments.sweep.simulation import PAYMENT, Simulation, split
+from experiments.sweep.simulation import PAYMENT, Simulation
 from sim.errors import PayshiftError, ScenarioError
 from sim.outcomes import OUTCOMES
 from sim.parameters import Parameter
-from sim.scenario import Node, Scenario, Strict, Text, checked, load, plain, read_tree, suggestion
+from sim.scenario import (
+    Node,
+    Scenario,
+    Strict,
+    Text,
+    checked,
+    field_place,
+    load,
+    plain,
+    raise_all,
+    read_tree,
+    suggestion,
+)
 
 __all__ = ["Sweep", "SweepForm", "design_ids", "is_design", "read_sweep"]
 
@@ -154,14 +167,7 @@ class _Reader:
 
     def place(self, *steps: str | int) -> str:
         """Give file, line, column and path of a field."""
-        node = self.tree
-        for step in steps:
-            value = node.value
-            if isinstance(value, Mapping) and str(step) in value:
-                node = value[str(step)]
-            elif isinstance(value, tuple) and isinstance(step, int) and step < len(value):
-                node = value[step]
-        return f"{node.place}: {'.'.join(map(str, steps))}"
+        return field_place(self.tree, *steps)
 
     def wrong(self, error: PayshiftError, *steps: str | int) -> None:
         """Keep a mistake with the place in this file that it comes from."""
@@ -202,7 +208,7 @@ class _Reader:
                 for block, values in (("set", form.set), ((*steps, "set"), arm.set)):
                     steps = (block,) if isinstance(block, str) else block
                     if values:
-                        scenario = scenario.set_all(_texts_kept(values))
+                        scenario = scenario.set_all(values.items())
                 found[name] = scenario
             except ScenarioError as error:
                 self.wrong(error, *steps)
@@ -307,48 +313,16 @@ class _Reader:
 
     def outcomes(self, names: Sequence[str], block: str) -> None:
         for i, outcome in enumerate(names):
-            name, group = split(outcome)
-            about = OUTCOMES.get(name)
             where = self.place(block, i)
-            if about is None:
-                self.problems.append(
-                    ScenarioError(
-                        "unknown outcome",
-                        where=where,
-                        value=outcome,
-                        allowed="an id from: payshift list outcomes; id@group for one group",
-                        remedy=suggestion(name, OUTCOMES),
-                    )
-                )
+            try:
+                check_name(outcome, where)
+            except ScenarioError as error:
+                self.problems.append(error)
                 continue
-            dimension = group.partition(":")[0]
-            if dimension != "all" and dimension not in about.by:
-                self.problems.append(
-                    ScenarioError(
-                        "the outcome is not told apart by this",
-                        where=where,
-                        value=outcome,
-                        allowed=", ".join(f"{name}@{d}:…" for d in about.by) or name,
-                    )
-                )
-            elif about.minus:
-                self.problems.append(
-                    ScenarioError(
-                        "the outcome exists only as a difference between arms",
-                        where=where,
-                        value=outcome,
-                        allowed=str(about.minus),
-                        remedy="Keep that one; analysis takes the difference.",
-                    )
-                )
-            elif block == "monthly" and not about.is_additive:
+            if block == "monthly" and not OUTCOMES[split(outcome)[0]].is_additive:
                 self.problems.append(
                     ScenarioError("the outcome has no months", where=where, value=outcome)
                 )
-
-
-def _texts_kept(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    return list(values.items())
 
 
 def _category(word: str | bool | int | float) -> str:
@@ -386,7 +360,7 @@ def read_sweep(id_or_path: str | Path) -> Sweep:
     form = checked(SweepForm, tree)
     reader = _Reader(tree, path.resolve().parent)
     arms = reader.arms(form)
-    _raise(reader)
+    raise_all(reader.problems)
     first = next(iter(arms.values()))
     outcomes = form.outcomes or list(first.outcomes)
     if not outcomes:
@@ -396,10 +370,10 @@ def read_sweep(id_or_path: str | Path) -> Sweep:
     reader.outcomes(form.outcomes, "outcomes")
     reader.outcomes(form.monthly, "monthly")
     factors = reader.factors(form, arms)
-    _raise(reader)
+    raise_all(reader.problems)
     model = Simulation.of(arms, outcomes, form.monthly)
     reader.try_ends(model, factors)
-    _raise(reader)
+    raise_all(reader.problems)
     seed = form.seed if form.seed is not None else first.seed
     try:
         sampler = Sampler(
@@ -421,13 +395,6 @@ def read_sweep(id_or_path: str | Path) -> Sweep:
         design.points()
     except ScenarioError as error:
         reader.wrong(error, "sampler")
-        _raise(reader)
+        raise_all(reader.problems)
         raise
     return Sweep(design, model, path.stem)
-
-
-def _raise(reader: _Reader) -> None:
-    if reader.problems:
-        first, *rest = {problem.message: problem for problem in reader.problems}.values()
-        first.also = tuple(rest)
-        raise first

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.measurement import split
 from experiments.sweep.worker import Outcomes
 from sim.errors import ScenarioError
 
@@ -28,12 +29,6 @@ def settings_of(parameters: Mapping[str, Any], known: Mapping[str, Any]) -> list
         for name, value in parameters.items()
         if name != PAYMENT
     ]
-
-
-def split(outcome: str) -> tuple[str, str]:
-    """Take an outcome's name apart: its id and the group, which is ``all`` if none is named."""
-    name, _, group = outcome.partition("@")
-    return name, group or "all"
 
 
 @dataclass

@@ -15,7 +15,15 @@ reported with file, line, column and field, and nothing is run.
 from sim.scenario._checks import CHANNELS
 from sim.scenario._forms import Horizon, Quantity, Selector, Strict, Text, checked
 from sim.scenario._library import library_ids, library_root
-from sim.scenario._nodes import Node, Place, plain, suggestion
+from sim.scenario._nodes import (
+    Node,
+    Place,
+    elsewhere,
+    field_place,
+    plain,
+    raise_all,
+    suggestion,
+)
 from sim.scenario._policy import Assignment, ContractGroup, Policy
 from sim.scenario._reading import read_tree
 from sim.scenario._scenario import Scenario, catalogue, json_schema, load, validate
@@ -37,11 +45,14 @@ __all__ = [
     "as_yaml",
     "catalogue",
     "checked",
+    "elsewhere",
+    "field_place",
     "json_schema",
     "library_ids",
     "library_root",
     "load",
     "plain",
+    "raise_all",
     "read_tree",
     "suggestion",
     "validate",

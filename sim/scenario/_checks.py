@@ -19,7 +19,7 @@ from sim.errors import PaymentError, PayshiftError, ScenarioError
 from sim.parameters import Parameter
 from sim.region import Region
 from sim.scenario._forms import AllianceForm, AssignmentForm, Selector
-from sim.scenario._nodes import Node, place_of, plain, suggestion
+from sim.scenario._nodes import Node, elsewhere, place_of, plain, suggestion
 from sim.scenario._policy import Policy, policy_of
 from sim.units import UNITS, convert, is_foreign
 
@@ -282,7 +282,7 @@ def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[Paysh
             )
     except ScenarioError as error:
         steps = [s for s in re.split(r"[.\[\]]+", error.where) if s]
-        yield _elsewhere(error, f"{place_of(tree, steps, error.value)}: {error.where}")
+        yield elsewhere(error, f"{place_of(tree, steps, error.value)}: {error.where}")
     try:
         groups = after.groups(region)
     except ScenarioError as error:
@@ -325,12 +325,4 @@ def _plain_context(region: Region, rows: Sequence[int]) -> contracts.PaymentCont
         day_price=np.ones((n, n_groups)),
         weights=region.groups.weight[:, None] * region.groups.weight_level,
         grade_coefficient=providers.grade_coefficient[picked],
-    )
-
-
-def _elsewhere(error: ScenarioError, where: str) -> ScenarioError:
-    """Give the same error with a better place."""
-    given: dict[str, Any] = {"value": error.value} if error.has_value else {}
-    return ScenarioError(
-        error.what, where=where, allowed=error.allowed, remedy=error.remedy, **given
     )

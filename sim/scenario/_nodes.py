@@ -137,6 +137,20 @@ def raise_all(problems: Sequence[PayshiftError]) -> None:
         raise first
 
 
+def elsewhere(error: PayshiftError, where: str) -> ScenarioError:
+    """Give the same error with a better place."""
+    given: dict[str, Any] = {"value": error.value} if error.has_value else {}
+    return ScenarioError(
+        error.what, where=where, allowed=error.allowed, remedy=error.remedy, **given
+    )
+
+
+def field_place(tree: Node, *steps: str | int) -> str:
+    """Give file, line, column and path of a field, or of the nearest part that was written."""
+    node, path, _ = walk(tree, steps)
+    return f"{node.place}: {'.'.join(path)}"
+
+
 def place_of(tree: Node, steps: Sequence[str | int], found: object) -> Place:
     """Give the place of a mistake that another reader names by path and value found.
 
