@@ -22,6 +22,7 @@ from experiments.emergence.claim import Claim
 from experiments.emergence.claims import CLAIMS, PLACEBOS
 from experiments.emergence.lives import Float, Life, lives
 from experiments.emergence.measures import CHANNELS, OPEN
+from experiments.sweep.design import Factor
 from sim.record import code_version
 from sim.runner import seed_of
 from sim.scenario import library_root, load
@@ -65,26 +66,14 @@ def parameter_draws(n: int, seed: int) -> list[dict[str, float]]:
     -------
     list of mapping of parameter id to value
     """
-    names = swept_parameters()
     rows = load(COUNTY).region().parameters
-    cube = qmc.LatinHypercube(d=len(names), rng=np.random.default_rng(seed)).random(n)
-    found: list[dict[str, float]] = []
-    for point in cube:
-        values = {}
-        for name, u in zip(names, point, strict=True):
-            low, mode, high = rows[name].low, rows[name].default, rows[name].high
-            if rows[name].distribution == "loguniform":
-                value = low * (high / low) ** u
-            elif rows[name].distribution == "triangular":
-                corner = (mode - low) / (high - low)
-                left = low + math.sqrt(u * (high - low) * (mode - low))
-                right = high - math.sqrt((1.0 - u) * (high - low) * (high - mode))
-                value = left if u < corner else right
-            else:
-                value = low + (high - low) * u
-            values[name] = float(min(max(value, low), high))
-        found.append(values)
-    return found
+    factors = [Factor.of(rows[name]) for name in swept_parameters()]
+    cube = qmc.LatinHypercube(d=len(factors), rng=np.random.default_rng(seed)).random(n)
+    columns = [factor.at(cube[:, place]) for place, factor in enumerate(factors)]
+    return [
+        {factor.name: float(column[draw]) for factor, column in zip(factors, columns, strict=True)}
+        for draw in range(n)
+    ]
 
 
 @dataclass(frozen=True)

@@ -135,31 +135,6 @@ def columns_of(factors: Sequence[Any]) -> tuple[tuple[Column, ...], tuple[Column
     return single, grouped
 
 
-def _share(factor: Any, values: Array) -> Array:
-    """Quantiles of a factor's values: the inverse of how a design turns shares into values."""
-    low, high = float(factor.low), float(factor.high)
-    if factor.categories:
-        return (values + 0.5) / len(factor.categories)
-    if factor.distribution == "integer":
-        return (values - low + 0.5) / (high - low + 1.0)
-    if factor.distribution == "loguniform":
-        logs: Array = np.log(values / low) / np.log(high / low)
-        return logs
-    share: Array = (values - low) / (high - low)
-    if factor.distribution == "triangular":
-        peak = 0.5 if factor.mode is None else (float(factor.mode) - low) / (high - low)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            below, above = share**2 / peak, 1.0 - (1.0 - share) ** 2 / (1.0 - peak)
-        return np.asarray(np.where(share < peak, below, above), dtype=np.float64)
-    return share
-
-
-def _levels(factor: Any) -> int:
-    if factor.categories:
-        return len(factor.categories)
-    return int(factor.high - factor.low) + 1 if factor.distribution == "integer" else 0
-
-
 def sample_of(design: Any) -> Sample:
     """The sample that a design draws.
 
@@ -179,16 +154,16 @@ def sample_of(design: Any) -> Sample:
     sampler = design.sampler
     title = design.title
     points = np.asarray(design.points(), dtype=np.float64)
-    shares = [_share(factor, points[:, place]) for place, factor in enumerate(factors)]
+    shares = [factor.share(points[:, place]) for place, factor in enumerate(factors)]
     return Sample(
         sampler=str(sampler.name),
         n=int(sampler.n),
         options=dict(sampler.options or {}),
         points=points,
-        shares=np.clip(np.stack(shares, axis=1), 0.0, 1.0),
+        shares=np.stack(shares, axis=1),
         factors=single,
         columns=grouped,
-        levels=tuple(_levels(factor) for factor in factors),
+        levels=tuple(factor.n_levels or 0 for factor in factors),
         is_choice=tuple(bool(factor.categories) for factor in factors),
         seed=int(design.seed),
         where=str(title.get("en", "") if isinstance(title, Mapping) else title),

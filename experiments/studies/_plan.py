@@ -129,23 +129,11 @@ class Plan:
         return [arm.id for arm in self.arms].index(name)
 
     def design(self) -> Design:
-        """Give the sweep that lives the plan: its points as they are, its arms by name."""
-        factors = tuple(
-            Factor(
-                name,
-                row.low,
-                row.high,
-                unit=row.unit,
-                label_en=row.label_en,
-                label_zh=row.label_zh,
-            )
-            for name, row in self.parameters().items()
-        )
-        points = self.points().to_numpy(dtype=np.float64).tolist()
+        """Give the sweep that lives the plan: a Latin hypercube, its arms by name."""
         return Design(
             arms=tuple(arm.id for arm in self.arms),
-            factors=factors,
-            sampler=Sampler("given", len(points), options={"points": points}),
+            factors=tuple(Factor.of(row) for row in self.parameters().values()),
+            sampler=Sampler("latin_hypercube", self.size.draws, self.seed),
             replicates=self.size.replicates,
             seed=self.seed,
             outcomes=self.outcomes,
@@ -155,27 +143,7 @@ class Plan:
 
     def points(self) -> pd.DataFrame:
         """Draw the parameters: one row per draw, in the parameters' own units."""
-        from scipy.stats import qmc
-
-        cube = qmc.LatinHypercube(len(self.uncertainties), rng=self.seed).random(self.size.draws)
-        return pd.DataFrame(
-            {
-                name: _quantiles(row, cube[:, column])
-                for column, (name, row) in enumerate(self.parameters().items())
-            }
-        )
-
-
-def _quantiles(row: Parameter, u: Float64) -> Float64:
-    """Turn shares of probability into values of a parameter's distribution."""
-    if row.distribution == "loguniform":
-        return np.asarray(row.low * (row.high / row.low) ** u)
-    if row.distribution == "triangular":
-        from scipy.stats import triang
-
-        peak = (row.default - row.low) / (row.high - row.low)
-        return np.asarray(triang.ppf(u, peak, row.low, row.high - row.low))
-    return np.asarray(row.low + u * (row.high - row.low))
+        return pd.DataFrame(self.design().points(), columns=list(self.uncertainties))
 
 
 @dataclass(frozen=True)

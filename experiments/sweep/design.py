@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.errors import ScenarioError
+from sim.parameters import Parameter
 
 __all__ = [
     "DISTRIBUTIONS",
@@ -133,6 +134,21 @@ class Factor:
                 allowed=f"{self.low:g} to {self.high:g}",
             )
 
+    @classmethod
+    def of(cls, row: Parameter) -> Factor:
+        """Give a row of the registry as a factor over its own range and distribution."""
+        is_known = row.distribution in DISTRIBUTIONS
+        return cls(
+            row.id,
+            row.low,
+            row.high,
+            row.distribution if is_known else "uniform",
+            unit=row.unit,
+            label_en=row.label_en,
+            label_zh=row.label_zh,
+            mode=row.default if row.distribution == "triangular" else None,
+        )
+
     @property
     def n_levels(self) -> int | None:
         """Give the number of values a discrete factor can take; None for a continuous one."""
@@ -170,6 +186,32 @@ class Factor:
             found = self.low + width * share
         # Rounding must not step over the end of the range.
         return np.clip(found, self.low, self.high)
+
+    def share(self, values: Float64) -> Float64:
+        """Turn values into shares of the distribution: the inverse of :meth:`at`.
+
+        A category (as its index) and a whole number stand in the middle of their part.
+
+        Parameters
+        ----------
+        values : float64, shape (n,)
+            In the factor's unit.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        levels = self.n_levels
+        if levels is not None:
+            start = 0.0 if self.categories else self.low
+            return np.asarray((values - start + 0.5) / levels)
+        if self.distribution == "loguniform":
+            found = np.log(values / self.low) / math.log(self.high / self.low)
+        else:
+            found = (values - self.low) / (self.high - self.low)
+        if self.distribution == "triangular":
+            peak = self._peak
+            with np.errstate(divide="ignore", invalid="ignore"):
+                below, above = found**2 / peak, 1.0 - (1.0 - found) ** 2 / (1.0 - peak)
+            found = np.where(found < peak, below, above)
+        return np.clip(found, 0.0, 1.0)
 
     def value(self, number: float) -> Value:
         """Give what the model is told: a number, a whole number or a category's name."""

@@ -10,6 +10,7 @@ import pytest
 from experiments.sweep.design import SAMPLERS, Design, Factor, Sampler
 from experiments.sweep.store import Plan
 from sim.errors import ScenarioError
+from sim.parameters import Parameter
 
 FACTORS = (
     Factor("a", 0.0, 1.0, group="g"),
@@ -55,6 +56,25 @@ def test_shares_become_values_by_the_inverse_of_the_distribution() -> None:
     )
     assert FACTORS[2].at(np.array([0.0, 0.34, 0.67, 1.0])).tolist() == [0.0, 1.0, 2.0, 2.0]
     assert FACTORS[4].at(np.array([0.0, 0.26, 1.0])).tolist() == [1.0, 2.0, 4.0]
+
+
+def test_values_become_the_shares_they_were_drawn_at() -> None:
+    shares = np.linspace(0.0, 1.0, 41)
+    for factor in FACTORS:
+        again = factor.share(factor.at(shares))
+        # a category and a whole number stand in the middle of their part of the range
+        parts = factor.n_levels
+        expected = shares if parts is None else (np.minimum(shares * parts // 1, parts - 1) + 0.5)
+        assert again == pytest.approx(expected if parts is None else expected / parts, abs=1e-12)
+
+
+def test_a_row_of_the_registry_becomes_a_factor_over_its_own_distribution() -> None:
+    row = Parameter(
+        "p", "ratio", 1.0, 4.0, 2.0, "triangular", "s", "assumed", "P", "参数", "uncertainty"
+    )
+    factor = Factor.of(row)
+    assert (factor.low, factor.high, factor.distribution, factor.mode) == (1, 4, "triangular", 2)
+    assert factor.at(np.array([1 / 3]))[0] == pytest.approx(2.0)  # F(mode) = (2 - 1) / (4 - 1)
 
 
 def test_a_problem_is_new_each_time_and_scaled_as_the_points_are() -> None:
