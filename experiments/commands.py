@@ -211,21 +211,25 @@ def sweep(
         return
     terminal.say(what)
     terminal.say(f"store {path}")
-    with _ends_in_order(), _told_progress() as progress:
-        tally = fill(
-            chosen.design,
-            path,
-            chosen.model,
-            executor.value,
-            workers,
-            scheduler=scheduler,
-            shard=part,
-            resume=resume,
-            accept_changes=accept_changes,
-            retry_failed=retry_failed,
-            model_json=chosen.model.as_json(),
-            progress=progress,
-        )
+    try:
+        with _ends_in_order(), _told_progress() as progress:
+            tally = fill(
+                chosen.design,
+                path,
+                chosen.model,
+                executor.value,
+                workers,
+                scheduler=scheduler,
+                shard=part,
+                resume=resume,
+                accept_changes=accept_changes,
+                retry_failed=retry_failed,
+                model_json=chosen.model.as_json(),
+                progress=progress,
+            )
+    except KeyboardInterrupt:
+        terminal.say("what was done is stored; go on with the same command and --resume")
+        raise
     with Store.read(path) as store:
         counts, sha = store.counts(), store.result_sha256()
     facts = {

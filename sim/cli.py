@@ -357,7 +357,23 @@ def _errors_in(name: str) -> list[PayshiftError]:
         from experiments.lessons import validate as lesson_errors
 
         return lesson_errors(path)
+    if kind is not None and kind.value == "study":
+        return _errors_in_study(path)
     return errors
+
+
+def _errors_in_study(path: Path) -> list[PayshiftError]:
+    """Every error of a study, whose kind is known by its block."""
+    from experiments.calibration import read_problem
+    from experiments.sensitivity.study import read_study
+    from sim.scenario import read_tree
+
+    is_calibration = read_tree(path).get("sensitivity") is None
+    try:
+        (read_problem if is_calibration else read_study)(path)
+    except PayshiftError as error:
+        return list(error.all)
+    return []
 
 
 @app.command()
@@ -974,7 +990,7 @@ def export(
     from sim.record import Record
 
     if Path(record).is_file():
-        _export_store(Path(record), file_format, out)
+        _export_store(Path(record), table, file_format, out)
         return
     loaded = Record.load(record)
     frame = loaded.table(table)
@@ -988,10 +1004,18 @@ def export(
         terminal.say(f"{len(frame):,} rows to {out}")
 
 
-def _export_store(store: Path, file_format: Format, out: Path | None) -> None:
+def _export_store(store: Path, table: str, file_format: Format, out: Path | None) -> None:
     """Write the runs of a sweep, one row each: place, key, status, factors, outcomes."""
     from experiments.sweep.results import Results
 
+    if table != "summary":
+        raise ScenarioError(
+            "the store of a sweep gives one table",
+            where="--table",
+            value=table,
+            allowed="summary: a row a run",
+            remedy="For series by month: experiments.sweep.results.Results.of(STORE).series().",
+        )
     frame = Results.of(store).frame
     if file_format is Format.PARQUET:
         if out is None:

@@ -28,6 +28,7 @@ from scipy.stats import norm, t
 
 from experiments.sensitivity.sample import Sample
 from sim.errors import ScenarioError
+from sim.scenario import suggestion
 
 __all__ = ["METHODS", "Estimate", "Method", "Setting", "hold_match", "method_named"]
 
@@ -797,7 +798,13 @@ def method_named(name: str, where: str = "method") -> Method:
     """
     found = METHODS.get(name)
     if found is None:
-        raise ScenarioError("unknown method", where=where, value=name, allowed=", ".join(METHODS))
+        raise ScenarioError(
+            "unknown method",
+            where=where,
+            value=name,
+            allowed=", ".join(METHODS),
+            remedy=suggestion(name, METHODS),
+        )
     return found
 
 

@@ -1,17 +1,32 @@
 """A study as a file: which store is asked, about which outcomes, by which method.
 
-Knows the form of such a file. Must not know how a store is filled or how a report is drawn.
+Knows the form of such a file and what a store has. Must not know how a store is filled or how a
+report is drawn.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sim.scenario import Strict, Text, checked, read_tree
+from experiments.sensitivity.methods import METHODS
+from experiments.sweep.store import Store
+from sim.errors import PayshiftError, ScenarioError
+from sim.scenario import (
+    Node,
+    Strict,
+    Text,
+    checked,
+    elsewhere,
+    field_place,
+    raise_all,
+    read_tree,
+    suggestion,
+)
 
 __all__ = ["Study", "read_study"]
 
@@ -83,17 +98,52 @@ class Study:
     months_together: int = 1
 
 
+def _problems(asked: SensitivityForm, tree: Node, store: Path) -> Iterator[PayshiftError]:
+    """Hold what is asked against the methods there are and the store's own arms and outcomes."""
+
+    def missing(known: Collection[str], value: str, what: str, *steps: str | int) -> ScenarioError:
+        return ScenarioError(
+            what,
+            where=field_place(tree, "sensitivity", *steps),
+            value=value,
+            allowed=", ".join(known),
+            remedy=suggestion(value, known),
+        )
+
+    if asked.method is not None and asked.method not in METHODS:
+        yield missing(METHODS, asked.method, "unknown method", "method")
+    try:
+        with Store.read(store) as opened:
+            design = opened.design
+    except ScenarioError as error:
+        yield elsewhere(error, f"{field_place(tree, 'store')}: {error.where}")
+        return
+    for name in ("arm", "minus"):
+        arm = getattr(asked, name)
+        if arm is not None and arm not in design.arms:
+            yield missing(design.arms, arm, "the sweep has no such arm", name)
+    for place, outcome in enumerate(asked.outcomes):
+        # a design that names no outcomes keeps whatever its model gives
+        if design.outcomes and outcome not in design.outcomes:
+            what = "the sweep did not keep this outcome"
+            yield missing(design.outcomes, outcome, what, "outcomes", place)
+
+
 def read_study(path: Path) -> Study:
-    """Read a study's file; the store stands relative to it.
+    """Read a study's file and check it in full; the store stands relative to it.
 
     Raises
     ------
     ScenarioError
-        With file, line, column and field of every mistake.
+        With file, line, column and field of every mistake; what the store does not have is one.
+    StoreError
+        If the store is damaged.
     """
-    form = checked(StudyForm, read_tree(path))
+    tree = read_tree(path)
+    form = checked(StudyForm, tree)
     title = form.title
     asked = form.sensitivity
+    raise_all(list(_problems(asked, tree, path.parent / form.store)))
     return Study(
         store=path.parent / form.store,
         title_en=title.en,

@@ -367,6 +367,12 @@ def _disk_or_damage(error: sqlite3.Error, path: Path) -> PayshiftError:
     code = getattr(error, "sqlite_errorname", "") or ""
     if code.startswith(("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")):
         return DiskError(f"cannot be written ({error})", where=str(path), remedy=_REMEDY_DISK)
+    if code == "SQLITE_NOTADB":
+        return StoreError(
+            f"not the store of a sweep, or its beginning is overwritten ({error})",
+            where=str(path),
+            remedy="Name the file that `payshift sweep` called its store, or take a copy of it.",
+        )
     return StoreError(
         f"the store is damaged ({error})", where=str(path), remedy=f"See: payshift verify {path}"
     )

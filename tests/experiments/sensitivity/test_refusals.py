@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from experiments import sensitivity
+from experiments.sensitivity.study import read_study
 from experiments.sweep.design import Factor
+from sim.cli import main
 from sim.errors import ScenarioError, StoreError
 from tests.experiments.sensitivity.lived import Worked, cube, design, lived, worked
 
@@ -97,6 +99,40 @@ def test_a_failed_run_in_the_store_is_named(tmp_path: Path) -> None:
     results = lived(design(cube(2), n=16), tmp_path, model)
     with pytest.raises(StoreError, match="out of beds"):
         sensitivity.analyze(results, "y")
+
+
+STUDY = """\
+schema: 1
+kind: study
+title: {en: What decides, zh: 什么决定}
+store: store.sqlite
+sensitivity:
+  outcomes: [y]
+  method: sobol
+"""
+
+
+def test_a_study_is_held_to_its_store_with_line_and_column(tmp_path: Path) -> None:
+    plan = replace(design(cube(2), n=4), outcomes=("y",))
+    lived(plan, tmp_path, lambda parameters, arm, seed: {"y": parameters["x1"]})
+    path = tmp_path / "s.yaml"
+    path.write_text(STUDY, encoding="utf-8")
+    assert read_study(path).outcomes == ("y",)
+    wrong = STUDY.replace("[y]", "[y, yy]").replace("sobol", "sobo\n  arm: todai")
+    path.write_text(wrong, encoding="utf-8")
+    with pytest.raises(ScenarioError) as told:
+        read_study(path)
+    messages = [error.message for error in told.value.all]
+    assert [m.partition("s.yaml:")[2].partition(" ")[0] for m in messages] == [
+        "7:11:",
+        "8:8:",
+        "6:17:",
+    ]
+    assert "Did you mean sobol?" in messages[0] and "Did you mean today?" in messages[1]
+    path.write_text(STUDY.replace("store.sqlite", "gone.sqlite"), encoding="utf-8")
+    with pytest.raises(ScenarioError, match=r"s\.yaml:4:8: store: .*gone\.sqlite"):
+        read_study(path)
+    assert main(["validate", str(path)]) == 2
 
 
 def test_an_outcome_that_never_moves_is_refused_instead_of_explained(whole: Worked) -> None:

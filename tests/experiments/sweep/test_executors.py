@@ -187,6 +187,8 @@ def test_runs_are_exported_with_their_keys_factors_and_outcomes(
     assert head == "arm,draw,replicate,seed,key,status,a,y"
     out = tmp_path / "runs.parquet"
     assert main(["export", str(path), "--format", "parquet", "--out", str(out)]) == 0
+    assert main(["export", str(path), "--table", "monthly"]) == 2
+    assert "one table" in capsys.readouterr().err
     frame = pd.read_parquet(out)
     assert len(frame) == 80 and frame["y"].notna().all()
     assert main(["verify", str(path)]) == 0

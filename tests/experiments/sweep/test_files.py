@@ -87,6 +87,10 @@ def test_the_command_says_how_many_runs_there_would_be_and_validates_designs(
     assert main(["validate", path]) == 2
     assert main(["sweep", path, "--shard", "3/2"]) == 2
     assert main(["verify", str(tmp_path / "no.sqlite")]) == 2
+    capsys.readouterr()
+    assert main(["verify", path]) == 4
+    told = capsys.readouterr().err
+    assert "not the store of a sweep" in told and "payshift verify" not in told
 
 
 def test_the_time_left_follows_the_pace_of_late_and_not_the_start() -> None:
