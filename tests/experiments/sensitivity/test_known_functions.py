@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from experiments import sensitivity
 from experiments.sensitivity import known
 from experiments.sensitivity.known import ISHIGAMI_A, ISHIGAMI_B
+from experiments.sweep.design import Factor
 from experiments.sweep.results import Results
 from tests.experiments.sensitivity.lived import Array, cube, design, lived, worked
 
@@ -21,6 +23,11 @@ def ishigami(points: Array, replicate: int = 0) -> Array:
     x = points.T
     bumps = ISHIGAMI_A * np.sin(x[1]) ** 2
     return np.asarray(np.sin(x[0]) + bumps + ISHIGAMI_B * x[2] ** 4 * np.sin(x[0]))
+
+
+def g_function(points: Array, replicate: int = 0) -> Array:
+    weights = np.array(known.G_WEIGHTS)
+    return np.asarray(np.prod((np.abs(4.0 * points - 2.0) + weights) / (1.0 + weights), axis=1))
 
 
 def values(found: sensitivity.Indices, index: str) -> Array:
@@ -38,8 +45,8 @@ def hold(results: Results, exact: dict[str, Array], **options: bool) -> sensitiv
     for index in ("S1", "ST"):
         error = np.abs(values(found, index) - exact[index]).max()
         assert error <= 0.02, (index, error)
-        # One interval of 95 % may miss: two of eight do in 6 % of sequences, two of three in 1 %.
-        assert covers(found, index, exact[index]).sum() >= len(exact[index]) - 1
+    # Whether intervals hold what they should is no matter of one sequence, in which some of eight
+    # may miss: see test_errors_and_intervals_hold_over_many_sequences.
     return found
 
 
@@ -82,21 +89,34 @@ def test_a_noisy_function_through_the_store_is_right_within_two_hundredths(tmp_p
 
 
 @pytest.mark.slow
-def test_errors_and_intervals_hold_over_many_sequences() -> None:
-    # 40 sequences not chosen for anything. With both halves of the sample, the largest error of a
-    # first or total share of Ishigami's function lies near 0.005 and never above 0.02; with one
-    # half (no second order) it exceeds 0.02 in about one sequence in ten.
-    exact = known.ishigami_indices()
-    errors, covered = [], []
-    for seed in range(1, 41):
-        results = worked(design(OVER_PI, n=1024, seed=seed), ishigami)
+@pytest.mark.parametrize(
+    ("function", "factors", "exact"),
+    [
+        (ishigami, OVER_PI, known.ishigami_indices()),
+        (g_function, cube(8), known.g_indices()),
+    ],
+    ids=["ishigami", "g"],
+)
+def test_errors_and_intervals_hold_over_many_sequences(
+    function: Callable[[Array, int], Array], factors: tuple[Factor, ...], exact: dict[str, Array]
+) -> None:
+    # 20 sequences not chosen for anything. With both halves of the sample, the largest error of a
+    # first or total share lies near 0.005 (Ishigami) and 0.01 (G) and never above 0.02; with one
+    # half (no second order) Ishigami's exceeds 0.02 in about one sequence in ten.
+    errors = []
+    covered: dict[str, list[Array]] = {"S1": [], "ST": []}
+    for seed in range(1, 21):
+        results = worked(design(factors, n=1024, seed=seed), function)
         found = sensitivity.analyze(results, "y", resamples=50)
-        for index in ("S1", "ST"):
+        for index, hits in covered.items():
             errors.append(np.abs(values(found, index) - exact[index]).max())
-            covered.append(covers(found, index, exact[index]))
+            hits.append(covers(found, index, exact[index]))
     assert np.max(errors) <= 0.02
-    # bootstrap intervals take the sequence for random draws and are too wide for it
-    assert np.mean(covered) >= 0.95
+    # Bootstrap intervals take the sequence for random draws and are too wide for it. A factor
+    # whose intervals of 95 % just held would be below 17 of 20 in 2 % of sets of sequences.
+    for hits in covered.values():
+        assert np.mean(hits) >= 0.95
+        assert np.mean(hits, axis=0).min() >= 0.85
 
 
 def test_morris_finds_what_a_linear_function_says_by_hand() -> None:
