@@ -171,5 +171,4 @@ def sensitivity(
                 )
             )
         if study_of.shares is not None:
-            about = one["id"].replace("_", " ")
-            write(wrapped(reading.seed_sentence(study_of.shares, about, style)))
+            write(wrapped(reading.seed_sentence(study_of.shares, one["label"], style)))

@@ -174,7 +174,8 @@ def study_html(
     if answer["failed"]:
         count = len(answer["failed"])
         sure.append(f'<p class="lead">{page.say("study.failed", count=count)}</p>')
-    tables = [page.table(table, "table"), *(page.table(t, name) for name, t in more.items())]
+    named = {"table": table, **more}
+    tables = [page.table(t, f"{name}.csv") for name, t in named.items()]
     sections = [
         page.section(
             "answer", f'<div class="headline"><p>{_text(answer["sentence"][lang])}</p></div>'
@@ -212,8 +213,9 @@ def calibration_html(
         page.section("targets", page.drawn([("targets", missed)])),
     ]
     if curves:
-        sections.append(page.section("identifiable", page.drawn(curves)))
+        note = f'<p class="lead">{page.say("study.profiled")}</p>'
+        sections.append(page.section("identifiable", note, page.drawn(curves)))
     sections.append(
-        page.section("numbers", *(page.table(table, name) for name, table in shown.items()))
+        page.section("numbers", *(page.table(t, f"{name}.csv") for name, t in shown.items()))
     )
     return page.html(str(title[lang]), sections)

@@ -390,6 +390,7 @@ def as_json(tables: StudyTables, lang: str) -> list[dict[str, Any]]:
     return [
         {
             "id": study.outcome,
+            "label": outcome_words(tables.outcomes, study.outcome, lang)["label"],
             "is_difference": study.is_difference,
             "method": study.method,
             "index": study.index,
