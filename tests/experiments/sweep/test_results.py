@@ -91,7 +91,7 @@ def test_a_removed_a_damaged_and_a_failed_run_are_named(tmp_path: Path) -> None:
 def test_a_store_of_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
     path.write_bytes(b"not a database" * 100)
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(StoreError, match="not the store of a sweep"):
         Results.of(path)
     with pytest.raises(ScenarioError, match="no such store"):
         Results.of(tmp_path / "nowhere.sqlite")
