@@ -583,22 +583,7 @@ class _Page(Page):
         drawing = providers.providers_strip(changes, tables.arms, style)
         titles = {look.id: look.short for look in self.looks}
         lang, currency = self.lang, style.currency
-        rows = [
-            [
-                c.name,
-                words.label(lang, "kind", c.kind),
-                titles[c.arm],
-                words.money(c.before, currency, lang),
-                words.money(c.after, currency, lang),
-                words.signed(100 * c.relative, "percent", "", lang, currency),
-                words.money(c.margin_after, currency, lang),
-            ]
-            for c in changes
-        ]
-        columns = [
-            style.say(f"col.{c}")
-            for c in ("provider", "kind", "arm", "before", "after", "change", "margin_after")
-        ]
+        columns, rows = providers.provider_table(changes, titles, style)
         lists = []
         for look in self.reforms:
             losing = [c for c in changes if c.arm == look.id and c.is_losing]

@@ -534,31 +534,14 @@ class View:
         if not changes:
             content: Any = parts.empty(reader.say("empty.providers"))
         else:
-            lang, currency = reader.lang, tables.currency
             titles = {look.id: look.short for look in self.looks}
-            rows = [
-                [
-                    c.name,
-                    words.label(lang, "kind", c.kind),
-                    titles[c.arm],
-                    words.money(c.before, currency, lang),
-                    words.money(c.after, currency, lang),
-                    words.signed(100 * c.relative, "percent", "", lang, currency),
-                    words.money(c.margin_after, currency, lang),
-                ]
-                for c in changes
-            ]
-            columns = ("provider", "kind", "arm", "before", "after", "change", "margin_after")
+            columns, rows = providers.provider_table(changes, titles, self.style)
             content = parts.figure_card(
                 "providers",
                 providers.providers_strip(changes, tables.arms, self.style),
                 reader,
                 kicker=reader.say("change_of_revenue"),
-                behind=parts.table(
-                    [reader.say(f"col.{c}") for c in columns],
-                    rows,
-                    reader.say("section.providers"),
-                ),
+                behind=parts.table(columns, rows, reader.say("section.providers")),
             )
         return parts.section(
             "providers",

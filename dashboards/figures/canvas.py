@@ -254,3 +254,61 @@ def spread(positions: Sequence[float], gap: float, low: float, high: float) -> l
         for rank, index in enumerate(members):
             placed[index] = center + gap * (rank - (len(members) - 1) / 2)
     return placed
+
+
+def mark_reform(figure: go.Figure, style: Style) -> None:
+    """The line between the last month before a reform and its first, month 0."""
+    figure.add_shape(
+        type="line",
+        x0=-0.5,
+        x1=-0.5,
+        y0=0,
+        y1=1,
+        yref="paper",
+        line={"color": style.theme.ink, "width": 1.2, "dash": "dot"},
+    )
+    figure.add_annotation(
+        x=-0.5,
+        y=1,
+        yref="paper",
+        yanchor="bottom",
+        xanchor="center",
+        text=style.say("reform"),
+        showarrow=False,
+        font={"size": SMALL, "color": style.theme.ink},
+    )
+
+
+def name_ends(
+    figure: go.Figure,
+    labels: Sequence[tuple[str, float]],
+    x: float,
+    low: float,
+    high: float,
+    style: Style,
+    height: int,
+) -> None:
+    """Names at the ends of lines, moved apart where they would cover each other.
+
+    Parameters
+    ----------
+    labels : text and last value of every line
+    x : where the lines end
+    low, high : ends of the axis of values
+    height : of the plot, pixels
+    """
+    pixels = [(value - low) / (high - low) * height for _, value in labels]
+    for (text, value), pixel, placed in zip(
+        labels, pixels, spread(pixels, 16.0, 6.0, height - 6.0), strict=True
+    ):
+        figure.add_annotation(
+            x=x,
+            y=value,
+            yshift=placed - pixel,
+            xshift=8,
+            xanchor="left",
+            text=text,
+            showarrow=False,
+            align="left",
+            font={"size": SMALL, "color": style.theme.ink},
+        )

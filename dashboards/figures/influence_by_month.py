@@ -12,8 +12,17 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import palette, reading, words
-from dashboards.figures.canvas import SMALL, Style, canvas, nice_ticks, outcome_words, quiet_axis
-from dashboards.figures.settling import LINES, _ends, _number
+from dashboards.figures.canvas import (
+    SMALL,
+    Style,
+    canvas,
+    mark_reform,
+    name_ends,
+    nice_ticks,
+    outcome_words,
+    quiet_axis,
+)
+from dashboards.figures.settling import LINES, _number
 
 __all__ = ["influence_by_month"]
 
@@ -126,26 +135,8 @@ def influence_by_month(
         )
     )
     if months_before:
-        figure.add_shape(
-            type="line",
-            x0=-0.5,
-            x1=-0.5,
-            y0=0,
-            y1=1,
-            yref="paper",
-            line={"color": theme.ink, "width": 1.2, "dash": "dot"},
-        )
-        figure.add_annotation(
-            x=-0.5,
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            xanchor="center",
-            text=style.say("reform"),
-            showarrow=False,
-            font={"size": SMALL, "color": theme.ink},
-        )
-    _ends(figure, labels, last, floor, ceiling, style, HEIGHT - TOP - BOTTOM)
+        mark_reform(figure, style)
+    name_ends(figure, labels, last, floor, ceiling, style, HEIGHT - TOP - BOTTOM)
     return figure
 
 

@@ -6,6 +6,7 @@ Knows yearly money by provider. Must not know why it moved.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -99,6 +100,32 @@ def provider_changes(
                 )
             )
     return sorted(found, key=lambda change: change.relative)
+
+
+def provider_table(
+    changes: Sequence[ProviderChange], titles: Mapping[str, str], style: Style
+) -> tuple[list[str], list[list[str]]]:
+    """Heads and rows of the numbers behind the strip.
+
+    Parameters
+    ----------
+    titles : name of every arm by its identifier
+    """
+    lang, currency = style.lang, style.currency
+    columns = ("provider", "kind", "arm", "before", "after", "change", "margin_after")
+    rows = [
+        [
+            change.name,
+            words.label(lang, "kind", change.kind),
+            titles[change.arm],
+            words.money(change.before, currency, lang),
+            words.money(change.after, currency, lang),
+            words.signed(100 * change.relative, "percent", "", lang, currency),
+            words.money(change.margin_after, currency, lang),
+        ]
+        for change in changes
+    ]
+    return [style.say(f"col.{column}") for column in columns], rows
 
 
 def providers_sentence(changes: list[ProviderChange], arms: pd.DataFrame, style: Style) -> str:

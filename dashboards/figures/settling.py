@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import palette, reading, words
-from dashboards.figures.canvas import SMALL, Style, canvas, nice_ticks, quiet_axis, spread
+from dashboards.figures.canvas import SMALL, Style, canvas, name_ends, nice_ticks, quiet_axis
 
 __all__ = ["LINES", "settling"]
 
@@ -112,36 +112,10 @@ def settling(
             },
         )
     )
-    _ends(figure, labels, math.log2(grown[-1]), floor - 0.03 * ceiling, ceiling, style)
+    low_end, plot = floor - 0.03 * ceiling, HEIGHT - TOP - BOTTOM
+    name_ends(figure, labels, math.log2(grown[-1]), low_end, ceiling, style, plot)
     return figure
 
 
 def _number(value: float, kind: str) -> str:
     return words.plain(value, 2) if kind == "distance" else reading.percent(value)
-
-
-def _ends(
-    figure: go.Figure,
-    labels: list[tuple[str, float]],
-    x: float,
-    low: float,
-    high: float,
-    style: Style,
-    height: int = HEIGHT - TOP - BOTTOM,
-) -> None:
-    """Names at the ends of lines, moved apart where they would cover each other."""
-    pixels = [(value - low) / (high - low) * height for _, value in labels]
-    for (text, value), pixel, placed in zip(
-        labels, pixels, spread(pixels, 16.0, 6.0, height - 6.0), strict=True
-    ):
-        figure.add_annotation(
-            x=x,
-            y=value,
-            yshift=placed - pixel,
-            xshift=8,
-            xanchor="left",
-            text=text,
-            showarrow=False,
-            align="left",
-            font={"size": SMALL, "color": style.theme.ink},
-        )

@@ -17,10 +17,11 @@ from dashboards.figures.canvas import (
     Style,
     arm_looks,
     canvas,
+    mark_reform,
+    name_ends,
     nice_ticks,
     outcome_words,
     quiet_axis,
-    spread,
 )
 
 HEIGHT = 270
@@ -165,38 +166,6 @@ def trajectory(
             ticktext=words.level_marks(marks, about["unit"], style.lang, style.currency),
         )
     )
-    figure.add_shape(
-        type="line",
-        x0=-0.5,
-        x1=-0.5,
-        y0=0,
-        y1=1,
-        yref="paper",
-        line={"color": theme.ink, "width": 1.2, "dash": "dot"},
-    )
-    figure.add_annotation(
-        x=-0.5,
-        y=1,
-        yref="paper",
-        yanchor="bottom",
-        xanchor="center",
-        text=style.say("reform"),
-        showarrow=False,
-        font={"size": SMALL, "color": theme.ink},
-    )
-    pixels = [(value - low) / (high - low) * plot for _, value in labels]
-    for (text, value), pixel, placed in zip(
-        labels, pixels, spread(pixels, 16.0, 6.0, plot - 6.0), strict=True
-    ):
-        figure.add_annotation(
-            x=last_month,
-            y=value,
-            yshift=placed - pixel,
-            xshift=8,
-            xanchor="left",
-            text=text,
-            showarrow=False,
-            align="left",
-            font={"size": SMALL, "color": theme.ink},
-        )
+    mark_reform(figure, style)
+    name_ends(figure, labels, last_month, low, high, style, plot)
     return figure
