@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import pytest
 
 from dashboards.page import Page as SitePage
 from dashboards.pages import PAGES
 from dashboards.server import Site
-from tests.dashboards.site import open_site
+from experiments.physician import PATIENTS
+from tests.dashboards.site import CHOICE, open_site, stored_comparison
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -27,6 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("home")
         patch.setenv("PAYSHIFT_HOME", str(home))
+        stored_comparison()
         with open_site(home) as opened:
             yield opened
 
@@ -76,3 +79,97 @@ def test_a_page_opens_without_complaint_in_both_languages(
             "!(e.textContent.trim() || e.getAttribute('aria-label'))).length"
         )
         assert unnamed == 0
+
+
+@pytest.mark.parametrize(("lang", "width"), [("en", 1440), ("zh", 390)])
+def test_a_shared_address_shows_its_comparison_and_a_cell_opens_its_story(
+    browser: Browser, site: Site, lang: str, width: int
+) -> None:
+    query = urlencode({**CHOICE.as_query(), "lang": lang})
+    with visit(browser, site, f"/?{query}", width) as page:
+        page.wait_for_selector("#detail-panel .js-plotly-plot .main-svg")
+        first = page.locator("#detail-panel figcaption .kicker").first.inner_text()
+        cells = page.locator("button.cell")
+        assert cells.count() > 10
+        cells.last.click()
+        page.wait_for_function(
+            "t => document.querySelector('#detail-panel figcaption .kicker').textContent !== t",
+            arg=first,
+        )
+        assert page.locator("#progress").inner_text() == ""
+        assert page.locator("#progress").evaluate("place => place.offsetHeight") == 0
+        assert "payshift compare tiny-drg tiny-capitation" in page.locator("#take pre").inner_text()
+
+
+def test_an_arm_is_changed_by_its_text_and_mistakes_are_told(browser: Browser, site: Site) -> None:
+    with visit(browser, site, f"/?{urlencode(CHOICE.as_query())}") as page:
+        page.locator(".arm button.small").first.click()
+        text = page.locator(".yaml textarea")
+        text.wait_for()
+        page.wait_for_function("document.querySelector('.yaml textarea').value.length > 50")
+        right = text.input_value()
+        text.fill(right.replace("drg:", "drgg:"))
+        page.click("#editor-keep")
+        page.wait_for_selector("#editor-said li")
+        assert "drgg" in page.locator("#editor-said").inner_text()
+        text.fill(right.replace("value: 1.5", "value: 3"))
+        page.click("#editor-keep")
+        page.wait_for_selector(".arm .tag")
+
+
+def test_a_player_treats_everybody_and_sees_where_they_stand(browser: Browser, site: Site) -> None:
+    with visit(browser, site, "/play") as page:
+        page.get_by_role("button", name="Start").click()
+        for _ in range(2 * len(PATIENTS)):
+            page.locator(".patient").wait_for()
+            page.locator("#play-preview .big", has_text="0").wait_for()
+            before = page.locator("#play-stage").inner_text()
+            page.get_by_role("slider").focus()
+            page.keyboard.press("ArrowRight")
+            page.locator("#play-preview .big", has_text="1").wait_for()
+            page.locator(".patient .button").click()
+            page.wait_for_function(
+                "before => document.getElementById('play-stage').innerText !== before", arg=before
+            )
+        page.locator(".ways").wait_for()
+        assert "1.0 services a patient" in page.locator("#play-stage figcaption").inner_text()
+
+
+def test_a_class_is_joined_by_its_code_and_a_wrong_code_is_told(
+    browser: Browser, site: Site
+) -> None:
+    with visit(browser, site, "/play") as teacher:
+        teacher.get_by_role("button", name="Open a class").click()
+        teacher.locator("#play-room-code").wait_for()
+        code = teacher.locator("#play-room-code").inner_text()
+        with visit(browser, site, f"/play?code={code}&lang=zh", 390) as student:
+            assert student.get_by_label("课堂代码").input_value() == code
+            student.get_by_role("button", name="加入").click()
+            student.locator(".patient").wait_for()
+        teacher.get_by_text("1 joined").wait_for()
+    with visit(browser, site, "/play") as page:
+        page.get_by_label("Code of the class").fill("ABCDE")
+        page.get_by_role("button", name="Join", exact=True).click()
+        page.locator(".notice").wait_for()
+        assert page.locator(".doors").is_visible()
+
+
+def test_a_contract_is_edited_and_its_margins_move_at_once(browser: Browser, site: Site) -> None:
+    with visit(browser, site, "/incentives?scenario=tiny-drg") as page:
+        page.locator(".tools-grid").wait_for()
+        coded = page.locator(".heat tr", has_text="Level coded up").locator("td").nth(1)
+        before = coded.inner_text()
+        page.get_by_text("Change the contract", exact=True).click()
+        field = page.get_by_label("Payment (YAML)")
+        text = field.input_value()
+        field.fill(text.replace("base_rate: neutral", "base_rate: 90000.0"))
+        page.wait_for_function(
+            "before => [...document.querySelectorAll('.heat tr')].some(row => "
+            "row.innerText.startsWith('Level coded up') && "
+            "row.querySelectorAll('td')[1].innerText !== before)",
+            arg=before,
+        )
+        field.fill(text.replace("drg:", "dgr:"))
+        page.locator(".notice").wait_for()
+        assert "dgr" in page.locator(".notice").inner_text()
+        assert page.locator(".heat").is_visible()
