@@ -43,6 +43,7 @@ ORDER = (
     "admission_median",
     "admission_heavy",
     "avoided_admission_own",
+    "observation",
     "drugs_inpatient",
     "diagnostics_inpatient",
     "procedures_inpatient",

@@ -168,11 +168,24 @@ def margins(ground: Ground) -> Iterator[Margin]:
         cost = np.broadcast_to(setting.cost_out[:, j : j + 1], visits.shape)
         yield Margin(component, "unit", used, cost, done[..., V.UNITS_OUT_0 + j] / _MILLI)
     yield from _stays(ground, in_receipts)
+    if setting.observation_beds.any():
+        yield _observed(ground, out_receipts)
     yield from _members(ground, visit - visit_cost)
     yield from _quality(ground)
     spent = (done[..., V.COST_OUT] + done[..., V.COST_IN]) * _FEN
     used = np.where(spent > 0.0, back, np.nan)
     yield Margin("resource_cost", "currency", used, np.ones_like(used), spent)
+
+
+def _observed(ground: Ground, out_receipts: Float) -> Margin:
+    """Give a case kept under observation: its visit, its care and what is paid for it besides."""
+    m, setting = ground.marginal, ground.setting
+    cases = ground.done[..., V.OBSERVED]
+    units = setting.values["observation_units"] * ground.technology
+    has_beds = np.broadcast_to(setting.observation_beds[:, None] > 0.0, cases.shape)
+    receipts = m["visit"] + m["observed"] + units * out_receipts.sum(axis=-1)
+    cost = np.broadcast_to(units * setting.cost_out.sum(axis=-1)[:, None], cases.shape)
+    return Margin("observation", "case", np.where(has_beds, receipts, np.nan), cost, cases)
 
 
 def _stays(ground: Ground, in_receipts: Float) -> Iterator[Margin]:
