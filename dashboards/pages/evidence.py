@@ -1,6 +1,6 @@
 """Evidence: what studies published beside what the model gives.
 
-Knows the record of the evidence command; must not know how findings are replayed.
+Knows what has been held against published numbers; must not know how.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ def layout(visit: Visit) -> list[Any]:
         parts.empty(
             reader.say("evidence_none"),
             html.P(reader.say("evidence_none_do")),
-            html.Pre(html.Code("payshift evidence"), tabIndex=0),
         ),
     ]
 
