@@ -95,7 +95,7 @@ def g_indices(weights: Sequence[float] = G_WEIGHTS) -> dict[str, Array]:
     Examples
     --------
     >>> g_indices()["S1"][:3].round(4).tolist()
-    [0.7165, 0.1791, 0.0237]
+    [0.7162, 0.179, 0.0237]
     """
     alone = 1.0 / (3.0 * (1.0 + np.asarray(weights, dtype=np.float64)) ** 2)
     total = float(np.prod(1.0 + alone) - 1.0)

@@ -83,11 +83,13 @@ def level(outlay: Callable[[float], float], target: float, start: float = 1.0) -
     to a part in 10^12 is returned untouched, so that doing nothing changes no bit. Where an outlay
     that starts flat meets the target all along the flat, the factor is that of its end.
     """
-    if abs(outlay(start) - target) <= 1e-12 * max(abs(target), 1.0):
-        return start
     low, high = 0.0, 16.0 * start
-    highest_flat = target + _FLAT * abs(target)
-    if abs(outlay(low) - target) <= _FLAT * abs(target):
+    # Money has no unit of its own: what counts as nothing is told by what the outlay can be.
+    scale = max(abs(target), abs(outlay(high)))
+    if abs(outlay(start) - target) <= 1e-12 * scale:
+        return start
+    highest_flat = target + _FLAT * max(abs(target), _FLAT * scale)
+    if abs(outlay(low) - target) <= highest_flat - target:
         # Nothing is already enough: the target is met up to where the outlay begins to rise.
         return _halved(outlay, highest_flat, low, high) if outlay(high) > highest_flat else start
     if not outlay(low) < target < outlay(high):
