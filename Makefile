@@ -6,6 +6,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# Where bytecode is not kept, every process of the tests compiles the sources anew: a second each.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The pinned versions were tried with 3.11, so it is taken where it exists.
 PYTHON ?= $(shell command -v python3.11 || command -v python3 || echo python3)
 JOBS ?= 2

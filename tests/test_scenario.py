@@ -106,7 +106,7 @@ def test_the_status_quo_changes_nothing() -> None:
     assert COUNTY.before == COUNTY.after
 
 
-REFORMS = [n for n in library_ids() if n.startswith("china-county-") and load(n).region_id != n]
+REFORMS = [path.stem for path in sorted((library_root() / "payment").glob("china-county-*.yaml"))]
 
 
 @pytest.mark.parametrize("name", REFORMS)
