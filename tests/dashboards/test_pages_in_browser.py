@@ -106,7 +106,7 @@ def test_an_arm_is_changed_by_its_text_and_mistakes_are_told(browser: Browser, s
         page.locator(".arm button.small").first.click()
         text = page.locator(".yaml textarea")
         text.wait_for()
-        page.wait_for_function("document.querySelector('.yaml textarea').value.length > 50")
+        page.wait_for_function("() => document.querySelector('.yaml textarea').value.length > 50")
         right = text.input_value()
         text.fill(right.replace("drg:", "drgg:"))
         page.click("#editor-keep")
