@@ -21,7 +21,7 @@ DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
 DEMO_LANG ?= en
 
-.PHONY: help demo test check fast studies baseline books emergence predictions bench docs constraints browser clean
+.PHONY: help demo test check fast studies baseline books emergence evidence predictions bench docs constraints browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -77,6 +77,13 @@ EMERGENCE_CROWD ?= 16000
 emergence: .venv/payshift-dev ## what must emerge, and what must not: the full record in experiments/records
 	$(BIN)/python -m experiments.emergence --people $(EMERGENCE_PEOPLE) --crowd $(EMERGENCE_CROWD) --processes $(JOBS) --journal build/emergence.jsonl $(if $(ONLY),--only $(ONLY))
 
+EVIDENCE_SEEDS ?= 10
+
+# What was lived already is not lived again: cut short, it goes on where it stopped.
+evidence: .venv/payshift-dev ## published findings beside the model: experiments/records/evidence, docs/validation.md
+	$(BIN)/payshift evidence --replicates $(EVIDENCE_SEEDS) --workers $(JOBS) --out experiments/records/evidence
+	$(BIN)/python docs/validation.py
+
 predictions: .venv/payshift-dev ## do margins foretell behavior, over the library: experiments/records/predictions
 	$(BIN)/python -m experiments.predictions --workers $(JOBS)
 
@@ -108,6 +115,7 @@ bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
 
 docs: .venv/payshift ## write the reference of models, outcomes and parameters from the code
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/validation.py
 
 constraints: .venv/bin/python ## pin the newest versions that pyproject.toml allows
 	rm -rf build/constraints

@@ -1,4 +1,4 @@
-"""Commands of the experiments: sweeps, their stores, and any row of them again.
+"""Commands of the experiments: sweeps, their stores, any row of them again, and the evidence.
 
 Knows the words a user types; must not know how a sweep is executed or stored. Everything but the
 terminal is imported inside the commands, so that help appears at once.
@@ -10,7 +10,7 @@ import contextlib
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,6 +21,8 @@ from sim import terminal
 from sim.errors import ScenarioError, StoreError
 
 if TYPE_CHECKING:
+    from experiments.evidence.mixture import Profile
+    from experiments.evidence.record import Row
     from experiments.sweep.executors import Tally
     from experiments.sweep.files import Sweep
     from experiments.sweep.store import Store
@@ -51,6 +53,7 @@ def register(app: typer.Typer) -> None:
     app.command("merge")(merge)
     app.command("rerun")(rerun)
     app.command("verify")(verify)
+    app.command("evidence")(evidence)
 
 
 # --- sweep ------------------------------------------------------------------------------------
@@ -391,3 +394,270 @@ def _failed(store: Store) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+# --- evidence ---------------------------------------------------------------------------------
+
+
+class EvidencePart(StrEnum):
+    """What is asked of the model."""
+
+    LABORATORY = "laboratory"
+    DEMAND = "demand"
+    POLICIES = "policies"
+
+
+def _lights(lang: str) -> dict[str, str]:
+    """Words of the verdicts."""
+    if lang == "zh":
+        return {"hit": "命中", "near": "接近", "miss": "未命中", "none": "未模拟"}
+    return {"hit": "hit", "near": "near", "miss": "miss", "none": "not simulated"}
+
+
+def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
+    """Give rows of the record as JSON or as a table."""
+    if as_json:
+        terminal.write_json(
+            [
+                {
+                    **row.__dict__,
+                    "published": row.published,
+                    "simulated": row.simulated,
+                }
+                for row in rows
+            ]
+        )
+        return
+    heads = {
+        "en": ["id", "what", "unit", "published", "band", "simulated", "95 % interval", "verdict"],
+        "zh": ["编号", "内容", "单位", "公布值", "允许范围", "模拟值", "95%区间", "结论"],
+    }[lang]
+    lights = _lights(lang)
+
+    def pair(low: float, high: float) -> str:
+        if math.isnan(low) or math.isnan(high):
+            return "–"
+        return f"{terminal.number(low, _digits(low))} … {terminal.number(high, _digits(high))}"
+
+    lines = [
+        [
+            row.id,
+            row.label_zh if lang == "zh" else row.label_en,
+            row.unit,
+            terminal.number(row.published, _digits(row.published)),
+            pair(row.band_low, row.band_high),
+            terminal.number(row.simulated, _digits(row.simulated)),
+            pair(row.low, row.high),
+            lights[row.light],
+        ]
+        for row in rows
+    ]
+    counts = ", ".join(
+        f"{sum(row.light == light for row in rows)} {word}" for light, word in lights.items()
+    )
+    terminal.table("", heads, lines, numbers=(3, 5), caption=counts)
+
+
+def _digits(value: float) -> int:
+    """Choose decimals by size."""
+    size = abs(value)
+    return (
+        0 if not math.isfinite(size) or size >= 100 else 1 if size >= 20 else 2 if size >= 1 else 3
+    )
+
+
+def evidence(
+    part: Annotated[
+        EvidencePart | None,
+        typer.Argument(metavar="[PART]", help="laboratory, demand or policies; all if left out."),
+    ] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID…]", help="Of policies: findings or files.")
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show the record; nothing is run.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder of the record.")
+    ] = None,
+    replicates: Annotated[int, typer.Option("--replicates", min=2, help="Seeds.")] = 10,
+    people: Annotated[
+        int | None, typer.Option("--people", min=200, help="Persons simulated in each run.")
+    ] = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option("--experiment", metavar="FILE", help="Of laboratory: other payoffs."),
+    ] = None,
+    choices: Annotated[
+        Path | None,
+        typer.Option("--choices", metavar="CSV", help="Of laboratory: choices to be explained."),
+    ] = None,
+    workers: terminal.WorkersOption = None,
+    lang: terminal.LangOption = terminal.Lang.EN,
+    as_json: terminal.JsonOption = False,
+) -> None:
+    """Hold the model against published findings; what was lived already is not lived again."""
+    from experiments.evidence import replay
+    from experiments.evidence.findings import findings, read_finding
+    from experiments.evidence.record import blank, read_record, write_record
+
+    folder = out
+    if show:
+        from experiments.evidence.record import PACKAGED
+
+        _told_evidence(read_record(PACKAGED if out is None else out).rows, lang.value, as_json)
+        return
+    if (experiment or choices) and part is not EvidencePart.LABORATORY:
+        raise ScenarioError(
+            "only the laboratory has payoffs and choices",
+            where="--experiment" if experiment else "--choices",
+            remedy="payshift evidence laboratory --experiment FILE",
+        )
+    if ids and part is not EvidencePart.POLICIES:
+        raise ScenarioError("only policies are chosen by id", where="ID", value=ids[0])
+    if part is EvidencePart.LABORATORY and (experiment or choices):
+        _told_experiment(experiment or "hennig-schmidt-2011", choices, lang.value, as_json)
+        return
+    known = findings()
+    record = blank(known)
+    if folder is not None and (folder / "record.json").is_file():
+        record = record.updated(read_record(folder).rows)
+    from sim.record import home
+
+    stores = home() / "evidence"
+    fresh = [*replay.baseline_rows(known)] if part is None else []
+    extra: list[Row] = []
+
+    def keep() -> None:
+        nonlocal record
+        record = record.updated(fresh)
+        if folder is not None:
+            write_record(record, folder)
+
+    with _ends_in_order(), _told_progress() as progress:
+        if part in (None, EvidencePart.LABORATORY):
+            fresh += replay.laboratory_rows(known)
+            keep()
+        if part in (None, EvidencePart.DEMAND):
+            fresh += replay.demand_rows(
+                stores, replicates, people or 4000, workers, progress, known
+            )
+            keep()
+        if part in (None, EvidencePart.POLICIES):
+            chosen = [read_finding(name) for name in ids] if ids else known
+            for finding in chosen:
+                if finding.form.reform is None:
+                    continue
+                terminal.say(f"{finding.id}: {finding.form.title.model_dump()[lang.value]}")
+                rows = replay.policy_rows(finding, stores, replicates, people, workers, progress)
+                fresh += rows
+                extra += [row for row in rows if row.key not in {r.key for r in record.rows}]
+                keep()
+    if part is None:
+        _told_evidence(record.rows, lang.value, as_json)
+    else:
+        done = {row.key for row in fresh}
+        shown = [row for row in record.rows if row.key in done]
+        _told_evidence([*shown, *extra], lang.value, as_json)
+    if part is EvidencePart.LABORATORY and not as_json:
+        _told_identification(lang.value)
+    if folder is not None:
+        terminal.say(f"record {folder}")
+
+
+_MIXTURE = {
+    "selfish_share": {"en": "share of the selfish", "zh": "完全利己者占比"},
+    "scale": {"en": "altruism of the others, mean", "zh": "其余医生的平均利他权重"},
+    "log_sd": {"en": "altruism of the others, sd of ln", "zh": "其余医生利他权重的对数标准差"},
+    "precision": {"en": "precision of choice", "zh": "选择精度"},
+}
+_VERDICTS = {
+    "identified": {"en": "identified", "zh": "可以识别"},
+    "bounded above": {"en": "bounded above only", "zh": "只有上界"},
+    "bounded below": {"en": "bounded below only", "zh": "只有下界"},
+    "not identified": {"en": "not identified", "zh": "不能识别"},
+}
+
+
+def _told_profiles(found: Sequence[Profile], title: str, lang: str) -> None:
+    """Show what data tell of a mixture."""
+    heads = {
+        "en": ["number of the mixture", "low", "best", "high", "verdict"],
+        "zh": ["混合分布的参数", "下限", "最优", "上限", "结论"],
+    }[lang]
+    rows = [
+        [
+            _MIXTURE[one.name][lang],
+            *(terminal.number(x, 3) for x in (one.low, one.best, one.high)),
+            _VERDICTS[one.verdict][lang],
+        ]
+        for one in found
+    ]
+    terminal.table(title, heads, rows, numbers=(1, 2, 3))
+
+
+def _told_identification(lang: str) -> None:
+    """Say which mixtures the published means leave open, and what would tell them apart."""
+    from experiments.evidence.laboratory import Mixture, read_experiment
+    from experiments.evidence.mixture import (
+        draw_choices,
+        misfit_of_choices,
+        misfit_of_means,
+        profiles,
+    )
+    from experiments.evidence.replay import published_means
+
+    experiment = read_experiment("hennig-schmidt-2011")
+    means, tolerance = published_means()
+    titles = {
+        "en": (
+            "What the two published means tell",
+            "What single choices of 42 physicians would tell (drawn from a known mixture)",
+        ),
+        "zh": ("两个公布的均值能说明什么", "42名医生的逐个选择能说明什么（由已知混合分布抽取）"),
+    }[lang]
+    _told_profiles(profiles(misfit_of_means(experiment, means, tolerance)), titles[0], lang)
+    drawn = draw_choices(
+        experiment, Mixture(precision=2.0), {"fee_for_service": 20, "capitation": 22}, 7
+    )
+    _told_profiles(profiles(misfit_of_choices(experiment, drawn)), titles[1], lang)
+
+
+def _told_experiment(name: str, choices: Path | None, lang: str, as_json: bool) -> None:
+    """Answer an experiment of a user's own, and explain choices if there are any."""
+    from dataclasses import asdict
+
+    from experiments.evidence.laboratory import Mixture, mean_quantity, read_experiment
+    from experiments.evidence.mixture import misfit_of_choices, profiles, read_choices
+
+    experiment = read_experiment(name)
+    known = None if choices is None else read_choices(choices, experiment)
+    found = [] if known is None else profiles(misfit_of_choices(experiment, known))
+    rows = [
+        {
+            "payment": payment,
+            "illness": illness,
+            "type": kind,
+            "quantity": float(mean[i, k]),
+        }
+        for payment in experiment.payments
+        for mean in (mean_quantity(experiment, payment, Mixture()),)
+        for i, illness in enumerate(experiment.illnesses)
+        for k, kind in enumerate(experiment.types)
+    ]
+    if as_json:
+        terminal.write_json({"quantities": rows, "profiles": [asdict(one) for one in found]})
+        return
+    heads = {
+        "en": ["payment", "illness", "type", "mean services"],
+        "zh": ["支付方式", "病种", "患者类型", "平均服务量"],
+    }[lang]
+    terminal.table(
+        experiment.form.title.model_dump()[lang],
+        heads,
+        [
+            [str(r["payment"]), str(r["illness"]), str(r["type"]), f"{r['quantity']:.3f}"]
+            for r in rows
+        ],
+        numbers=(3,),
+    )
+    if found:
+        _told_profiles(found, "", lang)

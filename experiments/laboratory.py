@@ -2,8 +2,8 @@
 
 Students in the role of physicians chose how many services (0 to 10) each of fifteen patients gets,
 first paid a fee for each service, then a lump sum for each patient. The payoffs are data
-(``laboratory_payoffs.csv``), the choice is :func:`sim.behavior.altruism.best_quantity` or its noisy
-version, so the experiment tests the rule and gives the shape of the altruism mixture.
+(``experiments/evidence/payoffs``), the choice is :func:`sim.behavior.altruism.best_quantity` or
+its noisy version, so the experiment tests the rule and gives the shape of the altruism mixture.
 
 It knows the experiment; the rules know nothing of it.
 
@@ -14,22 +14,20 @@ behaviour: an experimental investigation. Journal of Health Economics 30, 637-64
 https://doi.org/10.1016/j.jhealeco.2011.05.001
 """
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from experiments.evidence.laboratory import read_experiment
 from sim.behavior.altruism import best_quantity, draw_quantity
 
 __all__ = ["LUMP_SUM", "Arm", "Payoffs", "choices", "mean_quantities", "payoffs", "response_shares"]
 
 LUMP_SUM: Final = 12.0
-_FILE: Final = Path(__file__).with_name("laboratory_payoffs.csv")
 
 
 class Arm(Enum):
@@ -64,15 +62,13 @@ def payoffs() -> Payoffs:
     Returns
     -------
     Payoffs
-        From ``laboratory_payoffs.csv`` next to this module.
+        Of :func:`experiments.evidence.laboratory.read_experiment`.
     """
-    with _FILE.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+    experiment = read_experiment("hennig-schmidt-2011")
     return Payoffs(
-        cost=columns["cost"],
-        fee=np.array([columns[f"fee_{illness}"] for illness in "abcde"]),
-        benefit=np.array([columns[f"benefit_{kind}"] for kind in "123"]),
+        cost=experiment.cost,
+        fee=experiment.revenue["fee_for_service"][:, 0],
+        benefit=experiment.benefit,
     )
 
 

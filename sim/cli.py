@@ -359,7 +359,24 @@ def _errors_in(name: str) -> list[PayshiftError]:
         return lesson_errors(path)
     if kind is not None and kind.value == "study":
         return _errors_in_study(path)
+    if kind is not None and kind.value in ("finding", "experiment"):
+        return _errors_in_evidence(path, str(kind.value))
     return errors
+
+
+def _errors_in_evidence(path: Path, kind: str) -> list[PayshiftError]:
+    """Every error of a published finding, or of an experiment's payoffs."""
+    from experiments.evidence.findings import read_finding
+    from experiments.evidence.laboratory import read_experiment
+
+    try:
+        if kind == "finding":
+            read_finding(path)
+        else:
+            read_experiment(path)
+    except PayshiftError as error:
+        return list(error.all)
+    return []
 
 
 def _errors_in_study(path: Path) -> list[PayshiftError]:

@@ -17,7 +17,16 @@ from sim.region import Region
 from sim.scenario._nodes import DEEPEST, Node, plain, raise_all, suggestion
 from sim.scenario._reading import read_tree
 
-KINDS = ("scenario", "comparison", "sweep", "study", "finding", "lesson", "benefits")
+KINDS = (
+    "scenario",
+    "comparison",
+    "sweep",
+    "study",
+    "finding",
+    "experiment",
+    "lesson",
+    "benefits",
+)
 _IDENTIFIER = re.compile(r"^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$")
 _LIBRARY_FOLDERS = (".", "regions", "payment", "benefits", "studies")
 _NOT_SCENARIOS = ("sources.yaml",)

@@ -1,0 +1,146 @@
+"""Write docs/validation.md: published findings beside the model, from the record of evidence.
+
+    python docs/validation.py
+
+Knows the record and how the page reads; must not know how anything was simulated.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from experiments.evidence.record import LIGHTS, Record, Row, read_record
+
+PAGE = Path(__file__).with_name("validation.md")
+WORDS = {"hit": "● hit", "near": "◐ near", "miss": "○ miss", "none": "– not simulated"}
+USES = {
+    "fit": "Fitted: parameters were moved for these, so a hit is no proof",
+    "unseen": "Not fitted: nothing was moved for these",
+    "demonstration": "A demonstration: an uncontrolled study",
+    "rule": "Taken over as a rule",
+}
+
+HEAD = """# Validation: published findings beside the model
+
+Does the model repeat what was found? Every row is a published number, the band in which the model
+counts as hitting it, and what the model gives. Bands were fixed before anything was run. Misses
+stay in the table.
+
+```console
+$ payshift evidence --show                          # this table, nothing is run
+$ payshift evidence policies C13 --replicates 10    # one reform; goes on where it was stopped
+$ payshift evidence --out my-record                 # everything, into a record of your own
+```
+
+- **hit**: the mean is inside the band and, where a sign is asked, nine tenths of the seeds have
+  it.
+- **near**: outside, but the sign is right, or (for levels) the interval touches the band.
+- **miss**: everything else. **not simulated**: the reason stands in the row.
+
+An interval is that of the mean over seeds, at the region's own parameters; it does not cover what
+is not known about them. Starting values of several parameters come from a prototype whose author
+knew these studies, so "not fitted" means that nothing was moved here for the sake of the row.
+
+"""
+
+TAIL = """## The laboratory
+
+The physicians' experiment is answered by the model's own rule of choice, exactly: no luck is
+drawn. `payshift evidence laboratory` also says which mixtures of physicians the two published
+means leave open. They identify none of its four numbers: any share of the selfish from none to a
+half, with fitting altruism and precision, gives both means. Single choices would: drawn from a
+known mixture, those of as many physicians as in the experiment bound all four on both sides. With
+data of your own (columns `physician`, `payment`, `illness`, `type`, `quantity`):
+
+```console
+$ payshift evidence laboratory --choices choices.csv
+$ payshift evidence laboratory --experiment my-payoffs.yaml
+```
+
+Payoffs are a file of `kind: experiment`; payments are sums of parts (`lump_sum`, `per_service`,
+`schedule`, `of` and `share`, `bonus` and `within`), so linear fees, mixed payment and bonuses
+need no code. Copy `experiments/evidence/payoffs/linear-and-mixed.yaml`.
+
+## Adding a finding
+
+Copy a file of `experiments/evidence/findings/`. It states the source, the published number with
+its interval, the band, and one way to ask the model: `laboratory`, `trial`, `baseline` or
+`reform`. A reform names a control and a treated world (a scenario, with another contract if need
+be), the months to be read and the estimator of its study: `difference-in-differences`,
+`interrupted-series` or `before-after`. `card` sets published observables in both worlds, never a
+parameter; a test holds the files of the package to that.
+
+```console
+$ payshift validate my-finding.yaml
+$ payshift evidence policies ./my-finding.yaml
+```
+
+Both worlds are the same people with the same luck, so the months before the reform are identical
+and little noise is left. No rule, parameter or branch of the simulator exists for one study:
+findings are data, and `experiments/evidence/reforms.py` treats them all alike.
+
+## What the model should not be used for
+
+Forecasts of one place, effects in studies marked as misses, working time (not in the model), and
+anything that hangs on families or on ceilings of own payment by income.
+"""
+
+
+def number(value: float) -> str:
+    """Write a number with as many decimals as its size needs; nothing where there is none."""
+    if not math.isfinite(value):
+        return ""
+    size = abs(value)
+    digits = 0 if size >= 100 else 1 if size >= 20 else 2 if size >= 1 else 3
+    return f"{value:,.{digits}f}".replace("-", "−")
+
+
+def pair(low: float, high: float) -> str:
+    """Write a range."""
+    return f"{number(low)} to {number(high)}" if math.isfinite(low) and math.isfinite(high) else ""
+
+
+def line(row: Row) -> str:
+    """Write one row of the table."""
+    runs = f"{row.seeds} × {row.people:,}" if row.seeds else ""
+    told = row.reason_en.replace("|", "/")
+    verdict = WORDS[row.light] + (f": {told}" if told else "")
+    cells = (
+        row.id,
+        f"{row.label_en}, {row.unit}" if row.unit else row.label_en,
+        number(row.published),
+        pair(row.band_low, row.band_high),
+        number(row.simulated),
+        pair(row.low, row.high) if row.low != row.high else "exact",
+        runs,
+        verdict,
+    )
+    return "| " + " | ".join(cells) + " |"
+
+
+def page(record: Record) -> str:
+    """Write the page of a record."""
+    text = HEAD
+    counts = ", ".join(f"{record.count(light)} {WORDS[light][2:]}" for light in LIGHTS)
+    text += f"Of {len(record.rows)} numbers: {counts}.\n\n"
+    for use, title in USES.items():
+        rows = [row for row in record.rows if row.use == use]
+        if not rows:
+            continue
+        text += f"## {title}\n\n"
+        text += (
+            "| id | what | published | band | model | 95 % interval | seeds × people | verdict |\n"
+        )
+        text += "|---|---|---:|---|---:|---|---|---|\n"
+        text += "\n".join(line(row) for row in rows) + "\n\n"
+        sources = dict.fromkeys((row.id, row.citation, row.url) for row in rows)
+        for name, citation, url in sources:
+            told = citation.rstrip(".")
+            text += f"- {name}: {told}. {url}".rstrip() + "\n"
+        text += "\n"
+    return text + TAIL
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(read_record()), encoding="utf-8")

@@ -1,0 +1,108 @@
+"""Reforms replayed in twin worlds: one generic way for every study.
+
+Knows a finding's reform, the sweep that lives it and the estimator of its study; must not know any
+study in particular: no rule, parameter or branch here exists for one of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from experiments.evidence import estimators
+from experiments.evidence.findings import Finding, FromReform, world
+from experiments.sweep.design import Design, Factor, Sampler
+from experiments.sweep.results import Results
+from experiments.sweep.simulation import Simulation
+
+__all__ = ["CONTROL", "ESTIMATORS", "SPARE_FACTOR", "TREATED", "effects", "model_and_design"]
+
+Float = npt.NDArray[np.float64]
+
+TREATED: Final = "treated"
+CONTROL: Final = "control"
+SPARE_FACTOR: Final = "income_elasticity"
+"""A sweep moves at least one parameter. This one no study identifies; it stays at its default
+unless draws over its range are asked for."""
+ESTIMATORS: Final = {
+    "difference-in-differences": estimators.difference_in_differences,
+    "before-after": estimators.before_after,
+    "interrupted-series": estimators.interrupted_series,
+}
+
+
+def _monthly(finding: Finding) -> tuple[str, ...]:
+    """List the outcomes that the finding's targets read, each once."""
+    ways = [target.way for target in finding.targets]
+    names = [n for way in ways if isinstance(way, FromReform) for n in (way.outcome, *way.times)]
+    return tuple(dict.fromkeys(names))
+
+
+def model_and_design(
+    finding: Finding, replicates: int, seed: int, people: int | None = None
+) -> tuple[Simulation, Design]:
+    """Give the sweep that lives a finding's two worlds with the same people and luck.
+
+    Parameters
+    ----------
+    finding : Finding
+        With a reform.
+    replicates, seed : int
+    people : int, optional
+        Another number of persons than the finding's.
+    """
+    form = finding.form.reform
+    if form is None:
+        raise ValueError(f"{finding.id} replays no reform")
+    arms = {name: world(form, name, f"{finding.id.lower()}-{name}") for name in (CONTROL, TREATED)}
+    if people is not None:
+        arms = {name: scenario.with_population(people) for name, scenario in arms.items()}
+    monthly = _monthly(finding)
+    spare = arms[CONTROL].region().parameters[SPARE_FACTOR]
+    design = Design(
+        arms=tuple(arms),
+        factors=(Factor.of(spare),),
+        sampler=Sampler("given", options={"points": [[spare.default]]}),
+        replicates=replicates,
+        seed=seed,
+        outcomes=monthly,
+        monthly=monthly,
+        title=finding.form.title.model_dump(),
+        scenario_sha={name: scenario.sha256() for name, scenario in arms.items()},
+    )
+    return Simulation.of(arms, monthly, monthly), design
+
+
+def effects(finding: Finding, way: FromReform, results: Results) -> Float:
+    """Give a target's effect for every seed, in the target's scale.
+
+    Parameters
+    ----------
+    finding : Finding
+    way : FromReform
+    results : Results
+
+    Returns
+    -------
+    ndarray, shape (n_seeds,)
+    """
+    form = finding.form.reform
+    assert form is not None
+    series = {
+        arm: np.prod([results.series(arm, name)[0] for name in (way.outcome, *way.times)], axis=0)
+        for arm in (TREATED, CONTROL)
+    }
+    effect, level = ESTIMATORS[form.estimator](
+        series[TREATED], series[CONTROL], form.horizon.start, way.first_month, way.last_month
+    )
+    scale: Mapping[str, Float | float] = {"percent": 100.0 / level, "points": 100.0, "unit": 1.0}
+    return np.asarray(effect * scale[way.scale] / way.divide_by)
+
+
+def store_of(finding: Finding, design: Design, folder: Path) -> Path:
+    """Name the store of a finding's runs: another design has another."""
+    return folder / f"{finding.id.lower()}-{design.sha256()[:8]}.sqlite"

@@ -1,0 +1,231 @@
+"""Every finding asked of the model: the laboratory, the baselines, the trial, the reforms.
+
+Knows which way answers which target, and stores that go on where they were stopped; must not know
+how any of the ways works, nor how rows are shown.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from experiments.evidence import reforms, trial
+from experiments.evidence.findings import (
+    Finding,
+    FromBaseline,
+    FromLaboratory,
+    FromReform,
+    FromTrial,
+    findings,
+)
+from experiments.evidence.laboratory import Mixture, mean_quantity, read_experiment
+from experiments.evidence.record import Row, Simulated, judged, mean_and_interval
+from experiments.sweep.executors import Progress, sweep
+from experiments.sweep.results import Results
+from sim.errors import StoreError
+
+__all__ = [
+    "PARTS",
+    "REPLICATES",
+    "SEED",
+    "baseline_rows",
+    "demand_rows",
+    "laboratory_rows",
+    "policy_rows",
+    "published_means",
+]
+
+PARTS: Final = ("laboratory", "demand", "policies")
+REPLICATES: Final = 10
+SEED: Final = 20261
+_BASELINES: Final = Path(__file__).parents[1] / "records" / "baseline"
+_BASELINE_RUNS: Final = {"china-county": 30_000, "us-metro": 20_000, "china-city": 20_000}
+_BASELINE_SEEDS: Final = 8  # of `make baseline`
+_STUDENT_8: Final = 2.365  # .975 quantile of Student's t with 7 degrees of freedom
+
+
+def laboratory_rows(of: Sequence[Finding] | None = None) -> list[Row]:
+    """Answer the targets of the laboratory with the mixture that practices start from."""
+    rows = []
+    for finding in findings() if of is None else of:
+        for target in finding.targets:
+            if isinstance(target.way, FromLaboratory):
+                experiment = read_experiment(target.way.experiment)
+                value = float(mean_quantity(experiment, target.way.payment, Mixture()).mean())
+                found = Simulated(value, value, value, command="payshift evidence laboratory")
+                rows.append(judged(target, found))
+    return rows
+
+
+def published_means() -> tuple[dict[str, float], float]:
+    """Give the published mean quantity under each payment, and how exactly it is known.
+
+    Returns
+    -------
+    dict of str to float, float
+        The second is a standard error: the band, taken as an interval of 95 %.
+    """
+    means, halves = {}, []
+    for finding in findings():
+        for target in finding.targets:
+            if isinstance(target.way, FromLaboratory) and target.form.published is not None:
+                means[target.way.payment] = target.form.published
+                halves.append(0.5 * (target.form.band[1] - target.form.band[0]))
+    return means, max(halves) / 1.96
+
+
+@cache
+def _baseline(region: str) -> dict[str, tuple[float, float]]:
+    """Read means and standard deviations over seeds from the record of a region's baseline."""
+    path = _BASELINES / f"{region}.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return {
+                row["moment"]: (float(row["achieved"]), float(row["sd"]))
+                for row in csv.DictReader(file)
+            }
+    except (OSError, KeyError, ValueError) as error:
+        raise StoreError(f"the baseline cannot be read ({error})", where=str(path)) from None
+
+
+def baseline_rows(of: Sequence[Finding] | None = None) -> list[Row]:
+    """Answer the targets of a baseline year from the regions' records; nothing is run."""
+    rows = []
+    for finding in findings() if of is None else of:
+        for target in finding.targets:
+            way = target.way
+            if not isinstance(way, FromBaseline):
+                continue
+            known = _baseline(way.region)
+            if way.moment not in known:
+                raise StoreError(
+                    "the baseline has no such moment",
+                    where=f"{finding.id}, {target.id}",
+                    remedy=f"See experiments/records/baseline/{way.region}.csv",
+                )
+            value, sd = known[way.moment]
+            half = _STUDENT_8 * sd / float(np.sqrt(_BASELINE_SEEDS))
+            people = _BASELINE_RUNS[way.region]
+            command = (
+                f"python -m experiments.baseline --region {way.region} --people {people} "
+                f"--replicates {_BASELINE_SEEDS}"
+            )
+            found = Simulated(
+                value,
+                value - half,
+                value + half,
+                seeds=_BASELINE_SEEDS,
+                people=people,
+                command=command,
+            )
+            rows.append(judged(target, found))
+    return rows
+
+
+def demand_rows(
+    folder: Path,
+    replicates: int = REPLICATES,
+    people: int = 4000,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    of: Sequence[Finding] | None = None,
+) -> list[Row]:
+    """Answer the targets of the insurance experiment at the region's own parameters.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the store is kept; runs already in it are not lived again.
+    replicates, people : int
+    workers : int, optional
+    progress : callable, optional
+    """
+    chosen = findings() if of is None else of
+    targets = [(t, t.way) for f in chosen for t in f.targets if isinstance(t.way, FromTrial)]
+    if not targets:
+        return []
+    design = trial.design_of([trial.default_point()], replicates, SEED)
+    store = folder / f"trial-{people}-{design.sha256()[:8]}.sqlite"
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(
+        design,
+        store,
+        trial.InsuranceTrial(people),
+        "process",
+        workers,
+        resume=store.exists(),
+        progress=progress,
+    )
+    results = Results.of(store)
+    command = f"payshift evidence demand --replicates {replicates} --people {people}"
+    rows = []
+    for target, way in targets:
+        values = trial.answer(way, results)
+        mean, low, high = mean_and_interval(values)
+        share = _share_of_sign(values, target.form.sign)
+        found = Simulated(mean, low, high, share, replicates, people, command)
+        rows.append(judged(target, found))
+    return rows
+
+
+def policy_rows(
+    finding: Finding,
+    folder: Path,
+    replicates: int = REPLICATES,
+    people: int | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Replay a finding's reform and answer its targets.
+
+    Parameters
+    ----------
+    finding : Finding
+        With a reform.
+    folder : Path
+        Where stores are kept; runs already in one are not lived again.
+    replicates : int
+    people : int, optional
+        The finding's own number if left out.
+    workers : int, optional
+    progress : callable, optional
+    """
+    form = finding.form.reform
+    if form is None:
+        return []
+    model, design = reforms.model_and_design(finding, replicates, SEED, people)
+    store = reforms.store_of(finding, design, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(
+        design,
+        store,
+        model,
+        "process",
+        workers,
+        resume=store.exists(),
+        model_json=model.as_json(),
+        progress=progress,
+    )
+    results = Results.of(store)
+    lived = form.people if people is None else people
+    command = f"payshift evidence policies {finding.id} --replicates {replicates} --people {lived}"
+    rows = []
+    for target in finding.targets:
+        if isinstance(target.way, FromReform):
+            values = reforms.effects(finding, target.way, results)
+            mean, low, high = mean_and_interval(values)
+            share = _share_of_sign(values, target.form.sign)
+            rows.append(
+                judged(target, Simulated(mean, low, high, share, replicates, lived, command))
+            )
+    return rows
+
+
+def _share_of_sign(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], sign: int) -> float:
+    """Share of seeds with a sign; NaN where none is asked."""
+    return float((np.sign(values) == sign).mean()) if sign else float("nan")
