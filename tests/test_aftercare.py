@@ -101,6 +101,7 @@ def test_a_day_that_costs_the_hospital_half_its_stake_halves_aftercare() -> None
 # --- discharge at list prices --------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "senior"), [("stroke", True), ("stroke", False), ("sepsis", True)]
 )

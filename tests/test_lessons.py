@@ -68,6 +68,7 @@ def test_every_lesson_of_the_library_is_without_a_mistake(name: str) -> None:
     assert form.break_it.goals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", IDS)
 def test_a_lesson_claims_nothing_that_holds_without_its_run(name: str) -> None:
     for reading in lesson(name).form.explain:

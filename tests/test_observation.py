@@ -75,6 +75,7 @@ def test_short_days_lose_what_a_stay_as_short_loses() -> None:
     assert loss_of_short_days(0.001, 4.0, 4.0) == loss_of_short_days(0.001, 2.0, 3.0) == 0.0
 
 
+@pytest.mark.slow
 def test_a_region_without_observation_beds_has_beds_alone_and_never_observes() -> None:
     world = world_of("us-metro", population=300)
     np.testing.assert_array_equal(places_capacity(world.setting), bed_capacity(world.setting))

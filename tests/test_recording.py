@@ -46,6 +46,7 @@ def test_records_are_kept_by_habit_until_they_pay_and_are_more_complete_every_mo
     assert (np.diff(shares[REFORM - 1 :], axis=0) > 0.0).all()
 
 
+@pytest.mark.slow
 def test_what_is_on_record_is_the_share_of_what_conditions_add() -> None:
     world = lived("china-county-capitation-diagnosis")
     tally = world.history[0]["provider"]

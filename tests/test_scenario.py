@@ -93,6 +93,7 @@ def test_a_scenario_crosses_to_a_worker_process() -> None:
     assert pickle.loads(pickle.dumps(scenario)).sha256() == scenario.sha256()
 
 
+@pytest.mark.slow
 def test_text_folded_over_lines_is_read_without_a_trace_of_the_fold(tmp_path: Path) -> None:
     path = written(
         tmp_path, "folded", "extends: tiny\ntitle:\n  en: >-\n    two\n    lines\n  zh: 两\n"

@@ -99,6 +99,7 @@ def test_every_lever_can_be_moved_to_both_of_its_ends() -> None:
         assert now[lever.path] == pytest.approx(lever.high)
 
 
+@pytest.mark.slow
 def test_wrapping_and_unwrapping_a_contract_gives_it_back() -> None:
     payment = ArmChoice("tiny-drg").scenario().resolved()["payment"]
     path = "payment.0.contract"

@@ -106,6 +106,7 @@ def check(response: Any) -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
+@pytest.mark.slow
 def test_wrong_values_reach_no_callback_unanswered(target: Target) -> None:
     served = {k: v for k, v in target.callbacks.items() if "callback" in v}
     assert len(served) > 8

@@ -68,6 +68,7 @@ def _names(look: Any, lang: str) -> Names:
     return Names.of(look.scenario.region(), lang, insured)
 
 
+@pytest.mark.slow
 def test_a_heat_map_shows_the_margin_its_table_holds(desk: Desk) -> None:
     look = desk.look(load("tiny-drg"))
     year, today = look.year, look.year_today
@@ -88,6 +89,7 @@ def test_a_heat_map_shows_the_margin_its_table_holds(desk: Desk) -> None:
     assert cell["change"]["stake"][0] > 0.0
 
 
+@pytest.mark.slow
 def test_the_clock_says_what_bends_within_the_year(desk: Desk) -> None:
     soft = desk.look(load("tiny"))
     activity, share = bend(soft.year)
@@ -160,6 +162,7 @@ class Told:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", lesson_ids())
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_results_attempts_and_report_of_every_lesson_can_be_shown(name: str, lang: str) -> None:

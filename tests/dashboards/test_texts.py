@@ -42,6 +42,7 @@ def test_chinese_texts_are_chinese() -> None:
     assert same <= {"site_title", "site_other_language", "library_cite_text"}
 
 
+@pytest.mark.slow
 def test_every_key_a_page_says_outright_has_its_text() -> None:
     missing = []
     for path in sorted((ROOT / "dashboards").rglob("*.py")):

@@ -156,6 +156,7 @@ def test_standard_errors_of_independent_slopes_are_their_inverses() -> None:
 # ------------------------------------------------------------------ the search and its stores
 
 
+@pytest.mark.slow
 def test_the_estimator_comes_closer_to_the_truth_than_where_it_started(tmp_path: Path) -> None:
     search = Search("tpe", trials=40, seed=3, profile_points=0)
     found = calibrate(_problem(search=search), tmp_path)
@@ -163,6 +164,7 @@ def test_the_estimator_comes_closer_to_the_truth_than_where_it_started(tmp_path:
     assert len(found.trials) >= 40
 
 
+@pytest.mark.slow
 def test_a_search_cut_short_and_resumed_ends_as_one_that_was_not(tmp_path: Path) -> None:
     search = Search("tpe", trials=24, seed=3, profile_points=0)
     whole = calibrate(_problem(search=search), tmp_path / "whole")

@@ -24,6 +24,7 @@ def _space(n: int = 600) -> tuple[pd.DataFrame, np.ndarray]:
     return points, failed
 
 
+@pytest.mark.slow
 def test_the_failing_corner_is_found_in_its_two_conditions() -> None:
     points, failed = _space()
     box = find_box(points, failed)
@@ -34,6 +35,7 @@ def test_the_failing_corner_is_found_in_its_two_conditions() -> None:
     assert box.held_out_density > 0.6
 
 
+@pytest.mark.slow
 def test_failures_by_chance_are_no_denser_in_the_box_on_draws_it_was_not_found_from() -> None:
     points, _ = _space()
     failed = np.random.default_rng(9).random(len(points)) < 0.3

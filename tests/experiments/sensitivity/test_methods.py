@@ -19,6 +19,7 @@ def plain(x: Array, replicate: int = 0) -> Array:
     return np.asarray(4 * x[:, 0] + 2 * x[:, 1] + 0.1 * x[:, 2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_ranks_a_plain_sum_in_its_order(name: str) -> None:
     method = METHODS[name]
@@ -52,6 +53,7 @@ def plain_two(x: Array, replicate: int = 0) -> Array:
     return np.asarray(4 * x[:, 0] + 2 * x[:, 1])
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_indices_again() -> None:
     results = worked(design(cube(3), "latin_hypercube", 200), plain)
     for name in ("delta", "pawn", "rbd_fast"):
@@ -80,6 +82,7 @@ def test_factors_of_a_group_are_one_to_sobol_and_themselves_to_delta() -> None:
     assert "singly" in single.notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["sobol", "delta", "pawn"])
 def test_a_choice_among_categories_counts_like_any_factor(name: str) -> None:
     # four categories at 0, 1, 2, 3: variance 5/4; the number has variance 1/12 x 9 = 3/4
@@ -119,6 +122,7 @@ def test_a_factor_on_a_log_scale_is_analyzed_where_it_was_drawn() -> None:
     assert found.value("a") == pytest.approx(4 * found.value("b"), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_factor_without_influence_stays_at_the_floor_of_pawn() -> None:
     results = worked(design(cube(3), "random", 500), lambda x, _: x[:, 0])
     found = sensitivity.analyze(results, "y", method="pawn", resamples=20)

@@ -33,6 +33,7 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_factor_takes_range_unit_and_labels_from_the_registry(tmp_path: Path) -> None:
     design = read_sweep(written(tmp_path, GOOD)).design
     scale, audit, payment = design.factors
@@ -76,6 +77,7 @@ def test_a_design_the_scenarios_cannot_take_is_refused(
     assert what in " ".join(error.message for error in told.value.all)
 
 
+@pytest.mark.slow
 def test_the_command_says_how_many_runs_there_would_be_and_validates_designs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -58,6 +58,7 @@ def copied(path: Path, to: Path) -> None:
             shutil.copyfile(source, to.with_name(to.name + suffix))
 
 
+@pytest.mark.slow
 def test_cut_off_at_any_write_nothing_is_lost_doubled_or_torn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +117,7 @@ def test_a_full_disk_at_any_write_is_told_and_the_sweep_goes_on_later(
     assert sha(path) == expected
 
 
+@pytest.mark.slow
 def test_any_flipped_bit_is_found_and_its_run_named(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite"
     fill(path)
