@@ -1,7 +1,7 @@
-"""Downloads: a comparison's tables, scenarios and report as files.
+"""Downloads: tables, scenarios and reports of comparisons and of sweeps as files.
 
-Knows records and file formats; must not know pages. Files are named by the key of a record, which
-nobody guesses; texts that a spreadsheet would take for formulas are defused.
+Knows records, stores and file formats; must not know pages. Files of comparisons are named by the
+key of a record, which nobody guesses; texts that a spreadsheet would take for formulas are defused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from dashboards.page import Services
 from dashboards.report import report_html
 from dashboards.results import report_tables
-from dashboards.texts import language_of
+from dashboards.store_view import StoreView, asked_of
+from dashboards.study_report import study_html
+from dashboards.texts import Reader, language_of
 from sim.errors import PayshiftError
 from sim.record import Comparison
 from sim.scenario import as_yaml
@@ -26,7 +28,7 @@ from sim.scenario import as_yaml
 if TYPE_CHECKING:
     import dash
 
-__all__ = ["FILES", "defused", "register"]
+__all__ = ["FILES", "STORE_FILES", "defused", "register"]
 
 _RISKY = ("=", "+", "-", "@", "\t", "\r")
 
@@ -102,8 +104,38 @@ FILES: dict[str, tuple[str, Callable[[Comparison, str], bytes]]] = {
 }
 
 
+def _runs_csv(view: StoreView) -> bytes:
+    return _csv(view.opened.results.frame)
+
+
+def _runs_parquet(view: StoreView) -> bytes:
+    content = io.BytesIO()
+    view.opened.results.frame.to_parquet(content, compression="zstd", index=False)
+    return content.getvalue()
+
+
+def _indices(view: StoreView) -> bytes:
+    return _csv(view.first().table)
+
+
+def _sweep_report(view: StoreView) -> bytes:
+    return study_html(view.report(), view.reader.lang).encode("utf-8")
+
+
+STORE_FILES: dict[str, tuple[str, Callable[[StoreView], bytes]]] = {
+    "runs.csv": ("text/csv", _runs_csv),
+    "runs.parquet": ("application/vnd.apache.parquet", _runs_parquet),
+    "indices.csv": ("text/csv", _indices),
+    "report.html": ("text/html", _sweep_report),
+}
+
+
 def register(app: dash.Dash, services: Services) -> None:
-    """Serve the files of finished comparisons at ``/record/<key>/<name>``."""
+    """Serve files of finished comparisons and of sweeps.
+
+    They stand at ``/record/<key>/<name>`` and ``/sweep/<store>/<name>``.
+    """
+    _register_sweeps(app, services)
 
     @app.server.get("/record/<key>/<name>")
     def download(key: str, name: str) -> Any:
@@ -120,4 +152,24 @@ def register(app: dash.Dash, services: Services) -> None:
             return flask.Response(f"{error.message}\n", 409, mimetype="text/plain")
         answer = flask.Response(content, mimetype=kind)
         answer.headers["Content-Disposition"] = f'attachment; filename="payshift-{key[:8]}-{name}"'
+        return answer
+
+
+def _register_sweeps(app: dash.Dash, services: Services) -> None:
+    @app.server.get("/sweep/<store>/<name>")
+    def sweep_file(store: str, name: str) -> Any:
+        if name not in STORE_FILES:
+            flask.abort(404)
+        kind, make = STORE_FILES[name]
+        fields = flask.request.args.to_dict()
+        try:
+            opened = services.stores.open(store)
+            if opened is None:
+                flask.abort(404)
+            reader = Reader(language_of(fields.get("lang")))
+            content = make(StoreView(opened, asked_of(opened, fields), reader, services.stores))
+        except PayshiftError as error:
+            return flask.Response(f"{error.message}\n", 409, mimetype="text/plain")
+        answer = flask.Response(content, mimetype=kind)
+        answer.headers["Content-Disposition"] = f'attachment; filename="payshift-sweep-{name}"'
         return answer

@@ -147,6 +147,31 @@ def audit_field(name: Any) -> dict[str, Any]:
     return {"kind": "audit", "name": name}
 
 
+# uncertainty
+UNCERTAINTY_STORE = "uncertainty-store"
+UNCERTAINTY_ASKED = "uncertainty-asked"
+UNCERTAINTY_SHARE = "uncertainty-share"
+UNCERTAINTY_METHODS = "uncertainty-methods"
+UNCERTAINTY_BRUSHES = "uncertainty-brushes"
+UNCERTAINTY_RUNS = "uncertainty-draws"
+UNCERTAINTY_TAKE = "uncertainty-files"
+
+
+def uncertainty_field(name: str) -> str:
+    """A choice of what is looked at in a store."""
+    return f"uncertainty-field-{name}"
+
+
+def uncertainty_part(name: str) -> str:
+    """The content of a section."""
+    return f"uncertainty-in-{name}"
+
+
+def uncertainty_brush(number: Any) -> dict[str, Any]:
+    """The slider of an axis of the picture of runs."""
+    return {"kind": "uncertainty-brush", "number": number}
+
+
 # lessons
 LESSON_STATE = "lesson-state"
 LESSON_ABOUT = "lesson-about"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from dashboards.jobs import Jobs
     from dashboards.results import Shelf
+    from dashboards.stores import Stores
 
 __all__ = ["Page", "Services", "Visit", "query_of"]
 
@@ -34,11 +35,13 @@ class Services:
     settings : limits of the server
     jobs : comparisons being made
     shelf : tables and drawn pieces of comparisons looked at lately
+    stores : sweeps that pages may open
     """
 
     settings: Settings
     jobs: Jobs
     shelf: Shelf
+    stores: Stores
 
 
 @dataclass(frozen=True)

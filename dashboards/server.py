@@ -17,6 +17,7 @@ from dashboards.page import Services, Visit
 from dashboards.pages import PAGES
 from dashboards.results import Shelf
 from dashboards.settings import Settings
+from dashboards.stores import Stores
 from dashboards.texts import LANGUAGES, Reader
 
 __all__ = ["Site", "open_site"]
@@ -79,7 +80,7 @@ def open_site(settings: Settings, say: Callable[[str], None]) -> Site:
     jobs = Jobs(settings)
     try:
         jobs.warm()
-        return Site(settings, Services(settings, jobs, Shelf(jobs.result)))
+        return Site(settings, Services(settings, jobs, Shelf(jobs.result), Stores(settings)))
     except BaseException:
         jobs.close()
         raise

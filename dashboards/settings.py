@@ -34,6 +34,8 @@ class Settings:
     minutes : time one run may take
     body : bytes of one request
     rooms : classes that play at once
+    most_runs : runs of a sweep, to be read or begun here
+    stores : folder of the sweeps' stores that pages may open; ``sweeps`` in PAYSHIFT_HOME if empty
     """
 
     host: str = "127.0.0.1"
@@ -47,6 +49,8 @@ class Settings:
     minutes: int = 20
     body: int = 1_000_000
     rooms: int = 20
+    most_runs: int = 20_000
+    stores: str = ""
 
     @classmethod
     def read(
@@ -69,8 +73,8 @@ class Settings:
                 value, where = given.get(name), name
             if value is None or value == "":
                 continue
-            if item.name == "host":
-                chosen["host"] = str(value)
+            if item.name in ("host", "stores"):
+                chosen[item.name] = str(value)
                 continue
             low, high = _BOUNDS[item.name]
             try:
@@ -84,6 +88,22 @@ class Settings:
             chosen[item.name] = number
         return cls(**chosen)
 
+    def hold_runs(self, runs: int) -> None:
+        """Refuse a sweep that is too large for this server.
+
+        Raises
+        ------
+        ScenarioError
+        """
+        if runs > self.most_runs:
+            raise ScenarioError(
+                "too many runs for this server",
+                where="sweep",
+                value=runs,
+                allowed=f"at most {self.most_runs:,}",
+                remedy="Use the command line: payshift sweep, payshift sensitivity.",
+            )
+
 
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "port": (0, 65_535),
@@ -96,4 +116,5 @@ _BOUNDS: Mapping[str, tuple[int, int]] = {
     "minutes": (1, 1_440),
     "body": (10_000, 100_000_000),
     "rooms": (1, 1_000),
+    "most_runs": (10, 10_000_000),
 }

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from dashboards import study_rows as rows_of
 from dashboards.figures import (
     chance,
     elementary,
@@ -137,37 +138,6 @@ class _Study(Page):
     def card(self, name: str, drawing: go.Figure, kicker: str, table: str) -> str:
         return self.figure(name, drawing, kicker=kicker, table=table)
 
-    def index_rows(self, rows: pd.DataFrame, kind: str, unit: str) -> list[list[str]]:
-        """Rows of a table of indices: factor, index, value, interval."""
-        found = []
-        for _, row in rows.iterrows():
-            value, low, high = (float(row[key]) for key in ("value", "low", "high"))
-            found.append(
-                [
-                    reading.factor_label(row, self.style),
-                    words.label(self.style.lang, "influence.index", str(row["index"])),
-                    self.number(value, kind, unit),
-                    self.style.say(
-                        "interval",
-                        low=self.number(low, kind, unit),
-                        high=self.number(high, kind, unit),
-                    )
-                    if math.isfinite(low) and math.isfinite(high)
-                    else "–",
-                ]
-            )
-        return found
-
-    def number(self, value: float, kind: str, unit: str) -> str:
-        if kind == "variance":
-            return f"{words.plain(100 * value, 1)}%"
-        if kind == "distance":
-            return words.plain(value, 3)
-        return words.level(value, unit, self.style.lang, self.style.currency)
-
-    def columns(self, *names: str) -> list[str]:
-        return [self.style.say(f"influence.col.{name}") for name in names]
-
     def matters(self, study: OutcomeStudy) -> str:
         style, tables = self.style, self.tables
         about = outcome_words(tables.outcomes, study.outcome, style.lang)
@@ -188,25 +158,11 @@ class _Study(Page):
                 is_difference=study.is_difference,
             )
         listed = self.table(
-            self.columns("factor", "index", "value", "interval"),
-            self.index_rows(study.table, study.kind, about["unit"]),
+            rows_of.columns(style, "factor", "index", "value", "interval"),
+            rows_of.index_rows(study.table, study.kind, about["unit"], style),
             about["label"],
         )
         cards = [self.card(f"influence-{study.outcome}", drawing, method, listed)]
-        rows = [
-            [
-                reading.factor_label(row, style),
-                style.say(f"influence.end.{row['end']}"),
-                words.plain(float(row["at"])),
-                self.number(float(row["value"]), "effect", about["unit"]),
-                style.say(
-                    "interval",
-                    low=self.number(float(row["low"]), "effect", about["unit"]),
-                    high=self.number(float(row["high"]), "effect", about["unit"]),
-                ),
-            ]
-            for _, row in study.swings.iterrows()
-        ]
         cards.append(
             self.card(
                 f"tornado-{study.outcome}",
@@ -219,43 +175,26 @@ class _Study(Page):
                 if about["unit"]
                 else about["label"],
                 self.table(
-                    self.columns("factor", "end", "at", "value", "interval"), rows, about["label"]
+                    rows_of.columns(style, "factor", "end", "at", "value", "interval"),
+                    rows_of.swing_rows(study.swings, about["unit"], style),
+                    about["label"],
                 ),
             )
         )
         if len(study.pairs):
-            labels = {
-                str(row["factor"]): reading.factor_label(row, style)
-                for _, row in study.verdicts.iterrows()
-            }
-            rows = [
-                [
-                    f"{labels[str(row['first'])]} × {labels[str(row['second'])]}",
-                    self.number(float(row["value"]), "variance", ""),
-                    style.say(
-                        "interval",
-                        low=self.number(float(row["low"]), "variance", ""),
-                        high=self.number(float(row["high"]), "variance", ""),
-                    ),
-                ]
-                for row in study.pairs.to_dict("records")
-            ]
             cards.append(
                 self.card(
                     f"pairs-{study.outcome}",
                     influence.pairs_map(study.pairs, study.verdicts, style),
                     style.say("influence.pairs_kicker"),
-                    self.table(self.columns("pair", "value", "interval"), rows, about["label"]),
+                    self.table(
+                        rows_of.columns(style, "pair", "value", "interval"),
+                        rows_of.pair_rows(study.pairs, study.verdicts, style),
+                        about["label"],
+                    ),
                 )
             )
         if study.months is not None:
-            known = study.months.dropna(subset=["value"]).assign(index=study.index)
-            rows = [
-                [words.plain(float(month), 0), *cells]
-                for month, cells in zip(
-                    known["month"], self.index_rows(known, study.kind, about["unit"]), strict=True
-                )
-            ]
             cards.append(
                 self.card(
                     f"months-{study.outcome}",
@@ -269,8 +208,10 @@ class _Study(Page):
                     ),
                     style.say("influence.months_kicker"),
                     self.table(
-                        self.columns("month", "factor", "index", "value", "interval"),
-                        rows,
+                        rows_of.columns(style, "month", "factor", "index", "value", "interval"),
+                        rows_of.month_rows(
+                            study.months, study.index, study.kind, about["unit"], style
+                        ),
                         about["label"],
                     ),
                 )
@@ -288,16 +229,6 @@ class _Study(Page):
         about = outcome_words(self.tables.outcomes, study.outcome, style.lang)
         cards = []
         if study.growth is not None:
-            rows = [
-                [words.count(float(n), style.lang), *cells]
-                for n, cells in zip(
-                    study.growth["n_draws"],
-                    self.index_rows(
-                        study.growth.assign(index=study.index), study.kind, about["unit"]
-                    ),
-                    strict=True,
-                )
-            ]
             drawing = settling.settling(
                 study.growth,
                 style,
@@ -313,31 +244,25 @@ class _Study(Page):
                     drawing,
                     about["label"],
                     self.table(
-                        self.columns("runs", "factor", "index", "value", "interval"),
-                        rows,
+                        rows_of.columns(style, "runs", "factor", "index", "value", "interval"),
+                        rows_of.growth_rows(
+                            study.growth, study.index, study.kind, about["unit"], style
+                        ),
                         about["label"],
                     ),
                 )
             )
         if study.shares is not None:
-            rows = [
-                [
-                    style.say(f"influence.source.{row['source']}"),
-                    self.number(float(row["share"]), "variance", ""),
-                    style.say(
-                        "interval",
-                        low=self.number(float(row["low"]), "variance", ""),
-                        high=self.number(float(row["high"]), "variance", ""),
-                    ),
-                ]
-                for row in study.shares.to_dict("records")
-            ]
             cards.append(
                 self.card(
                     f"seed-{study.outcome}",
                     chance.seed_shares(study.shares, about["label"], style),
                     about["label"],
-                    self.table(self.columns("source", "value", "interval"), rows, about["label"]),
+                    self.table(
+                        rows_of.columns(style, "source", "value", "interval"),
+                        rows_of.share_rows(study.shares, style),
+                        about["label"],
+                    ),
                 )
             )
         return "".join(cards)

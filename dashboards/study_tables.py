@@ -7,6 +7,7 @@ runs were made or how a page sets its type.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from experiments.sweep.results import Results
 from sim.errors import ScenarioError
 from sim.outcomes import OUTCOMES
 
-__all__ = ["study_tables"]
+__all__ = ["about_outcomes", "first_look", "study_tables", "with_certainty"]
 
 
 def study_tables(
@@ -45,7 +46,7 @@ def study_tables(
         title_en=study.title_en,
         title_zh=study.title_zh,
         studies=[_one(study, results, name) for name in names],
-        outcomes=_about(names),
+        outcomes=about_outcomes(names),
         n_draws=len(results.points),
         n_replicates=design.replicates,
         provenance=dict(provenance or {}),
@@ -62,43 +63,30 @@ def _varies(results: Results, study: Study, outcome: str) -> bool:
 
 
 def _one(study: Study, results: Results, outcome: str) -> OutcomeStudy:
-    asked: dict[str, Any] = {
-        "arm": study.arm,
-        "minus": study.minus,
-        "level": study.level,
-    }
+    return with_certainty(study, results, first_look(study, results, outcome))
+
+
+def _asked(study: Study) -> dict[str, Any]:
+    return {"arm": study.arm, "minus": study.minus, "level": study.level}
+
+
+def first_look(study: Study, results: Results, outcome: str) -> OutcomeStudy:
+    """Analyze one outcome; whether that is sure is not asked yet.
+
+    Raises
+    ------
+    ScenarioError, StoreError
+        As :func:`study_tables`.
+    """
     found = sensitivity.analyze(
         results,
         outcome,
         method=study.method,
         second_order=study.second_order,
         resamples=study.resamples,
-        **asked,
+        **_asked(study),
     )
     method = sensitivity.METHODS[found.method]
-    more: dict[str, Any] = {}
-    if method.growth != "none":
-        grown = sensitivity.converge(
-            results,
-            outcome,
-            method=found.method,
-            tolerance=study.tolerance,
-            resamples=study.resamples,
-            **asked,
-        )
-        more |= {
-            "growth": grown.table,
-            "widest": grown.widest,
-            "change": grown.change,
-            "is_enough": grown.is_enough,
-            "n_needed": grown.n_needed,
-        }
-    if results.design.replicates > 1:
-        more["shares"] = sensitivity.seed_share(results, outcome, **asked)
-    if outcome in results.design.monthly and found.method != "oat":
-        more["months"] = sensitivity.over_months(
-            results, outcome, method=found.method, every=study.months_together, **asked
-        )
     return OutcomeStudy(
         outcome=outcome,
         is_difference=study.minus is not None,
@@ -112,11 +100,45 @@ def _one(study: Study, results: Results, outcome: str) -> OutcomeStudy:
         verdicts=found.verdicts,
         swings=found.swings,
         notes=found.notes,
-        **more,
     )
 
 
-def _about(names: tuple[str, ...]) -> pd.DataFrame:
+def with_certainty(study: Study, results: Results, found: OutcomeStudy) -> OutcomeStudy:
+    """Add how the indices settle, what is chance, and how they move from month to month.
+
+    Raises
+    ------
+    ScenarioError, StoreError
+        As :func:`study_tables`.
+    """
+    asked = _asked(study)
+    more: dict[str, Any] = {}
+    if sensitivity.METHODS[found.method].growth != "none":
+        grown = sensitivity.converge(
+            results,
+            found.outcome,
+            method=found.method,
+            tolerance=study.tolerance,
+            resamples=study.resamples,
+            **asked,
+        )
+        more |= {
+            "growth": grown.table,
+            "widest": grown.widest,
+            "change": grown.change,
+            "is_enough": grown.is_enough,
+            "n_needed": grown.n_needed,
+        }
+    if results.design.replicates > 1:
+        more["shares"] = sensitivity.seed_share(results, found.outcome, **asked)
+    if found.outcome in results.design.monthly and found.method != "oat":
+        more["months"] = sensitivity.over_months(
+            results, found.outcome, method=found.method, every=study.months_together, **asked
+        )
+    return replace(found, **more)
+
+
+def about_outcomes(names: tuple[str, ...]) -> pd.DataFrame:
     """The registry's words for the outcomes that are in it; others are named by their id."""
     rows = []
     for name in names:

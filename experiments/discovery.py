@@ -31,7 +31,16 @@ import pandas as pd
 
 from sim.errors import RunError, ScenarioError
 
-__all__ = ["Box", "box_table", "find_box", "inside", "packages_needed", "sentence", "tree"]
+__all__ = [
+    "Box",
+    "box_table",
+    "find_box",
+    "inside",
+    "packages_needed",
+    "sentence",
+    "tree",
+    "worst_share",
+]
 
 Bool = npt.NDArray[np.bool_]
 CONDITIONS = 2
@@ -102,6 +111,30 @@ def inside(points: pd.DataFrame, limits: Mapping[str, tuple[float, float]]) -> B
         values = points[name].to_numpy(dtype=np.float64)
         met &= (values >= low) & (values <= high)
     return met
+
+
+def worst_share(values: npt.ArrayLike, better: str, share: float) -> Bool:
+    """Mark the draws with the worst values of an outcome.
+
+    Parameters
+    ----------
+    values : array (draws,)
+    better : str
+        ``higher`` or ``lower``; of an outcome without direction the highest are marked.
+    share : float
+        Share of the draws to mark, above 0 and below 1.
+
+    Examples
+    --------
+    >>> worst_share([1.0, 2.0, 3.0, 4.0], "lower", 0.25).tolist()
+    [False, False, False, True]
+    >>> worst_share([1.0, 2.0, 3.0, 4.0], "higher", 0.25).tolist()
+    [True, False, False, False]
+    """
+    table = np.asarray(values, dtype=np.float64)
+    if better == "higher":
+        return np.asarray(table <= np.quantile(table, share, method="lower"))
+    return np.asarray(table >= np.quantile(table, 1.0 - share, method="higher"))
 
 
 def _checked(points: pd.DataFrame, failed: npt.ArrayLike) -> Bool:

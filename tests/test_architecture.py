@@ -104,6 +104,7 @@ WITHOUT_DASH = (
     "dashboards.report",
     "dashboards.page_parts",
     "dashboards.study_report",
+    "dashboards.study_rows",
     "dashboards.texts",
 )
 

@@ -112,7 +112,8 @@ def conditions(row: Mapping[Any, Any], style: Style) -> str:
         return choices
     low, high = float(row["low"]), float(row["high"])
     start, end = float(row["box_low"]), float(row["box_high"])
-    tiny = 1e-9 * max(abs(low), abs(high), 1.0)
+    # a box ends at the outermost draws, which never lie quite at the ends of the range
+    tiny = 0.02 * (high - low)
     first, last = words.plain(start), words.plain(end)
     if start <= low + tiny:
         return style.say("influence.below", value=last)

@@ -112,7 +112,7 @@ def percent(value: float) -> str:
 
 def range_of(low: float, high: float, style: Style) -> str:
     """An interval of a share, cut to what a share can be."""
-    low, high = max(low, 0.0), min(high, 1.0)
+    low, high = (min(max(end, 0.0), 1.0) for end in (low, high))
     return style.say("interval", low=words.plain(100 * low, 0) + "%", high=percent(high))
 
 

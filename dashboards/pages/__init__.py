@@ -6,13 +6,14 @@ Knows which pages there are. A new page is a module with a ``PAGE`` and a line b
 from __future__ import annotations
 
 from dashboards.page import Page
-from dashboards.pages import compare, evidence, incentives, lessons, library, play
+from dashboards.pages import compare, evidence, incentives, lessons, library, play, uncertainty
 
 __all__ = ["PAGES", "page_at"]
 
 PAGES: tuple[Page, ...] = (
     compare.PAGE,
     incentives.PAGE,
+    uncertainty.PAGE,
     evidence.PAGE,
     lessons.PAGE,
     play.PAGE,

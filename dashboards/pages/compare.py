@@ -397,7 +397,8 @@ def _register_choice(app: dash.Dash) -> None:
             choice = Choice.read(data)
             told: Any = []
             if asked == ids.REGION:
-                if region == choice.region or region not in {r["value"] for r in _regions(reader)}:
+                known = [row["value"] for row in _regions(reader)]
+                if region == choice.region or region not in known:
                     return (no_update,) * 5
                 arms = tuple(ArmChoice(row["id"]) for row in _scenarios(str(region))[:2])
                 choice = Choice(str(region), arms, choice.people, choice.replicates, choice.months)

@@ -13,6 +13,7 @@ from dashboards.page import Services
 from dashboards.results import Shelf
 from dashboards.server import Site
 from dashboards.settings import Settings
+from dashboards.stores import Stores
 from sim import runner
 
 CHOICE = Choice("tiny", (ArmChoice("tiny-drg"), ArmChoice("tiny-capitation")), 500, 2, 12)
@@ -34,7 +35,7 @@ def open_site(home: Path) -> Iterator[Site]:
     del home
     settings = Settings(port=0, workers=1, threads=4)
     jobs = Jobs(settings)
-    site = Site(settings, Services(settings, jobs, Shelf(jobs.result)))
+    site = Site(settings, Services(settings, jobs, Shelf(jobs.result), Stores(settings)))
     thread = threading.Thread(target=site.run, daemon=True)
     thread.start()
     try:

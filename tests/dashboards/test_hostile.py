@@ -15,6 +15,8 @@ from dashboards.jobs import Jobs
 from dashboards.page import Services
 from dashboards.results import Shelf
 from dashboards.settings import Settings
+from dashboards.stores import Stores
+from tests.dashboards.sweeps import filled
 
 VALUES: tuple[Any, ...] = (
     None,
@@ -35,6 +37,8 @@ VALUES: tuple[Any, ...] = (
     {"key": "0" * 24, "stage": "part-99999999999999999999", "holder": ""},
     {"arms": [{"id": "tiny-drg", "set": {"__class__": 1}, "text": "a: &x [*x]"}], "people": 1e9},
     {"number": 1, "id": "tiny-drg", "text": "payment: [}"},
+    {"store": "small.sqlite", "arm": ["x"], "outcome": {}, "method": "sobol", "fails": 9},
+    {"store": "../outside.sqlite", "arm": "today", "outcome": "qaly", "lang": "zh"},
 )
 
 
@@ -47,11 +51,14 @@ class Target:
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     patch = pytest.MonkeyPatch()
-    patch.setenv("PAYSHIFT_HOME", str(tmp_path_factory.mktemp("home")))
+    home = tmp_path_factory.mktemp("home")
+    patch.setenv("PAYSHIFT_HOME", str(home))
+    filled(home / "sweeps", "small", "morris", 4, replicates=1)
+    filled(home, "outside", "morris", 4, replicates=1)
     patch.setattr(Jobs, "_start_runs", lambda self: None)
     settings = Settings(body=200_000)
     jobs = Jobs(settings)
-    app = create_app(Services(settings, jobs, Shelf(jobs.result)))
+    app = create_app(Services(settings, jobs, Shelf(jobs.result), Stores(settings)))
     app.server.config["PROPAGATE_EXCEPTIONS"] = False
     client = app.server.test_client()
     assert client.get("/_dash-dependencies").status_code == 200
@@ -183,6 +190,11 @@ def test_what_is_too_large_from_elsewhere_or_of_another_kind_is_refused(target: 
         "/record/0000000000000000/report.html",
         "/record/0000000000000000/secret.txt",
         "/record/%2e%2e/tables.zip",
+        "/sweep/..%2foutside.sqlite/runs.csv",
+        "/sweep/../../outside.sqlite/runs.csv",
+        "/sweep/outside.sqlite/runs.csv",
+        "/sweep/small.sqlite/store.sqlite",
+        "/sweep/small.sqlite/%2e%2e",
         "/assets/../app.py",
         "/assets/%2e%2e/app.py",
         "/_dash-component-suites/dash/../../etc/passwd",
@@ -196,6 +208,16 @@ def test_files_that_are_not_ours_to_give_are_not_found(target: Target, path: str
     assert response.status_code in (200, 301, 308, 404)
     if response.status_code == 200:  # an address of no page shows the frame, which says so
         assert "react-entry-point" in response.get_data(as_text=True)
+
+
+def test_files_of_a_sweep_are_given_whatever_the_address_asks_of_it(target: Target) -> None:
+    query = "arm=%00&outcome=x&method=sobol&minus=..&fails=&lang=%3Cb%3E"
+    for name in ("runs.csv", "runs.parquet", "indices.csv", "report.html"):
+        response = target.client.get(f"/sweep/small.sqlite/{name}?{query}")
+        assert response.status_code == 200
+        if not name.endswith("parquet"):
+            check(response)
+        assert "attachment" in response.headers["Content-Disposition"]
 
 
 def test_every_answer_carries_the_policy(target: Target) -> None:
