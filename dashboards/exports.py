@@ -122,11 +122,16 @@ def _sweep_report(view: StoreView) -> bytes:
     return study_html(view.report(), view.reader.lang).encode("utf-8")
 
 
+def _design(view: StoreView) -> bytes:
+    return view.stores.design_of(view.asked.store).encode("utf-8")
+
+
 STORE_FILES: dict[str, tuple[str, Callable[[StoreView], bytes]]] = {
     "runs.csv": ("text/csv", _runs_csv),
     "runs.parquet": ("application/vnd.apache.parquet", _runs_parquet),
     "indices.csv": ("text/csv", _indices),
     "report.html": ("text/html", _sweep_report),
+    "design.yaml": ("application/yaml", _design),
 }
 
 

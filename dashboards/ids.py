@@ -155,6 +155,20 @@ UNCERTAINTY_METHODS = "uncertainty-methods"
 UNCERTAINTY_BRUSHES = "uncertainty-brushes"
 UNCERTAINTY_RUNS = "uncertainty-draws"
 UNCERTAINTY_TAKE = "uncertainty-files"
+UNCERTAINTY_BODY = "uncertainty-body"
+UNCERTAINTY_EMPTY = "uncertainty-empty"
+SWEEP_COUNT = "sweep-count"
+SWEEP_START = "sweep-start"
+SWEEP_STOP = "sweep-stop"
+SWEEP_JOB = "sweep-job"
+SWEEP_POLL = "sweep-poll"
+SWEEP_TOLD = "sweep-told"
+SWEEP_TROUBLE = "sweep-trouble"
+
+
+def sweep_field(name: str) -> str:
+    """A choice of the sweep to be started."""
+    return f"sweep-field-{name}"
 
 
 def uncertainty_field(name: str) -> str:

@@ -1,16 +1,22 @@
 """Jobs: comparisons lived through in worker processes, one computation for all who ask the same.
 
-Knows plans of runs, their records and the limits of the server; must not know pages or readers.
+Knows plans of runs, sweeps, their records and the limits of the server; must not know pages or
+readers.
 
 A comparison is named by the key of its record, and each of its runs by the key of its own: the same
 records as the command line's, in the same folder. What is there is not run again, so a server that
 was ended in the middle goes on where it stopped. Results arrive replicate by replicate; a small
 sample of people is lived through first, so that first numbers appear at once.
+
+A sweep waits in the same queue. It is lived through in slices of some seconds, run by run into its
+store, and stands at the end of the queue between two slices: a comparison asked for meanwhile need
+not wait for the whole of it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import logging
 import multiprocessing
@@ -20,24 +26,32 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from dashboards.settings import Settings
+from experiments.sweep.executors import OnDone, sweep
+from experiments.sweep.files import read_sweep
+from experiments.sweep.store import Plan as StorePlan
+from experiments.sweep.store import Store
+from experiments.sweep.worker import Model, Task, run_once
 from sim import runner
-from sim.errors import PayshiftError, RunError, ScenarioError, StoreError
+from sim.errors import DiskError, PayshiftError, RunError, ScenarioError, StoreError
 from sim.record import Comparison, Record, home, records_folder
 from sim.runner import Plan, RunTask
 from sim.scenario import Scenario, load
 
-__all__ = ["Jobs", "Progress"]
+__all__ = ["Jobs", "Progress", "SweepPlan"]
 
 SAMPLE_PEOPLE = 500
 SAMPLE_REPLICATES = 2
+SLICE_SECONDS = 10.0
+MORE, DONE = "more", "done"
 _TRIES = 3
 _KEPT_JOBS = 500
 _KEPT_RESULTS = 24
@@ -74,12 +88,30 @@ class Progress:
         return self.state in ("done", "failed", "stopped", "unknown")
 
 
-@dataclass
-class _Run:
-    """One run somebody waits for, and its state."""
+@dataclass(frozen=True)
+class SweepPlan:
+    """A sweep to be made.
+
+    Attributes
+    ----------
+    key : names it; another design or another code has another
+    design : file of the design
+    store : file of the store
+    runs : how many
+    """
 
     key: str
-    task: RunTask
+    design: Path
+    store: Path
+    runs: int
+
+
+@dataclass
+class _Run:
+    """One run somebody waits for, or a sweep, and its state."""
+
+    key: str
+    task: RunTask | SweepPlan
     state: str = "waiting"
     tries: int = 0
     started: float = 0.0
@@ -87,19 +119,42 @@ class _Run:
 
 
 @dataclass
-class _Job:
-    """One comparison, its sample, and who waits for it."""
+class _Wanted:
+    """Something asked for: its runs, and who waits for them."""
 
     key: str
-    plan: Plan
-    sample: Plan | None
-    command: str
-    holders: set[str] = field(default_factory=set)
+    holders: set[str]
     sample_runs: dict[tuple[str, int], str] = field(default_factory=dict)
     runs: dict[tuple[str, int], str] = field(default_factory=dict)
     state: str = "waiting"
     error: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of all its runs."""
+        return (*self.runs.values(), *self.sample_runs.values())
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody waits for it."""
+        return self.state in ("waiting", "running")
+
+
+@dataclass
+class _Job(_Wanted):
+    """One comparison and its sample."""
+
+    plan: Plan = field(kw_only=True)
+    sample: Plan | None = field(kw_only=True)
+    command: str = field(kw_only=True)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass
+class _Sweep(_Wanted):
+    """One sweep."""
+
+    plan: SweepPlan = field(kw_only=True)
 
 
 class _StoppedError(Exception):
@@ -124,6 +179,37 @@ def _live(task: RunTask, stop_file: str) -> str:
     return record.key
 
 
+class _Slice:
+    """Runs of a sweep, one after the other, until time is up or nobody waits any more."""
+
+    def __init__(self, stop_file: str) -> None:
+        self.stop_file = stop_file
+
+    def run(self, model: Model, tasks: Iterator[Task], on_done: OnDone) -> None:
+        """Do tasks, each stored before the next is begun."""
+        end = time.monotonic() + SLICE_SECONDS
+        for task in tasks:
+            on_done([run_once(model, task)])
+            if os.path.exists(self.stop_file):
+                raise _StoppedError
+            if time.monotonic() > end:
+                return
+
+
+def _sweep(plan: SweepPlan, stop_file: str) -> str:
+    """Go on with a sweep in a worker process; say whether there is more to do."""
+    chosen = read_sweep(plan.design)
+    tally = sweep(
+        chosen.design,
+        plan.store,
+        chosen.model,
+        _Slice(stop_file),
+        resume=plan.store.is_file(),
+        model_json=chosen.model.as_json(),
+    )
+    return MORE if tally.left else DONE
+
+
 def _warm_up() -> int:
     """Load compiled rules in a worker, so that the first reader does not wait for them."""
     scenario = load("tiny-drg").with_population(200).with_horizon(warm_up=12, baseline=0, reform=1)
@@ -143,7 +229,7 @@ class Jobs:
         self.settings = settings
         self._lock = threading.RLock()
         self._news = threading.Condition(self._lock)
-        self._jobs: OrderedDict[str, _Job] = OrderedDict()
+        self._jobs: OrderedDict[str, _Job | _Sweep] = OrderedDict()
         self._runs: dict[str, _Run] = {}
         self._order: deque[str] = deque()
         self._active: dict[str, Future[str]] = {}
@@ -220,16 +306,8 @@ class Jobs:
                 return key
             if job is None and _is_stored(key):
                 return key
-            waiting = sum(job.state in ("waiting", "running") for job in self._jobs.values())
-            if waiting >= self.settings.queue:
-                raise RunError(
-                    "the queue is full",
-                    where="queue",
-                    value=waiting,
-                    allowed=f"at most {self.settings.queue}",
-                    remedy="Wait until a comparison is done.",
-                )
-            job = _Job(key, plan, _sample_of(plan), command, {holder})
+            self._hold_queue()
+            job = _Job(key, {holder}, plan=plan, sample=_sample_of(plan), command=command)
             self._jobs[key] = job
             self._jobs.move_to_end(key)
             self._note(job)
@@ -240,8 +318,116 @@ class Jobs:
             self._news.notify_all()
         return key
 
+    def _hold_queue(self) -> None:
+        waiting = sum(job.is_open for job in self._jobs.values())
+        if waiting >= self.settings.queue:
+            raise RunError(
+                "the queue is full",
+                where="queue",
+                value=waiting,
+                allowed=f"at most {self.settings.queue}",
+                remedy="Wait until a comparison is done.",
+            )
+
+    def plan_sweep(self, text: str, folder: Path) -> SweepPlan:
+        """Tell what a design would run, or why it will not be run here; keep its file.
+
+        Parameters
+        ----------
+        text : design file, made by a page
+        folder : where its store will be
+
+        Raises
+        ------
+        ScenarioError
+            If the design has a mistake, or the work is more than this server takes on.
+        DiskError
+            If the folder cannot be written to.
+        """
+        limits = self.settings
+        name = f"page-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+        design = folder / f"{name}.yaml"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            part = design.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+            part.write_text(text, encoding="utf-8")
+            part.replace(design)
+        except OSError as reason:
+            raise DiskError(
+                f"the folder of sweeps cannot be written to ({reason.strerror})",
+                where="sweep",
+                remedy="The operator of this server decides on it: PAYSHIFT_DASHBOARD_STORES.",
+            ) from None
+        try:
+            chosen = read_sweep(design)
+            first = Scenario.from_resolved(next(iter(chosen.model.arms.values())), "arm")
+            people, months = first.population, first.horizon.months
+            plan = StorePlan(chosen.design, chosen.design.points(), chosen.model.code_version)
+            runs = len(plan)
+            limits.hold_runs(runs)
+            if people > limits.most_people:
+                raise ScenarioError(
+                    "too many people for this server",
+                    where="population",
+                    value=people,
+                    allowed=f"at most {limits.most_people:,}",
+                )
+            if people * months * runs > limits.most_work:
+                raise ScenarioError(
+                    "too much work for this server",
+                    where="people x months x runs",
+                    value=people * months * runs,
+                    allowed=f"at most {limits.most_work:,}",
+                    remedy="Ask for fewer people, months, factors or draws.",
+                )
+        except ScenarioError:
+            design.unlink(missing_ok=True)
+            raise
+        told = f"{plan.sha256()}:{plan.code_version}:{folder}"
+        key = hashlib.sha256(told.encode()).hexdigest()[:24]
+        return SweepPlan(key, design, folder / f"{name}-{key[:8]}.sqlite", runs)
+
+    def submit_sweep(self, plan: SweepPlan, holder: str = "") -> str:
+        """Ask for a sweep; equal ones share one computation.
+
+        Returns
+        -------
+        str
+            Key of the sweep.
+
+        Raises
+        ------
+        RunError
+            If the queue is full.
+        """
+        key = plan.key
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is not None and job.state not in ("failed", "stopped"):
+                job.holders.add(holder)
+                return key
+            self._hold_queue()
+            wanted = _Sweep(key, {holder}, plan=plan)
+            self._jobs[key] = wanted
+            self._jobs.move_to_end(key)
+            self._note_sweep(wanted)
+            wanted.runs["sweep", 0] = key
+            run = self._runs.get(key)
+            if run is None or run.state in ("failed", "stopped"):
+                self._runs[key] = _Run(key, plan)
+                self._order.append(key)
+            self._forget()
+            self._news.notify_all()
+        return key
+
+    def store_of(self, key: str) -> str:
+        """The file that a sweep is stored in; empty where there is no such sweep."""
+        with self._lock:
+            job = self._jobs.get(key)
+            return job.plan.store.name if isinstance(job, _Sweep) else ""
+
     def progress(self, key: str) -> Progress:
-        """How far a comparison is; one that a former server left unfinished goes on."""
+        """How far a comparison or sweep is; what a former server left unfinished goes on."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None:
@@ -252,6 +438,8 @@ class Jobs:
                 job = self._resumed(key)
                 if job is None:
                     return Progress("unknown")
+            if isinstance(job, _Sweep):
+                return self._sweep_progress(job)
             arms = list(job.plan.arms)
             whole = self._whole(job.runs, arms, len(job.plan.seeds))
             done = sum(self._runs[run].state == "done" for run in job.runs.values())
@@ -262,15 +450,32 @@ class Jobs:
             else:
                 of_sample = self._whole(job.sample_runs, arms, SAMPLE_REPLICATES)
                 stage = f"sample-{of_sample}" if of_sample else ""
-            ahead = 0
-            if job.state == "waiting":
-                for other in self._jobs.values():
-                    if other is job:
-                        break
-                    ahead += other.state in ("waiting", "running")
+            ahead = self._ahead(job)
             return Progress(
                 job.state, done, len(job.runs), whole, len(job.plan.seeds), stage, ahead, job.error
             )
+
+    def _ahead(self, job: _Wanted) -> int:
+        """Number of what waits before it."""
+        ahead = 0
+        if job.state == "waiting":
+            for other in self._jobs.values():
+                if other is job:
+                    break
+                ahead += other.is_open
+        return ahead
+
+    def _sweep_progress(self, job: _Sweep) -> Progress:
+        done = 0
+        try:
+            if job.plan.store.is_file():
+                with Store.read(job.plan.store) as store:
+                    done = sum(store.counts().values())
+        except PayshiftError:
+            done = 0  # its first rows are being written
+        stage = "whole" if job.state == "done" else ""
+        ahead = self._ahead(job)
+        return Progress(job.state, done, job.plan.runs, 0, 0, stage, ahead, job.error)
 
     def result(self, key: str, stage: str) -> Comparison | None:
         """The comparison as far as a stage of its progress; None if it is not there.
@@ -289,7 +494,7 @@ class Jobs:
             return None
         if _is_stored(key):
             found = Record.load(records_folder() / key)
-        elif job is None or stage not in _stages(job):
+        elif not isinstance(job, _Job) or stage not in _stages(job):
             return None
         else:
             name, _, number = stage.partition("-")
@@ -313,7 +518,7 @@ class Jobs:
         """Stop waiting for a comparison; its work ends when nobody else waits for it."""
         with self._lock:
             job = self._jobs.get(key)
-            if job is None or job.state not in ("waiting", "running"):
+            if job is None or not job.is_open:
                 return
             job.holders.discard(holder)
             if job.holders:
@@ -368,25 +573,16 @@ class Jobs:
 
     def _forget(self) -> None:
         """Let go of comparisons asked for long ago; their records stay on disk."""
-        over = [key for key, job in self._jobs.items() if job.state not in ("waiting", "running")]
+        over = [key for key, job in self._jobs.items() if not job.is_open]
         for key in over[: max(0, len(self._jobs) - _KEPT_JOBS)]:
             del self._jobs[key]
-        wanted = {
-            run
-            for job in self._jobs.values()
-            for run in (*job.runs.values(), *job.sample_runs.values())
-        }
+        wanted = {run for job in self._jobs.values() for run in job.keys}
         for key in [key for key in self._runs if key not in wanted and key not in self._active]:
             del self._runs[key]
 
     def _drop_unwanted(self) -> None:
         """Stop runs that no comparison waits for any more."""
-        wanted = {
-            key
-            for job in self._jobs.values()
-            if job.state in ("waiting", "running")
-            for key in (*job.runs.values(), *job.sample_runs.values())
-        }
+        wanted = {key for job in self._jobs.values() if job.is_open for key in job.keys}
         for key, run in self._runs.items():
             if key in wanted or run.state not in ("waiting", "running"):
                 continue
@@ -407,13 +603,21 @@ class Jobs:
 
     # --- what outlives the server -----------------------------------------------------------
 
+    def _note_sweep(self, job: _Sweep) -> None:
+        plan = job.plan
+        about = {"design": str(plan.design), "store": str(plan.store), "runs": plan.runs}
+        self._write_note(job.key, {"sweep": about})
+
     def _note(self, job: _Job) -> None:
         note = {
             "arms": {name: scenario.resolved() for name, scenario in job.plan.arms.items()},
             "seeds": list(job.plan.seeds),
             "command": job.command,
         }
-        path = _notes(job.key)
+        self._write_note(job.key, note)
+
+    def _write_note(self, key: str, note: Mapping[str, Any]) -> None:
+        path = _notes(key)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(f".{os.getpid()}")
@@ -422,10 +626,15 @@ class Jobs:
         except OSError as reason:
             _log.warning("%s cannot be written: %s", path, reason)
 
-    def _resumed(self, key: str) -> _Job | None:
-        """Take up a comparison that a former server left unfinished."""
+    def _resumed(self, key: str) -> _Job | _Sweep | None:
+        """Take up a comparison or sweep that a former server left unfinished."""
         try:
             note = json.loads(_notes(key).read_text(encoding="utf-8"))
+            if "sweep" in note:
+                about = note["sweep"]
+                files = Path(about["design"]), Path(about["store"])
+                self.submit_sweep(SweepPlan(key, *files, int(about["runs"])))
+                return self._jobs.get(key)
             arms = {
                 str(name): Scenario.from_resolved(about) for name, about in note["arms"].items()
             }
@@ -495,13 +704,15 @@ class Jobs:
             run.state, run.started = "running", time.monotonic()
             run.tries += 1
             with runner.hidden_main():
-                future = self._pool_now().submit(_live, run.task, str(run.stop_file))
+                stop = str(run.stop_file)
+                if isinstance(run.task, SweepPlan):
+                    future = self._pool_now().submit(_sweep, run.task, stop)
+                else:
+                    future = self._pool_now().submit(_live, run.task, stop)
             self._active[key] = future
             future.add_done_callback(self._tell)
             for job in self._jobs.values():
-                if job.state == "waiting" and (
-                    key in job.runs.values() or key in job.sample_runs.values()
-                ):
+                if job.state == "waiting" and key in job.keys:
                     job.state = "running"
 
     def _tell(self, future: Future[str]) -> None:
@@ -523,7 +734,12 @@ class Jobs:
             if run is None:
                 continue
             error = future.exception()
-            if error is None:
+            if error is None and isinstance(run.task, SweepPlan) and future.result() == MORE:
+                # to the end of the queue, so that others have their turn
+                run.state, run.tries = "waiting" if self._is_wanted(key) else "stopped", 0
+                if run.state == "waiting":
+                    self._order.append(key)
+            elif error is None:
                 run.state = "done"
             elif isinstance(error, BrokenProcessPool):
                 is_broken = True
@@ -554,31 +770,30 @@ class Jobs:
         self._order.appendleft(run.key)
 
     def _is_wanted(self, key: str) -> bool:
-        return any(
-            job.state in ("waiting", "running")
-            and (key in job.runs.values() or key in job.sample_runs.values())
-            for job in self._jobs.values()
-        )
+        return any(job.is_open and key in job.keys for job in self._jobs.values())
 
     def _fail(self, run: _Run, message: str) -> None:
         run.state = "failed"
         for job in self._jobs.values():
-            if job.state in ("waiting", "running") and (
-                run.key in job.runs.values() or run.key in job.sample_runs.values()
-            ):
+            if job.is_open and run.key in job.keys:
                 job.state, job.error = "failed", message
         self._drop_unwanted()
 
-    def _finish_jobs(self) -> list[_Job]:
+    def _finish_jobs(self) -> list[_Job | _Sweep]:
         return [
             job
             for job in self._jobs.values()
-            if job.state == "running" or job.state == "waiting"
+            if job.is_open
             if all(self._runs[key].state == "done" for key in job.runs.values())
         ]
 
-    def _keep(self, job: _Job) -> None:
-        """Put a finished comparison together and keep its record."""
+    def _keep(self, job: _Job | _Sweep) -> None:
+        """Put a finished comparison together and keep its record; a sweep has its store."""
+        if isinstance(job, _Sweep):
+            with self._lock:
+                job.state = "done"
+            _notes(job.key).unlink(missing_ok=True)
+            return
         try:
             record = self._assembled(job.plan, job.runs, job)
             record.save()

@@ -269,6 +269,15 @@ class StoreView:
             provenance=facts,
         )
 
+    def commands(self) -> list[str]:
+        """The command lines that give the same: the sweep, if a page made it, and the analysis."""
+        name = self.asked.store
+        made = []
+        if self.stores.design_of(name):
+            design = f"{name.rpartition('-')[0]}.yaml"
+            made = [shlex.join(["payshift", "sweep", design, "--out", name])]
+        return [*made, self.command()]
+
     def command(self) -> str:
         """The command line that gives the same analysis."""
         said = ["payshift", "sensitivity", self.asked.store, "--method", self.asked.method]
@@ -597,18 +606,26 @@ class StoreView:
         if not concerns:
             return [parts.empty(reader.say("uncertainty_no_concern"))]
         yardstick = self.asked.minus or design.arms[0]
-        try:
-            values = {
-                concern.outcome: np.stack(
+        values: dict[str, npt.NDArray[np.float64]] = {}
+        refusal: PayshiftError | None = None
+        for concern in concerns:
+            try:
+                values[concern.outcome] = np.stack(
                     [results.outcome(arm, concern.outcome).mean(axis=1) for arm in design.arms]
                 )
-                for concern in concerns
-            }
-            table = robustness.robustness(values, design.arms, concerns, yardstick)
-        except PayshiftError as error:
-            return [self.refused(error)]
+            except PayshiftError as error:
+                refusal = error
+        if not values and refusal is not None:
+            return [self.refused(refusal)]
         lang, titles = reader.lang, self.opened.titles
         told: list[Any] = []
+        left = sorted({c.outcome for c in concerns} - set(values))
+        if left:
+            names = [outcome_words(self.outcomes, name, lang)["label"] for name in left]
+            listed = reader.say("comma").join(names)
+            told.append(html.P(reader.say("uncertainty_left_out", names=listed), className="quiet"))
+        concerns = [concern for concern in concerns if concern.outcome in values]
+        table = robustness.robustness(values, design.arms, concerns, yardstick)
         if is_by_stake:
             said = robustness.verdict(table, titles, yardstick)
             summary = robustness.summary_by_stakeholder(table)
@@ -631,8 +648,22 @@ class StoreView:
                 )
             )
         else:
+            of_outcome = table[table["outcome"] == self.asked.outcome]
+            if len(of_outcome):
+                least = of_outcome.sort_values("regret_90", kind="stable").iloc[0]
+                told.append(html.P(self._least_regretted(least), className="strong"))
             told.append(self._robust_table(table))
         return told
+
+    def _least_regretted(self, row: pd.Series[Any]) -> str:
+        unit, lang, currency = self.about["unit"], self.reader.lang, self.opened.currency
+        return self.reader.say(
+            "uncertainty_least_regretted",
+            outcome=words.inside(self.about["label"], lang),
+            arm=self.arm(str(row["arm"])),
+            regret=words.level(float(row["regret_90"]), unit, lang, currency),
+            share=reading.percent(float(row["share_best"])),
+        )
 
     def _robust_table(self, table: pd.DataFrame) -> Any:
         reader, lang = self.reader, self.reader.lang
@@ -656,7 +687,7 @@ class StoreView:
             )
         names = ("outcome", "arm", "mean", "worst", "regret", "best", "satisfied")
         heads = [reader.say(f"uncertainty_col_{name}") for name in names]
-        return parts.table(heads, rows, reader.say("uncertainty_robust_table"))
+        return parts.table(heads, rows, reader.say("uncertainty_robust_table"), css="words boxed")
 
     # --- the runs themselves ----------------------------------------------------------------
 
@@ -691,14 +722,19 @@ class StoreView:
         for name in names[:_AXES]:
             factor = factors[name]
             high = factor.high - 1.0 if factor.categories else factor.high
-            rows.append((name, factor.label_en or name, factor.label_zh or name, factor.low, high))
+            ends = (factor.categories[0], factor.categories[-1]) if factor.categories else ("", "")
+            english, chinese = factor.label_en or name, factor.label_zh or name
+            rows.append((name, english, chinese, factor.low, high, *ends))
         values = self.draws[_VALUE]
         low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
         high = high if high > low else low + 1.0
         english = outcome_words(self.outcomes, self.asked.outcome, "en")["label"]
         chinese = outcome_words(self.outcomes, self.asked.outcome, "zh")["label"]
-        rows.append((_VALUE, english, chinese, low, high))
-        return pd.DataFrame(rows, columns=["factor", "label_en", "label_zh", "low", "high"])
+        unit, lang, currency = self.about["unit"], self.reader.lang, self.opened.currency
+        first, last = (words.level(end, unit, lang, currency) for end in (low, high))
+        rows.append((_VALUE, english, chinese, low, high, first, last))
+        columns = ["factor", "label_en", "label_zh", "low", "high", "low_text", "high_text"]
+        return pd.DataFrame(rows, columns=columns)
 
     def first_brush(self) -> list[tuple[float, float]]:
         """Where the brushes stand at first: on the worst fifth of the outcome."""

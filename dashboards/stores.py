@@ -258,6 +258,16 @@ class Stores:
         made: Result = found
         return made
 
+    def design_of(self, name: str) -> str:
+        """The design file a page made a store from, as text; empty where there is none."""
+        if name not in self.names():
+            return ""
+        path = self.folder / f"{name.rpartition('-')[0]}.yaml"
+        try:
+            return path.read_text(encoding="utf-8") if name.startswith("page-") else ""
+        except OSError:
+            return ""
+
     def facts(self, opened: Opened) -> dict[str, Any]:
         """What a report says of where its numbers come from."""
         design = opened.results.design

@@ -118,7 +118,8 @@ def influence_by_month(
     )
     first, last = (float(months["month"].agg(f)) - months_before for f in ("min", "max"))
     years = [float(m) for m in range(-120, int(last) + 13, 12)]
-    ticks = [m for m in years if first <= m <= last] or [first, last]
+    ticks = [m for m in years if first <= m <= last]
+    ticks = ticks if len(ticks) > 1 else [first, last]
     figure.update_xaxes(
         **quiet_axis(
             style,

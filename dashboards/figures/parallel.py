@@ -31,7 +31,8 @@ def parallel_draws(
     Parameters
     ----------
     draws : one row per draw: a column per factor id, and the boolean column named by `marked`
-    factors : `factor`, `label_en`, `label_zh`, `low`, `high`; the axes, in order
+    factors : `factor`, `label_en`, `label_zh`, `low`, `high`; the axes, in order. `low_text` and
+        `high_text` say the ends where the numbers do not
     sentence : what the figure shows, written by whoever marked the draws
     marked : name of the column of marks
 
@@ -74,12 +75,12 @@ def parallel_draws(
             y1=1,
             line={"color": theme.muted, "width": 1},
         )
-        for y_end, value, anchor in ((0.0, factor["low"], "top"), (1.0, factor["high"], "bottom")):
+        for y_end, end, anchor in ((0.0, "low", "top"), (1.0, "high", "bottom")):
             figure.add_annotation(
                 x=place,
                 y=y_end,
                 yanchor=anchor,
-                text=words.plain(float(value)),
+                text=str(factor.get(f"{end}_text") or words.plain(float(factor[end]))),
                 showarrow=False,
                 font={"size": SMALL, "color": theme.muted},
             )

@@ -28,6 +28,7 @@ __all__ = [
     "who_decides",
 ]
 
+MANY_RUNS = 10_000_000  # a number of runs that nobody would make
 _LONGEST_LIST = 3
 _LINE = {"en": 22, "zh": 11}
 
@@ -227,6 +228,8 @@ def settled_sentence(
     """Whether more runs would change the answer."""
     if is_enough:
         text = style.say("influence.enough", widest=_points(widest), change=_points(change))
+    elif n_needed > MANY_RUNS:
+        text = style.say("influence.not_enough_far")
     elif math.isfinite(widest):
         text = style.say(
             "influence.not_enough",

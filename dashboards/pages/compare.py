@@ -26,7 +26,7 @@ from dashboards.result_view import View
 from dashboards.texts import Reader, language_of
 from sim.errors import PayshiftError, ScenarioError
 
-__all__ = ["PAGE"]
+__all__ = ["PAGE", "job_of"]
 
 DEFAULT = Choice(
     arms=tuple(
@@ -317,7 +317,8 @@ def _told(progress: Progress, reader: Reader) -> Any:
 # --- callbacks --------------------------------------------------------------------------------
 
 
-def _job(data: object) -> tuple[str, str]:
+def job_of(data: object) -> tuple[str, str]:
+    """The key of a job and the name of who waits for it, from data anybody may have sent."""
     if isinstance(data, Mapping):
         key, holder = data.get("key"), data.get("holder")
         if isinstance(key, str) and isinstance(holder, str) and len(key) <= 64:
@@ -485,7 +486,7 @@ def _register_job(app: dash.Dash, services: Services) -> None:
     )
     def poll(ticks: object, data: object, shown: object, lang: object) -> tuple[Any, ...]:
         del ticks
-        key, _ = _job(data)
+        key, _ = job_of(data)
         if not key:
             return no_update, no_update, True, True
         reader = Reader(language_of(lang))
@@ -502,7 +503,7 @@ def _register_job(app: dash.Dash, services: Services) -> None:
         prevent_initial_call=True,
     )
     def cancel(clicks: object, data: object) -> Any:
-        key, holder = _job(data)
+        key, holder = job_of(data)
         if clicks and key:
             jobs.cancel(key, holder)
         return no_update

@@ -7,6 +7,7 @@ index is found or a run is made.
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -20,17 +21,32 @@ from dashboards import ids
 from dashboards.exports import STORE_FILES
 from dashboards.figures import words
 from dashboards.figures.canvas import outcome_words
+from dashboards.jobs import Progress
 from dashboards.page import Page, Services, Visit
+from dashboards.pages.compare import job_of
+from dashboards.pages.library import library
 from dashboards.store_view import FAILS, Asked, StoreView, asked_of
 from dashboards.stores import Opened
+from dashboards.sweep_choice import (
+    KINDS,
+    MONTHS,
+    MOST_FACTORS,
+    PEOPLE,
+    REPLICATES,
+    SIZES,
+    SweepChoice,
+    parameters_of,
+)
 from dashboards.texts import Reader, language_of
 from experiments.sensitivity.methods import METHODS
-from sim.errors import PayshiftError
+from sim.errors import PayshiftError, ScenarioError
 
 __all__ = ["PAGE"]
 
 FIELDS = ("arm", "minus", "outcome", "method", "fails")
 SECTIONS = ("matters", "months", "settled", "fails", "robust", "unfinished")
+SWEEP_FIELDS = ("reform", "factors", "kind", "size", "people", "replicates", "months")
+TICK = 1_500
 Choices = list[dict[str, Any]]
 
 
@@ -141,11 +157,12 @@ def _take(view: StoreView | None, reader: Reader) -> list[Any]:
             )
         )
         for name in STORE_FILES
+        if name != "design.yaml" or len(view.commands()) > 1
     ]
     return [
         html.Ul(links, className="link-row"),
         html.P(reader.say("compare_command"), className="kicker apart"),
-        html.Pre(html.Code(view.command()), tabIndex=0),
+        html.Pre(html.Code("\n".join(view.commands())), tabIndex=0),
     ]
 
 
@@ -167,7 +184,6 @@ def layout(visit: Visit) -> list[Any]:
     choices = _choices(view) if view is not None else {name: [] for name in FIELDS}
     values = _values(view.asked if view is not None else None)
     widths = {"arm": 290, "minus": 290, "outcome": 290, "method": 290, "fails": 290}
-    empty = [] if stores else [parts.empty(reader.say("uncertainty_empty"))]
 
     def part(name: str, *above: Any) -> html.Section:
         return parts.section(
@@ -212,7 +228,12 @@ def layout(visit: Visit) -> list[Any]:
             className="setup",
         ),
         *trouble,
-        *empty,
+        html.Div(
+            parts.empty(reader.say("uncertainty_empty")),
+            id=ids.UNCERTAINTY_EMPTY,
+            hidden=bool(stores),
+        ),
+        _sweep_form(reader, is_open=not stores),
         html.Div(
             [
                 html.Div(
@@ -238,9 +259,130 @@ def layout(visit: Visit) -> list[Any]:
                     lead=reader.say("uncertainty_lead_take"),
                 ),
             ],
+            id=ids.UNCERTAINTY_BODY,
             hidden=not stores,
         ),
     ]
+
+
+# --- a sweep of one's own ---------------------------------------------------------------------
+
+
+def _reforms(reader: Reader) -> Choices:
+    found = []
+    for region in library()["regions"]:
+        items = [
+            {"value": row["id"], "label": row[f"title_{reader.lang}"]}
+            for row in library()["scenarios"]
+            if row["region"] == region["id"] and row["id"] != region["id"]
+        ]
+        if items:
+            found.append({"group": region[f"title_{reader.lang}"], "items": items})
+    return found
+
+
+def _factors(reform: str, reader: Reader) -> Choices:
+    return [
+        {"value": name, "label": row.label_en if reader.lang == "en" else row.label_zh}
+        for name, row in parameters_of(reform).items()
+    ]
+
+
+def _numbers(name: str, values: tuple[int, ...], reader: Reader) -> Choices:
+    return [
+        {
+            "value": str(value),
+            "label": reader.say(f"sweep_n_{name}", n=words.count(value, reader.lang)),
+        }
+        for value in values
+    ]
+
+
+def _sweep_form(reader: Reader, *, is_open: bool) -> Any:
+    first = SweepChoice()
+
+    def select(name: str, choices: Choices, value: str, width: int = 220) -> Any:
+        return dmc.Select(
+            id=ids.sweep_field(name),
+            label=reader.say(f"sweep_{name}"),
+            data=choices,
+            value=value,
+            allowDeselect=False,
+            searchable=name == "reform",
+            nothingFoundMessage=reader.say("incentives_nothing"),
+            comboboxProps={"shadow": "md"},
+            maxDropdownHeight=420,
+            w=width,
+            maw="100%",
+        )
+
+    kinds = [{"value": kind, "label": reader.say(f"sweep_kind_{kind}")} for kind in KINDS]
+    return parts.fold(
+        reader.say("sweep_begin"),
+        html.P(reader.say("sweep_lead"), className="quiet"),
+        html.Div(
+            [
+                select("reform", _reforms(reader), first.reform, 340),
+                select("kind", kinds, first.kind, 340),
+                select("size", _numbers("size", SIZES, reader), str(first.size)),
+                select("people", _numbers("people", PEOPLE, reader), str(first.people)),
+                select(
+                    "replicates",
+                    _numbers("replicates", REPLICATES, reader),
+                    str(first.replicates),
+                ),
+                select("months", _numbers("months", MONTHS, reader), str(first.months)),
+            ],
+            className="choosers",
+        ),
+        dmc.MultiSelect(
+            id=ids.sweep_field("factors"),
+            label=reader.say("sweep_factors", most=MOST_FACTORS),
+            data=_factors(first.reform, reader),
+            value=list(first.factors),
+            searchable=True,
+            maxValues=MOST_FACTORS,
+            nothingFoundMessage=reader.say("incentives_nothing"),
+            comboboxProps={"shadow": "md"},
+            maxDropdownHeight=420,
+            mt=12,
+        ),
+        html.P(id=ids.SWEEP_COUNT, className="quiet apart"),
+        html.Div(
+            [
+                html.Button(reader.say("sweep_start"), id=ids.SWEEP_START, className="primary"),
+                html.Button(
+                    reader.say("compare_cancel"),
+                    id=ids.SWEEP_STOP,
+                    className="plain",
+                    disabled=True,
+                ),
+            ],
+            className="choosers run-row",
+        ),
+        html.Div(id=ids.SWEEP_TROUBLE, **{"aria-live": "polite"}),
+        html.Div(id=ids.SWEEP_TOLD, **{"aria-live": "polite"}),
+        dcc.Store(id=ids.SWEEP_JOB),
+        dcc.Interval(id=ids.SWEEP_POLL, interval=TICK, disabled=True),
+        css="more setup",
+        is_open=is_open,
+    )
+
+
+def _sweep_told(progress: Progress, reader: Reader) -> Any:
+    if progress.state == "failed":
+        return parts.notice(reader.say("sweep_failed", why=progress.error), "error")
+    if progress.state == "stopped":
+        return parts.notice(reader.say("sweep_stopped"), "warning")
+    if progress.state == "done":
+        return parts.notice(reader.say("sweep_done"))
+    if progress.is_over:
+        return None
+    if progress.state == "waiting" and progress.ahead:
+        text = reader.say("compare_waiting", ahead=progress.ahead)
+    else:
+        text = reader.say("sweep_running", done=progress.done, total=progress.total)
+    return parts.progress(progress.done / max(1, progress.total), text, reader)
 
 
 def _brushes(view: StoreView) -> list[Any]:
@@ -301,6 +443,7 @@ def register(app: dash.Dash, services: Services) -> None:
     for name in ("answer", *SECTIONS):
         _register_part(app, services, name)
     _register_runs(app, services)
+    _register_sweep(app, services)
     app.clientside_callback(
         ClientsideFunction("payshift", "share"),
         Output(ids.UNCERTAINTY_SHARE, "modified_timestamp"),
@@ -401,6 +544,106 @@ def _register_runs(app: dash.Dash, services: Services) -> None:
         except PayshiftError as error:
             return [parts.notice(error.message, "error")]
         return no_update if view is None else view.runs(_brush(view, given))
+
+
+def _register_sweep(app: dash.Dash, services: Services) -> None:
+    jobs = services.jobs
+    inputs = [Input(ids.sweep_field(name), "value") for name in SWEEP_FIELDS]
+    states = [State(ids.sweep_field(name), "value") for name in SWEEP_FIELDS]
+
+    @app.callback(
+        Output(ids.sweep_field("factors"), "data"),
+        Output(ids.sweep_field("factors"), "value"),
+        Input(ids.sweep_field("reform"), "value"),
+        State(ids.sweep_field("factors"), "value"),
+        State(ids.MAIN, "lang"),
+        prevent_initial_call=True,
+    )
+    def factors(reform: object, chosen: object, lang: object) -> Any:
+        known = [item["value"] for group in _reforms(Reader("en")) for item in group["items"]]
+        if reform not in known:
+            return no_update, no_update
+        options = _factors(str(reform), Reader(language_of(lang)))
+        usable = {option["value"] for option in options}
+        kept = chosen if isinstance(chosen, list) else []
+        return options, [name for name in kept if isinstance(name, str) and name in usable]
+
+    @app.callback(
+        Output(ids.SWEEP_COUNT, "children"),
+        Output(ids.SWEEP_START, "disabled"),
+        *inputs,
+        State(ids.MAIN, "lang"),
+    )
+    def count(*given: object) -> Any:
+        *fields, lang = given
+        reader = Reader(language_of(lang))
+        try:
+            choice = SweepChoice.read(dict(zip(SWEEP_FIELDS, fields, strict=True)))
+        except ScenarioError:
+            return reader.say("sweep_incomplete", most=MOST_FACTORS), True
+        most = services.settings.most_runs
+        key = "sweep_count" if choice.runs <= most else "sweep_too_many"
+        said = {"runs": choice.runs, "most": most}
+        shown = {name: words.count(n, reader.lang) for name, n in said.items()}
+        return reader.say(key, **shown), choice.runs > most
+
+    @app.callback(
+        Output(ids.SWEEP_JOB, "data"),
+        Output(ids.SWEEP_TROUBLE, "children"),
+        Input(ids.SWEEP_START, "n_clicks"),
+        *states,
+        prevent_initial_call=True,
+    )
+    def start(clicks: object, *fields: object) -> Any:
+        if not clicks:
+            return no_update, no_update
+        holder = uuid.uuid4().hex
+        try:
+            choice = SweepChoice.read(dict(zip(SWEEP_FIELDS, fields, strict=True)))
+            plan = jobs.plan_sweep(choice.design(), services.stores.folder)
+            key = jobs.submit_sweep(plan, holder)
+        except PayshiftError as error:
+            told = [parts.notice(each.message, "error") for each in list(error.all)[:5]]
+            return no_update, told
+        return {"key": key, "holder": holder}, []
+
+    @app.callback(
+        Output(ids.SWEEP_TOLD, "children"),
+        Output(ids.SWEEP_POLL, "disabled"),
+        Output(ids.SWEEP_STOP, "disabled"),
+        Output(ids.UNCERTAINTY_STORE, "data"),
+        Output(ids.UNCERTAINTY_STORE, "value"),
+        Output(ids.UNCERTAINTY_BODY, "hidden"),
+        Output(ids.UNCERTAINTY_EMPTY, "hidden"),
+        Input(ids.SWEEP_POLL, "n_intervals"),
+        Input(ids.SWEEP_JOB, "data"),
+        State(ids.MAIN, "lang"),
+        prevent_initial_call=True,
+    )
+    def poll(ticks: object, data: object, lang: object) -> Any:
+        del ticks
+        same = (no_update,) * 4
+        key, _ = job_of(data)
+        store = jobs.store_of(key) if key else ""
+        if not store:
+            return no_update, True, True, *same
+        reader = Reader(language_of(lang))
+        progress = jobs.progress(key)
+        if progress.state == "done":
+            same = (_stores(services, reader), store, False, True)
+        return _sweep_told(progress, reader), progress.is_over, progress.is_over, *same
+
+    @app.callback(
+        Output(ids.SWEEP_STOP, "title"),
+        Input(ids.SWEEP_STOP, "n_clicks"),
+        State(ids.SWEEP_JOB, "data"),
+        prevent_initial_call=True,
+    )
+    def stop(clicks: object, data: object) -> Any:
+        key, holder = job_of(data)
+        if clicks and key:
+            jobs.cancel(key, holder)
+        return no_update
 
 
 PAGE = Page("/uncertainty", "uncertainty", layout, register)

@@ -14,6 +14,8 @@ from dashboards.results import Shelf
 from dashboards.server import Site
 from dashboards.settings import Settings
 from dashboards.stores import Stores
+from experiments.sweep.executors import sweep
+from experiments.sweep.files import read_sweep
 from sim import runner
 
 CHOICE = Choice("tiny", (ArmChoice("tiny-drg"), ArmChoice("tiny-capitation")), 500, 2, 12)
@@ -27,6 +29,29 @@ def stored_comparison() -> str:
     )
     record.save()
     return record.key
+
+
+SWEEP = """
+schema: 1
+kind: sweep
+title: {en: "Two unknowns under two payment models", zh: "两种支付方式与两个未知参数"}
+arms: [tiny-fee-for-service, tiny-capitation]
+set: {population: 200, horizon: {warm_up: 6, baseline: 6, reform: 6}}
+factors: [altruism_scale, price_weight]
+sampler: {name: latin_hypercube, n: 24}
+outcomes: [spending_per_person, qaly]
+monthly: [spending_per_person]
+"""
+
+
+def stored_sweep(home: Path) -> str:
+    """Live a small sweep into a store that pages may open; give its name."""
+    design = home / "two-unknowns.yaml"
+    design.write_text(SWEEP, encoding="utf-8")
+    chosen = read_sweep(design)
+    path = home / "sweeps" / "two-unknowns.sqlite"
+    sweep(chosen.design, path, chosen.model, model_json=chosen.model.as_json())
+    return path.name
 
 
 @contextmanager

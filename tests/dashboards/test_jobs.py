@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+import dashboards.jobs
 from dashboards.jobs import Jobs, Progress
 from dashboards.settings import Settings
+from dashboards.sweep_choice import SweepChoice
+from experiments.sweep.results import Results
+from experiments.sweep.worker import Task
 from sim import runner
 from sim.errors import RunError, ScenarioError
 from sim.record import Record, records_folder
@@ -127,3 +131,106 @@ def test_work_goes_on_while_anybody_waits_for_it(idle: Jobs) -> None:
 def test_a_name_that_is_no_key_finds_nothing(idle: Jobs, key: str) -> None:
     assert idle.progress(key).state == "unknown"
     assert idle.result(key, "whole") is None
+
+
+def tiny_sweep() -> str:
+    choice = SweepChoice("tiny-drg", ("altruism_scale",), "one_at_a_time", 8, PEOPLE, 1, 12)
+    return choice.design()
+
+
+@pytest.mark.slow
+def test_a_sweep_is_lived_in_slices_and_equal_requests_share_it(
+    home: Path,
+) -> None:
+    folder = home / "sweeps"
+    jobs = Jobs(Settings(workers=1))
+    try:
+        plan = jobs.plan_sweep(tiny_sweep(), folder)
+        assert plan.runs == 6
+        assert jobs.plan_sweep(tiny_sweep(), folder) == plan
+        key = jobs.submit_sweep(plan, "a")
+        assert jobs.submit_sweep(plan, "b") == key
+        jobs.cancel(key, "a")
+        assert wait(jobs, key).state == "done"
+        assert jobs.progress(key).done == 6
+        assert jobs.store_of(key) == plan.store.name
+    finally:
+        jobs.close()
+    results = Results.of(plan.store)
+    assert set(results.frame["status"]) == {"ok"}
+    assert results.design.arms == ("tiny", "tiny-drg")
+    assert not list((home / "jobs").glob("*.json"))
+
+
+def test_a_slice_ends_in_time_and_says_that_there_is_more(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboards.jobs, "SLICE_SECONDS", 0.0)
+    stopped = home / "stop"
+    done: list[object] = []
+    tasks = (Task(place, {"a": 1.0}, "one", 1) for place in range(3))
+    piece = dashboards.jobs._Slice(str(stopped))
+    piece.run(lambda parameters, arm, seed: {"y": 1.0}, tasks, done.extend)
+    assert len(done) == 1
+    stopped.touch()
+    with pytest.raises(dashboards.jobs._StoppedError):
+        piece.run(lambda parameters, arm, seed: {"y": 1.0}, tasks, done.extend)
+    assert len(done) == 2
+
+
+def test_an_unfinished_sweep_is_taken_up_by_the_next_server(idle: Jobs, home: Path) -> None:
+    plan = idle.plan_sweep(tiny_sweep(), home / "sweeps")
+    key = idle.submit_sweep(plan, "a")
+    assert idle.progress(key).state == "waiting"
+    idle.close()
+    other = Jobs(Settings())
+    try:
+        assert other.progress(key).state == "waiting"
+        assert other.store_of(key) == plan.store.name
+    finally:
+        other.close()
+
+
+def test_a_sweep_that_is_too_large_leaves_nothing_behind(home: Path) -> None:
+    jobs = Jobs(Settings(most_work=1_000, most_runs=10))
+    try:
+        with pytest.raises(ScenarioError, match="too much work"):
+            jobs.plan_sweep(tiny_sweep(), home / "sweeps")
+        large = SweepChoice("tiny-drg", ("altruism_scale",), "sobol", 8, PEOPLE, 1, 12)
+        with pytest.raises(ScenarioError, match="too many runs"):
+            jobs.plan_sweep(large.design(), home / "sweeps")
+        with pytest.raises(ScenarioError):
+            jobs.plan_sweep("kind: sweep", home / "sweeps")
+    finally:
+        jobs.close()
+    assert list((home / "sweeps").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        {"reform": "../x"},
+        {"reform": "tiny"},
+        {"factors": []},
+        {"factors": ["discount", {"a": 1}]},
+        {"factors": ["no-such"] * 50},
+        {"kind": "given"},
+        {"size": 10**9},
+        {"people": "200 "},
+        {"months": [12]},
+    ],
+)
+def test_a_sweep_is_made_of_what_may_be_chosen_alone(wrong: dict[str, object] | None) -> None:
+    right: dict[str, object] = {
+        "reform": "tiny-drg",
+        "factors": ["altruism_scale"],
+        "kind": "morris",
+        "size": "8",
+        "people": "200",
+        "replicates": "1",
+        "months": "12",
+    }
+    assert SweepChoice.read(right).runs == 2 * 8 * 2
+    with pytest.raises(ScenarioError):
+        SweepChoice.read(wrong if wrong is None else right | wrong)

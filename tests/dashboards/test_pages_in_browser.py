@@ -13,7 +13,7 @@ from dashboards.page import Page as SitePage
 from dashboards.pages import PAGES
 from dashboards.server import Site
 from experiments.physician import PATIENTS
-from tests.dashboards.site import CHOICE, open_site, stored_comparison
+from tests.dashboards.site import CHOICE, open_site, stored_comparison, stored_sweep
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -30,6 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         home = tmp_path_factory.mktemp("home")
         patch.setenv("PAYSHIFT_HOME", str(home))
         stored_comparison()
+        stored_sweep(home)
         with open_site(home) as opened:
             yield opened
 
@@ -173,3 +174,30 @@ def test_a_contract_is_edited_and_its_margins_move_at_once(browser: Browser, sit
         page.locator(".notice").wait_for()
         assert "dgr" in page.locator(".notice").inner_text()
         assert page.locator(".heat").is_visible()
+
+
+@pytest.mark.parametrize(("lang", "width", "scheme"), [("en", 1440, "light"), ("zh", 390, "dark")])
+def test_a_sweep_is_opened_read_and_brushed(
+    browser: Browser, site: Site, lang: str, width: int, scheme: str
+) -> None:
+    with visit(browser, site, f"/uncertainty?lang={lang}", width, scheme) as page:
+        page.wait_for_selector("#uncertainty-in-answer .headline p")
+        for part in ("matters", "months", "settled", "fails", "robust", "unfinished"):
+            page.wait_for_selector(f"#uncertainty-in-{part} > *")
+        page.wait_for_selector("#uncertainty-in-matters .main-svg")
+        page.wait_for_selector("#uncertainty-draws .main-svg")
+        told = page.locator("#uncertainty-draws h3")
+        before = told.inner_text()
+        slider = page.locator("#uncertainty-runs [role=slider]").first
+        slider.focus()
+        for _ in range(30):
+            page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            "before => document.querySelector('#uncertainty-draws h3').textContent !== before",
+            arg=before,
+        )
+        page.wait_for_function("location.search.includes('store=two-unknowns.sqlite')")
+        assert "payshift sensitivity two-unknowns.sqlite" in page.locator("main pre").inner_text()
+        with page.expect_download() as saved:
+            page.locator("#uncertainty-files a").first.click()
+        assert saved.value.suggested_filename.endswith("runs.csv")
