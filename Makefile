@@ -21,7 +21,7 @@ DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
 DEMO_LANG ?= en
 
-.PHONY: help demo test check fast studies baseline books emergence evidence predictions bench docs constraints browser clean
+.PHONY: help demo test check fast studies baseline books emergence evidence predictions bench screenshots docs constraints browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -112,6 +112,10 @@ books: .venv/payshift-dev ## five thousand random contract trees, their laws and
 bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.kills
+
+# SCREENSHOT_PEOPLE=20000 is closer to what a reader sees; ten minutes and more on two cores.
+screenshots: .venv/payshift-dev browser ## every page in both languages, light and dark, wide and narrow: build/screenshots
+	$(BIN)/python docs/screenshots.py
 
 docs: .venv/payshift ## write the reference of models, outcomes and parameters from the code
 	$(BIN)/python docs/reference.py

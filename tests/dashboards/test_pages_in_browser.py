@@ -196,7 +196,7 @@ def test_a_sweep_is_opened_read_and_brushed(
             "before => document.querySelector('#uncertainty-draws h3').textContent !== before",
             arg=before,
         )
-        page.wait_for_function("location.search.includes('store=two-unknowns.sqlite')")
+        page.wait_for_function("() => location.search.includes('store=two-unknowns.sqlite')")
         assert "payshift sensitivity two-unknowns.sqlite" in page.locator("main pre").inner_text()
         with page.expect_download() as saved:
             page.locator("#uncertainty-files a").first.click()
