@@ -1,0 +1,187 @@
+"""Published findings and the model side by side: a forest in which every row has its own band.
+
+Knows rows of the record of evidence as a table. Must not know how anything was simulated.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from dashboards.figures import palette, words
+from dashboards.figures.canvas import SMALL, Style, canvas, quiet_axis
+
+__all__ = ["evidence_figure", "numbers_of", "verdict_sentence"]
+
+ROW = 46
+REACH = 3.0
+"""Half-widths of the band that are drawn to either side; what lies beyond is an arrow."""
+SYMBOLS = {"hit": "circle", "near": "circle-open", "miss": "x"}
+
+
+def _plain(value: float) -> str:
+    """A number with as many decimals as its size needs."""
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    return words.plain(value, 0 if size >= 100 else 1 if size >= 20 else 2 if size >= 1 else 3)
+
+
+def numbers_of(row: pd.Series) -> dict[str, str]:
+    """Numbers of a row as texts: published, band, model, interval."""
+
+    def pair(low: str, high: str) -> str:
+        ends = [float(row[low]), float(row[high])]
+        return " … ".join(map(_plain, ends)) if all(map(math.isfinite, ends)) else "–"
+
+    return {
+        "published": _plain(float(row["published"])),
+        "band": pair("band_low", "band_high"),
+        "model": _plain(float(row["simulated"])),
+        "interval": pair("low", "high"),
+    }
+
+
+def verdict_sentence(rows: pd.DataFrame, style: Style) -> str:
+    """How many of some rows are hit, near, missed."""
+    done = rows[rows["light"] != "none"]
+    if done.empty:
+        return style.say("evidence.none_of_these")
+    counts = {light: int((done["light"] == light).sum()) for light in ("hit", "near", "miss")}
+    return style.say("evidence.sentence", n=len(done), **counts)
+
+
+def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -> go.Figure:
+    """Every row on a scale of its own band: the gray bar is the band, the diamond the publication.
+
+    Parameters
+    ----------
+    rows : columns of the record of evidence, one row for each number; those without a simulated
+        number are left out
+    narrow : without the numbers beside the rows
+
+    Notes
+    -----
+    Rows have different units, so each is drawn in half-widths of its band. The model's dot is
+    filled inside the band, hollow where it is near, a cross where it misses.
+    """
+    theme = style.theme
+    shown = rows[rows["light"] != "none"]
+    n = len(shown)
+    figure = canvas(
+        style,
+        height=ROW * max(n, 1) + 70,
+        sentence=verdict_sentence(rows, style),
+        left=8,
+        right=12 if narrow else 150,
+        top=32,
+        bottom=30,
+    )
+    for place, (_, row) in enumerate(shown.iterrows()):
+        y = n - 1 - place
+        low, high = float(row["band_low"]), float(row["band_high"])
+        half = 0.5 * (high - low) or 1.0
+        middle = 0.5 * (high + low)
+        texts = numbers_of(row)
+
+        def at(value: float, middle: float = middle, half: float = half) -> float:
+            return (value - middle) / half
+
+        figure.add_shape(
+            type="rect", x0=-1, x1=1, y0=y - 0.2, y1=y + 0.2, layer="below",
+            line={"width": 0}, fillcolor=theme.hairline,
+        )  # fmt: skip
+        hover = style.say(
+            "evidence.hover",
+            label=str(row[f"label_{style.lang}"]),
+            unit=words.unit_label(str(row["unit"]), style.lang, style.currency),
+            **texts,
+        )
+        published = at(float(row["published"]))
+        if math.isfinite(published):
+            _point(figure, published, y, "diamond-open", theme.muted, 11, hover)
+        color = theme.arms[0] if row["light"] == "hit" else theme.arms[1]
+        ends = [at(float(row["low"])), at(float(row["high"]))]
+        if all(map(math.isfinite, ends)):
+            figure.add_scatter(
+                x=[max(min(x, REACH), -REACH) for x in ends],
+                y=[y, y],
+                mode="lines",
+                line={"color": palette.translucent(color, palette.PALE), "width": 5},
+                hoverinfo="skip",
+            )
+        _point(figure, at(float(row["simulated"])), y, SYMBOLS[str(row["light"])], color, 12, hover)
+        if not narrow:
+            figure.add_annotation(
+                x=1, xref="paper", y=y, xanchor="left", xshift=10, showarrow=False, align="left",
+                text=f"{texts['published']} → <b>{texts['model']}</b>",
+                font={"size": SMALL, "color": theme.ink},
+            )  # fmt: skip
+    _axes(figure, shown, style)
+    return figure
+
+
+def _point(
+    figure: go.Figure, x: float, y: float, symbol: str, color: str, size: int, hover: str
+) -> None:
+    """One mark; an arrow at the edge where it lies beyond."""
+    is_beyond = abs(x) > REACH
+    figure.add_scatter(
+        x=[max(min(x, REACH), -REACH)],
+        y=[y],
+        mode="markers",
+        marker={
+            "symbol": ("triangle-right" if x > 0 else "triangle-left") if is_beyond else symbol,
+            "size": size,
+            "color": color,
+            "line": {"width": 2, "color": color},
+        },
+        hovertext=[hover],
+        hoverinfo="text",
+    )
+
+
+def _axes(figure: go.Figure, shown: pd.DataFrame, style: Style) -> None:
+    """Names of the rows and of the ends of the band, and what the marks mean."""
+    theme = style.theme
+    labels = [
+        _folded(f"{row['id']} {row[f'label_{style.lang}']}", style.lang)
+        for _, row in shown.iterrows()
+    ]
+    figure.update_yaxes(
+        **quiet_axis(
+            style,
+            range=[-0.7, len(labels) - 0.3],
+            tickvals=list(range(len(labels))),
+            ticktext=labels[::-1],
+            tickfont={"size": SMALL, "color": theme.ink},
+        )
+    )
+    figure.update_xaxes(
+        **quiet_axis(
+            style,
+            range=[-REACH - 0.2, REACH + 0.2],
+            tickvals=[-1, 1],
+            ticktext=[style.say("evidence.band_low"), style.say("evidence.band_high")],
+        )
+    )
+    figure.add_annotation(
+        xref="paper", yref="paper", x=0, y=1, xanchor="left", yanchor="bottom", yshift=6,
+        text=style.say("evidence.key"), showarrow=False, font={"size": SMALL, "color": theme.muted},
+    )  # fmt: skip
+
+
+def _folded(text: str, lang: str) -> str:
+    """A name in lines of bearable length."""
+    longest = 18 if lang == "zh" else 38
+    lines: Sequence[str] = [""]
+    parts = list(text) if lang == "zh" else [word + " " for word in text.split()]
+    found = list(lines)
+    for part in parts:
+        if len(found[-1]) + len(part) > longest and found[-1]:
+            found.append("")
+        found[-1] += part
+    return "<br>".join(line.strip() for line in found[:3])

@@ -1,0 +1,79 @@
+"""The page of evidence shows every row of the record, misses and gaps included."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pandas as pd
+import pytest
+from dash import html
+
+from dashboards.figures.canvas import Style
+from dashboards.figures.evidence import REACH, evidence_figure, numbers_of, verdict_sentence
+from dashboards.jobs import Jobs
+from dashboards.page import Services, Visit
+from dashboards.pages import evidence
+from dashboards.results import Shelf
+from dashboards.settings import Settings
+from dashboards.texts import Reader
+from experiments.evidence.record import read_record
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    return pd.DataFrame([asdict(row) for row in read_record().rows])
+
+
+def _row(light: str, simulated: float, low: float, high: float) -> dict[str, object]:
+    return {
+        "id": "C1", "label_en": "Services", "label_zh": "服务", "unit": "%", "light": light,
+        "published": -6.0, "band_low": -10.0, "band_high": -2.0,
+        "simulated": simulated, "low": low, "high": high,
+    }  # fmt: skip
+
+
+def test_a_row_is_drawn_in_half_widths_of_its_band() -> None:
+    # Band -10 to -2: middle -6, half-width 4. The model's -4 lies at half a half-width.
+    figure = evidence_figure(pd.DataFrame([_row("hit", -4.0, -5.0, -3.0)]), Style())
+    marks = [t for t in figure.data if t.mode == "markers"]
+    assert [list(t.x) for t in marks] == [[0.0], [0.5]]
+    line = next(t for t in figure.data if t.mode == "lines")
+    assert list(line.x) == [0.25, 0.75]
+
+
+def test_what_lies_far_outside_is_an_arrow_at_the_edge() -> None:
+    figure = evidence_figure(pd.DataFrame([_row("miss", 40.0, 39.0, 41.0)]), Style())
+    mark = figure.data[-1]
+    assert list(mark.x) == [REACH]
+    assert mark.marker.symbol == "triangle-right"
+
+
+def test_the_sentence_counts_what_was_simulated() -> None:
+    some = pd.DataFrame([_row("hit", -4, -5, -3), _row("miss", 4, 3, 5), _row("none", -4, 0, 0)])
+    assert verdict_sentence(some, Style()) == (
+        "Of 2 numbers the model hits 1, comes near 0 and misses 1."
+    )
+    assert "1" in verdict_sentence(some, Style("zh"))
+
+
+def test_numbers_that_are_missing_are_dashes() -> None:
+    row = pd.Series(_row("none", float("nan"), float("nan"), float("nan")))
+    texts = numbers_of(row)
+    assert (texts["model"], texts["interval"], texts["band"]) == ("–", "–", "−10.00 … −2.00")
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_page_names_every_finding_and_says_why_something_is_missing(
+    lang: str, rows: pd.DataFrame
+) -> None:
+    settings = Settings(port=0, workers=1, threads=1)
+    jobs = Jobs(settings)
+    page = html.Div(
+        evidence.layout(Visit(Reader(lang), Services(settings, jobs, Shelf(jobs.result))))
+    )
+    text = str(page.to_plotly_json())
+    for _, row in rows.iterrows():
+        assert str(row["id"]) in text
+        assert str(row[f"label_{lang}"]) in text
+        if row["light"] == "none":
+            assert str(row[f"reason_{lang}"]) in text
