@@ -10,7 +10,7 @@ import contextlib
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -490,6 +490,9 @@ def evidence(
         Path | None,
         typer.Option("--choices", metavar="CSV", help="Of laboratory: choices to be explained."),
     ] = None,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Of demand: also over a grid of its parameters.")
+    ] = False,
     workers: terminal.WorkersOption = None,
     lang: terminal.LangOption = terminal.Lang.EN,
     as_json: terminal.JsonOption = False,
@@ -510,6 +513,10 @@ def evidence(
             "only the laboratory has payoffs and choices",
             where="--experiment" if experiment else "--choices",
             remedy="payshift evidence laboratory --experiment FILE",
+        )
+    if fit and part is not EvidencePart.DEMAND:
+        raise ScenarioError(
+            "only demand is fitted", where="--fit", remedy="payshift evidence demand"
         )
     if ids and part is not EvidencePart.POLICIES:
         raise ScenarioError("only policies are chosen by id", where="ID", value=ids[0])
@@ -538,7 +545,7 @@ def evidence(
             keep()
         if part in (None, EvidencePart.DEMAND):
             fresh += replay.demand_rows(
-                stores, replicates, people or 4000, workers, progress, known
+                stores, replicates, people or replay.PEOPLE, workers, progress, known
             )
             keep()
         if part in (None, EvidencePart.POLICIES):
@@ -557,6 +564,11 @@ def evidence(
         done = {row.key for row in fresh}
         shown = [row for row in record.rows if row.key in done]
         _told_evidence([*shown, *extra], lang.value, as_json)
+    if part is EvidencePart.DEMAND and not as_json:
+        lived = people or replay.PEOPLE
+        _told_plans(replay.plan_means(stores, replicates, lived, workers), lang.value)
+        if fit:
+            _told_fit(replay.fit_demand(stores, replicates, lived, workers), lang.value)
     if part is EvidencePart.LABORATORY and not as_json:
         _told_identification(lang.value)
     if folder is not None:
@@ -661,3 +673,43 @@ def _told_experiment(name: str, choices: Path | None, lang: str, as_json: bool) 
     )
     if found:
         _told_profiles(found, "", lang)
+
+
+_MEASURES = {
+    "any_use": {"en": "any use", "zh": "全年就医比例"},
+    "visits": {"en": "visits", "zh": "人均门诊"},
+    "any_admission": {"en": "any admission", "zh": "全年住院比例"},
+    "outpatient": {"en": "outpatient, USD", "zh": "门诊费用（美元）"},
+    "inpatient": {"en": "inpatient, USD", "zh": "住院费用（美元）"},
+    "total": {"en": "total, USD", "zh": "总费用（美元）"},
+    "charge_per_visit": {"en": "charge per visit, USD", "zh": "次均门诊费用（美元）"},
+    "charge_per_stay": {"en": "charge per stay, USD", "zh": "次均住院费用（美元）"},
+}
+_PLANS = {
+    "free": {"en": "free", "zh": "免费"},
+    "coins25": {"en": "25 %", "zh": "自付25%"},
+    "coins95": {"en": "95 %", "zh": "自付95%"},
+}
+
+
+def _told_plans(means: Mapping[str, Mapping[str, float]], lang: str) -> None:
+    """Show every measure by plan: contacts first, then what one contact costs."""
+    heads = ["", *(_PLANS[plan][lang] for plan in means)]
+    rows = [
+        [
+            label[lang],
+            *(terminal.number(means[plan][name], _digits(means[plan][name])) for plan in means),
+        ]
+        for name, label in _MEASURES.items()
+    ]
+    terminal.table("", heads, rows, numbers=(1, 2, 3))
+
+
+def _told_fit(found: Sequence[tuple[Mapping[str, float], float]], lang: str) -> None:
+    """Show how far each point of the grid is from the published ratios."""
+    heads = [*found[0][0], {"en": "misfit", "zh": "偏差"}[lang]]
+    rows = [
+        [*(terminal.number(x, 3) for x in point.values()), terminal.number(miss, 1)]
+        for point, miss in found
+    ]
+    terminal.table("", heads, rows, numbers=tuple(range(len(heads))))

@@ -161,7 +161,7 @@ class ReformForm(Strict):
             default_factory=dict, max_length=40, description="published observables, both worlds"
         ),
     ]
-    people: Annotated[int, Field(ge=200, le=1_000_000)] = 4000
+    people: Annotated[int, Field(ge=200, le=1_000_000)] = 10_000
     horizon: Horizon
 
 

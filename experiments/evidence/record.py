@@ -41,8 +41,9 @@ Float = npt.NDArray[np.float64]
 PACKAGED: Final = Path(__file__).parents[1] / "records" / "evidence"
 """The record that comes with the package."""
 LIGHTS: Final = ("hit", "near", "miss", "none")
-"""hit: inside the band, and the sign where one is asked. near: outside, but the sign is right, or
-the interval touches the band. miss: everything else. none: not simulated."""
+"""hit: inside the band, and the sign where one is asked. near: an effect of the right sign that is
+no farther from the band than the band is wide, or a level whose interval touches the band. miss:
+everything else. none: not simulated."""
 AGREEING: Final = 0.9
 """Share of seeds that must have the sign."""
 _SCHEMA: Final = 1
@@ -175,14 +176,15 @@ def judged(target: Target, found: Simulated | None, reason: Mapping[str, str] | 
     is_in = low <= value <= high
     sign_ok: bool | None = None
     if found is not None and form.sign:
-        is_right = np.sign(value) == form.sign
-        sign_ok = bool(is_right and not found.share_of_sign < AGREEING)
+        sign_ok = bool(np.sign(value) == form.sign and not found.share_of_sign < AGREEING)
     if found is None:
         light, hit = "none", None
     else:
         hit = bool(is_in and sign_ok is not False)
         touches = found.low <= high and found.high >= low
-        is_near = np.sign(value) == form.sign if form.sign else touches
+        distance = max(low - value, value - high, 0.0)
+        is_right = bool(np.sign(value) == form.sign) and (sign_ok is True or is_in)
+        is_near = is_right and distance <= high - low if form.sign else touches
         light = "hit" if hit else "near" if is_near else "miss"
     is_silent = told is None or (found is not None and hit)
     text = {"en": "", "zh": ""} if is_silent or told is None else told.model_dump()

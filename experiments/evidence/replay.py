@@ -21,6 +21,7 @@ from experiments.evidence.findings import (
     FromLaboratory,
     FromReform,
     FromTrial,
+    Target,
     findings,
 )
 from experiments.evidence.laboratory import Mixture, mean_quantity, read_experiment
@@ -31,17 +32,21 @@ from sim.errors import StoreError
 
 __all__ = [
     "PARTS",
+    "PEOPLE",
     "REPLICATES",
     "SEED",
     "baseline_rows",
     "demand_rows",
+    "fit_demand",
     "laboratory_rows",
+    "plan_means",
     "policy_rows",
     "published_means",
 ]
 
 PARTS: Final = ("laboratory", "demand", "policies")
 REPLICATES: Final = 10
+PEOPLE: Final = 10_000
 SEED: Final = 20261
 _BASELINES: Final = Path(__file__).parents[1] / "records" / "baseline"
 _BASELINE_RUNS: Final = {"china-county": 30_000, "us-metro": 20_000, "china-city": 20_000}
@@ -127,10 +132,34 @@ def baseline_rows(of: Sequence[Finding] | None = None) -> list[Row]:
     return rows
 
 
+def _lived_trial(
+    points: list[list[float]],
+    folder: Path,
+    replicates: int,
+    people: int,
+    workers: int | None,
+    progress: Progress | None,
+) -> Results:
+    """Live the trial at some points, or go on with it, and give its results."""
+    design = trial.design_of(points, replicates, SEED)
+    store = folder / f"trial-{people}-{design.sha256()[:8]}.sqlite"
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(
+        design,
+        store,
+        trial.InsuranceTrial(people),
+        "process",
+        workers,
+        resume=store.exists(),
+        progress=progress,
+    )
+    return Results.of(store)
+
+
 def demand_rows(
     folder: Path,
     replicates: int = REPLICATES,
-    people: int = 4000,
+    people: int = PEOPLE,
     workers: int | None = None,
     progress: Progress | None = None,
     of: Sequence[Finding] | None = None,
@@ -145,23 +174,11 @@ def demand_rows(
     workers : int, optional
     progress : callable, optional
     """
-    chosen = findings() if of is None else of
-    targets = [(t, t.way) for f in chosen for t in f.targets if isinstance(t.way, FromTrial)]
+    targets = _trial_targets(of)
     if not targets:
         return []
-    design = trial.design_of([trial.default_point()], replicates, SEED)
-    store = folder / f"trial-{people}-{design.sha256()[:8]}.sqlite"
-    folder.mkdir(parents=True, exist_ok=True)
-    sweep(
-        design,
-        store,
-        trial.InsuranceTrial(people),
-        "process",
-        workers,
-        resume=store.exists(),
-        progress=progress,
-    )
-    results = Results.of(store)
+    points = [trial.default_point()]
+    results = _lived_trial(points, folder, replicates, people, workers, progress)
     command = f"payshift evidence demand --replicates {replicates} --people {people}"
     rows = []
     for target, way in targets:
@@ -171,6 +188,56 @@ def demand_rows(
         found = Simulated(mean, low, high, share, replicates, people, command)
         rows.append(judged(target, found))
     return rows
+
+
+def _trial_targets(of: Sequence[Finding] | None) -> list[tuple[Target, FromTrial]]:
+    chosen = findings() if of is None else of
+    return [(t, t.way) for f in chosen for t in f.targets if isinstance(t.way, FromTrial)]
+
+
+def plan_means(
+    folder: Path, replicates: int, people: int, workers: int | None = None
+) -> dict[str, dict[str, float]]:
+    """Give every measure of every plan at the region's own parameters: means over seeds.
+
+    Runs already in the store of :func:`demand_rows` are not lived again.
+    """
+    points = [trial.default_point()]
+    results = _lived_trial(points, folder, replicates, people, workers, None)
+    return {
+        plan: {name: float(results.outcome(plan, name).mean()) for name in results.outcomes}
+        for plan in trial.PLANS
+    }
+
+
+def fit_demand(
+    folder: Path,
+    replicates: int,
+    people: int,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[tuple[dict[str, float], float]]:
+    """Hold the trial against the ratios of plans over a grid of the demand parameters.
+
+    Returns
+    -------
+    list of (parameters, misfit)
+        The best first; the misfit is a sum of squared distances in published standard errors.
+        Elasticities are left out: they follow from the ratios.
+    """
+    points = trial.grid()
+    results = _lived_trial(points, folder, replicates, people, workers, progress)
+    asked = {}
+    for target, way in _trial_targets(None):
+        interval, value = target.form.interval, target.form.published
+        if not way.elasticity and interval is not None and value is not None:
+            asked[way] = (value, interval[0], interval[1])
+    misfits = trial.misfit(results, asked)
+    found = [
+        (dict(zip(trial.DEMAND, point, strict=True)), float(miss))
+        for point, miss in zip(points, misfits, strict=True)
+    ]
+    return sorted(found, key=lambda each: each[1])
 
 
 def policy_rows(

@@ -37,7 +37,10 @@ __all__ = [
     "InsuranceTrial",
     "answer",
     "arc_elasticity",
+    "default_point",
     "design_of",
+    "grid",
+    "misfit",
     "plan_settings",
 ]
 
@@ -216,6 +219,18 @@ def answer(way: FromTrial, results: Results, point: int = 0) -> Float:
         return np.asarray(value / base)
     prices = PLANS[way.over], PLANS[way.plan]
     return np.array([arc_elasticity(b, v, *prices) for b, v in zip(base, value, strict=True)])
+
+
+def grid() -> list[list[float]]:
+    """Give the points of a fit: three values of each demand parameter, its ends among them."""
+    known = load(REGION).region().parameters
+    weight, mix = (known[name] for name in DEMAND)
+    middle = math.sqrt(weight.default * weight.high)
+    values = [
+        sorted({weight.default, middle, weight.high}),
+        [mix.low, mix.default, mix.high],
+    ]
+    return [[w, m] for w in values[0] for m in values[1]]
 
 
 def misfit(results: Results, targets: Mapping[FromTrial, tuple[float, float, float]]) -> Float:

@@ -52,7 +52,9 @@ def _target(sign: int = -1, band: tuple[float, float] = (-12.0, -3.0)) -> Target
     ("value", "share", "light", "hit", "sign_ok"),
     [
         (-5.0, 1.0, "hit", True, True),
-        (-1.0, 1.0, "near", False, True),  # right sign, outside the band
+        (-1.0, 1.0, "near", False, True),  # right sign, outside the band, not far
+        (-1.0, 0.6, "miss", False, False),  # outside, and the seeds do not agree
+        (-40.0, 1.0, "miss", False, True),  # farther from the band than it is wide
         (-5.0, 0.8, "near", False, False),  # inside, but a fifth of the seeds say otherwise
         (2.0, 0.1, "miss", False, False),
     ],
