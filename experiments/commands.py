@@ -552,6 +552,7 @@ def evidence(
             chosen = [read_finding(name) for name in ids] if ids else known
             for finding in chosen:
                 if finding.form.reform is None:
+                    extra += blank([finding]).rows if ids else []  # its reasons are told
                     continue
                 terminal.say(f"{finding.id}: {finding.form.title.model_dump()[lang.value]}")
                 rows = replay.policy_rows(finding, stores, replicates, people, workers, progress)
@@ -562,8 +563,12 @@ def evidence(
         _told_evidence(record.rows, lang.value, as_json)
     else:
         done = {row.key for row in fresh}
-        shown = [row for row in record.rows if row.key in done]
-        _told_evidence([*shown, *extra], lang.value, as_json)
+        shown = [*(row for row in record.rows if row.key in done), *extra]
+        _told_evidence(shown, lang.value, as_json)
+        for row in shown if not as_json else []:
+            reason = row.reason_zh if lang is terminal.Lang.ZH else row.reason_en
+            if reason and part is EvidencePart.POLICIES:
+                terminal.write(terminal.wrapped(reason, f"{row.id} "))
     if part is EvidencePart.DEMAND and not as_json:
         lived = people or replay.PEOPLE
         _told_plans(replay.plan_means(stores, replicates, lived, workers), lang.value)

@@ -18,7 +18,7 @@ from dashboards.figures.evidence import evidence_figure, numbers_of, verdict_sen
 from dashboards.page import Page, Services, Visit
 from dashboards.texts import Reader
 from experiments.evidence.record import read_record
-from sim.errors import StoreError
+from sim.errors import PayshiftError
 
 __all__ = ["PAGE"]
 
@@ -132,7 +132,7 @@ def layout(visit: Visit) -> list[Any]:
     ]
     try:
         record = read_record()
-    except StoreError:
+    except PayshiftError:
         return [
             *head,
             parts.empty(reader.say("evidence_none"), html.P(reader.say("evidence_none_do"))),

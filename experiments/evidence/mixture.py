@@ -415,8 +415,10 @@ def read_choices(path: Path, experiment: Experiment) -> Choices:
                         remedy="Give the physician another name under the other payment.",
                     )
                 mine[cell] = int(row["quantity"])
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"cannot be read ({error})", where=str(path)) from None
+    except OSError as error:
+        raise ScenarioError(f"cannot be read ({error.strerror})", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise ScenarioError("not UTF-8 text", where=str(path)) from None
     shape = (len(experiment.illnesses), len(experiment.types))
     short = [name for name, mine in rows.items() if len(mine) != shape[0] * shape[1]]
     if short or not rows:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from experiments.evidence.findings import Finding, Target, findings
-from sim.errors import StoreError
+from sim.errors import ScenarioError, StoreError
 
 __all__ = [
     "LIGHTS",
@@ -281,8 +281,10 @@ def read_record(folder: Path = PACKAGED) -> Record:
 
     Raises
     ------
+    ScenarioError
+        If there is none.
     StoreError
-        If it is missing or damaged.
+        If it is damaged.
     """
     path = folder / "record.json"
     try:
@@ -296,7 +298,7 @@ def read_record(folder: Path = PACKAGED) -> Record:
             }
             rows.append(Row(**{**given, **numbers}))
     except FileNotFoundError:
-        raise StoreError(
+        raise ScenarioError(
             "there is no record of evidence",
             where=str(folder),
             remedy="Make one: payshift evidence --out FOLDER",

@@ -12,7 +12,7 @@ from experiments.evidence import reforms, replay, trial
 from experiments.evidence.findings import read_finding
 from experiments.evidence.replay import baseline_rows, laboratory_rows, policy_rows
 from experiments.sweep.store import Store
-from sim.cli import app
+from sim.cli import app, main
 
 TINY = """schema: 1
 kind: finding
@@ -102,3 +102,28 @@ def test_the_command_shows_the_record_as_rows_for_machines() -> None:
     assert all(wanted <= set(row) for row in rows)
     shown = CliRunner().invoke(app, ["evidence", "--show", "--lang", "zh"])
     assert "命中" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["policies", "C99"], "there is no such finding"),
+        (["demand", "--choices", "x.csv"], "only the laboratory"),
+        (["policies", "--fit"], "only demand"),
+        (["laboratory", "--choices", "missing.csv"], "No such file"),
+        (["--show", "--out", "missing"], "there is no record of evidence"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_message_and_exit_code_2(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evidence", *words]) == 2
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert told in lines[0]
+
+
+def test_a_finding_that_cannot_be_replayed_tells_its_reason() -> None:
+    result = CliRunner().invoke(app, ["evidence", "policies", "C12"])
+    assert result.exit_code == 0
+    assert "working time" in result.stdout
