@@ -232,8 +232,8 @@ def finding_files() -> dict[str, Path]:
 
 
 def findings() -> tuple[Finding, ...]:
-    """Read every finding that comes with the package, in order."""
-    found = [read_finding(path) for path in finding_files().values()]
+    """Read every finding that comes with the package, in order; their worlds are not built yet."""
+    found = [read_finding(path, with_worlds=False) for path in finding_files().values()]
     return tuple(sorted(found, key=lambda each: (each.form.order, each.id)))
 
 
@@ -266,7 +266,7 @@ def world(form: ReformForm, which: Literal["treated", "control"], name: str) -> 
     )
 
 
-def _problems(form: FindingForm, tree: Node) -> list[ScenarioError]:
+def _problems(form: FindingForm, tree: Node, with_worlds: bool) -> list[ScenarioError]:
     """Find what the types of fields cannot tell: doubles, bands, ways, outcomes, worlds."""
     found: list[ScenarioError] = []
     seen: set[str] = set()
@@ -303,7 +303,7 @@ def _problems(form: FindingForm, tree: Node) -> list[ScenarioError]:
         if isinstance(way, FromReform):
             spot = field_place(tree, *place, "simulated", "reform", "outcome")
             found.extend(_of_reform(form, way, spot))
-    if form.reform is not None:
+    if form.reform is not None and with_worlds:
         for which in ("treated", "control"):
             found.extend(_of_world(form.reform, which, tree))
     return found
@@ -355,13 +355,15 @@ def _of_world(
     return []
 
 
-def read_finding(path: Path | str) -> Finding:
+def read_finding(path: Path | str, *, with_worlds: bool = True) -> Finding:
     """Read a finding's file, or one of the package by its id, and check all of it.
 
     Parameters
     ----------
     path : Path or str
         A path, or the id of a finding of the package, in any case.
+    with_worlds : bool
+        Also build the worlds of its reform, which takes a moment, to find their mistakes.
 
     Raises
     ------
@@ -386,5 +388,5 @@ def read_finding(path: Path | str) -> Finding:
     name = f"experiments/evidence/findings/{file.name}" if file.parent == FOLDER else str(path)
     tree = read_tree(file, name)
     form = checked(FindingForm, tree)
-    raise_all(_problems(form, tree))
+    raise_all(_problems(form, tree, with_worlds))
     return Finding(form, file)

@@ -35,6 +35,10 @@ def _written(folder: Path, text: str) -> Path:
 def test_every_calibration_target_is_a_finding_in_both_languages() -> None:
     found = findings()
     assert [each.id for each in found] == [f"C{i}" for i in range(1, 21)]
+    assert [each.form for each in found] == [
+        read_finding(each.id).form
+        for each in found  # with their worlds
+    ]
     for finding in found:
         for target in finding.targets:
             assert target.form.band[0] <= target.form.band[1]
@@ -42,7 +46,6 @@ def test_every_calibration_target_is_a_finding_in_both_languages() -> None:
     assert {each.form.use for each in found[8:19]} <= {"unseen", "fit"}
 
 
-@pytest.mark.slow
 def test_no_finding_has_a_parameter_of_its_own() -> None:
     # One set of parameters serves all studies of a region: a card sets published observables only.
     for finding in findings():
