@@ -73,11 +73,11 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
     n = len(shown)
     figure = canvas(
         style,
-        height=ROW * max(n, 1) + 70,
+        height=ROW * max(n, 1) + (102 if narrow else 70),
         sentence=verdict_sentence(rows, style),
         left=8,
         right=12 if narrow else 150,
-        top=32,
+        top=64 if narrow else 32,
         bottom=30,
     )
     for place, (_, row) in enumerate(shown.iterrows()):
@@ -120,7 +120,7 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
                 text=f"{texts['published']} → <b>{texts['model']}</b>",
                 font={"size": SMALL, "color": theme.ink},
             )  # fmt: skip
-    _axes(figure, shown, style)
+    _axes(figure, shown, style, narrow)
     return figure
 
 
@@ -144,7 +144,7 @@ def _point(
     )
 
 
-def _axes(figure: go.Figure, shown: pd.DataFrame, style: Style) -> None:
+def _axes(figure: go.Figure, shown: pd.DataFrame, style: Style, narrow: bool) -> None:
     """Names of the rows and of the ends of the band, and what the marks mean."""
     theme = style.theme
     labels = [
@@ -170,8 +170,16 @@ def _axes(figure: go.Figure, shown: pd.DataFrame, style: Style) -> None:
     )
     figure.add_annotation(
         xref="paper", yref="paper", x=0, y=1, xanchor="left", yanchor="bottom", yshift=6,
-        text=style.say("evidence.key"), showarrow=False, font={"size": SMALL, "color": theme.muted},
+        text=_key(style, narrow), showarrow=False, font={"size": SMALL, "color": theme.muted},
     )  # fmt: skip
+
+
+def _key(style: Style, narrow: bool) -> str:
+    """What the marks mean, on three lines where there is little room."""
+    marks = [style.say(f"evidence.key_{n}") for n in ("published", "hit", "near", "miss", "band")]
+    if not narrow:
+        return "   ".join(marks)
+    return "<br>".join("  ".join(marks[i : i + 2]) for i in (0, 2, 4))
 
 
 def _folded(text: str, lang: str) -> str:
