@@ -40,7 +40,7 @@ def test_two_means_do_not_identify_a_mixture_but_single_choices_do() -> None:
     assert "identified" not in of_means.values()
     assert of_means["selfish_share"] == of_means["precision"] == "not identified"
 
-    choices = draw_choices(experiment, KNOWN, {"fee_for_service": 200, "capitation": 220}, 7)
+    choices = draw_choices(experiment, KNOWN, {"fee_for_service": 60, "capitation": 66}, 7)
     of_choices = profiles(misfit_of_choices(experiment, choices), points=5)
     assert {p.verdict for p in of_choices} == {"identified"}
     # Four intervals of 95 % miss the truth at least once in a fifth of all seeds; twice their
