@@ -171,11 +171,17 @@ def _lever(
 
 
 def _of_quantities(value: Any, path: str, family: str) -> Iterator[Lever]:
-    """Every number that carries its own range."""
+    """Every number that carries its own range, and every number of the audit.
+
+    A scenario written out as text keeps an audit's values and units, not their ranges.
+    """
     if not isinstance(value, Mapping):
         return
     if "value" in value:
         number, low, high = value["value"], value.get("low"), value.get("high")
+        if family == "audit" and _is_number(number) and not (_is_number(low) and _is_number(high)):
+            low = 0.0
+            high = 1.0 if value.get("unit") == "share" else 2.0 * abs(float(number)) or 1.0
         if _is_number(number) and _is_number(low) and _is_number(high) and low < high:
             yield Lever(
                 path,

@@ -185,12 +185,14 @@ def layout(visit: Visit) -> list[Any]:
     values = _values(view.asked if view is not None else None)
     widths = {"arm": 290, "minus": 290, "outcome": 290, "method": 290, "fails": 290}
 
+    working = html.P(reader.say("uncertainty_working"), className="quiet")
+
     def part(name: str, *above: Any) -> html.Section:
         return parts.section(
             f"uncertainty-{name}",
             reader.say(f"uncertainty_part_{name}"),
             *above,
-            html.Div(id=ids.uncertainty_part(name), **{"aria-live": "polite"}),
+            html.Div(working, id=ids.uncertainty_part(name), **{"aria-live": "polite"}),
             lead=reader.say(f"uncertainty_lead_{name}"),
         )
 

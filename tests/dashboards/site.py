@@ -17,6 +17,7 @@ from dashboards.stores import Stores
 from experiments.sweep.executors import sweep
 from experiments.sweep.files import read_sweep
 from sim import runner
+from sim.scenario import library_root
 
 CHOICE = Choice("tiny", (ArmChoice("tiny-drg"), ArmChoice("tiny-capitation")), 500, 2, 12)
 
@@ -52,6 +53,19 @@ def stored_sweep(home: Path) -> str:
     path = home / "sweeps" / "two-unknowns.sqlite"
     sweep(chosen.design, path, chosen.model, model_json=chosen.model.as_json())
     return path.name
+
+
+def short_lesson(home: Path) -> Path:
+    """A folder with one lesson of the library, lived by few people."""
+    folder = home / "lessons"
+    folder.mkdir(exist_ok=True)
+    file = folder / "fee-for-service.yaml"
+    if not file.is_file():
+        text = (library_root() / "lessons" / file.name).read_text(encoding="utf-8")
+        small = text.replace("people: 2000, replicates: 4", "people: 200, replicates: 2")
+        assert small != text
+        file.write_text(small, encoding="utf-8")
+    return folder
 
 
 @contextmanager

@@ -122,3 +122,11 @@ def test_a_change_that_cannot_be_made_is_refused(action: str, path: str, model: 
     payment = ArmChoice("tiny-drg").scenario().resolved()["payment"]
     with pytest.raises(ScenarioError):
         changed_payment(payment, action, path, model)
+
+
+def test_an_arm_opened_for_changes_keeps_the_levers_of_its_audit() -> None:
+    text = text_of(ArmChoice("tiny-drg").scenario())
+    found = {one.path: one for one in levers(ArmChoice("tiny-drg", text=text).scenario())}
+    detection = found["audit.detection"]
+    assert (detection.low, detection.value, detection.high) == (0.0, 0.35, 1.0)
+    assert found["audit.fine"].high > found["audit.fine"].value

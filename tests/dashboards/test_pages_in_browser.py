@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -12,8 +13,15 @@ import pytest
 from dashboards.page import Page as SitePage
 from dashboards.pages import PAGES
 from dashboards.server import Site
+from experiments import lessons
 from experiments.physician import PATIENTS
-from tests.dashboards.site import CHOICE, open_site, stored_comparison, stored_sweep
+from tests.dashboards.site import (
+    CHOICE,
+    open_site,
+    short_lesson,
+    stored_comparison,
+    stored_sweep,
+)
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -31,6 +39,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         patch.setenv("PAYSHIFT_HOME", str(home))
         stored_comparison()
         stored_sweep(home)
+        patch.setattr(lessons, "_folder", lambda: short_lesson(home))
         with open_site(home) as opened:
             yield opened
 
@@ -116,6 +125,68 @@ def test_an_arm_is_changed_by_its_text_and_mistakes_are_told(browser: Browser, s
         text.fill(right.replace("value: 1.5", "value: 3"))
         page.click("#editor-keep")
         page.wait_for_selector(".arm .tag")
+
+
+def test_an_arm_is_changed_by_a_slider_and_by_cards(browser: Browser, site: Site) -> None:
+    with visit(browser, site, f"/?{urlencode(CHOICE.as_query())}") as page:
+        page.locator(".arm button.small").first.click()
+        text = page.locator(".yaml textarea")
+        text.wait_for()
+        page.wait_for_function("() => document.querySelector('.yaml textarea').value.length > 50")
+        differs = "before => document.querySelector('.yaml textarea').value !== before"
+        before = text.input_value()
+        page.locator("#editor-levers [role=slider]").first.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function(differs, arg=before)
+        moved = text.input_value()
+        assert "global_budget" not in moved
+        cards = page.locator("#editor-cards .block").count()
+        page.locator("#editor-cards").get_by_role("button", name="Wrap").first.click()
+        page.wait_for_function(differs, arg=moved)
+        assert "global_budget" in text.input_value()
+        page.wait_for_function(
+            "n => document.querySelectorAll('#editor-cards .block').length > n", arg=cards
+        )
+        page.click("#editor-keep")
+        page.wait_for_selector(".arm .tag")
+
+
+def test_a_lesson_is_played_from_the_guess_to_the_report(browser: Browser, site: Site) -> None:
+    with visit(browser, site, "/lessons?lesson=fee-for-service") as page:
+        page.locator("#predict [role=slider]").focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        page.locator("#lesson-guess-shown", has_text="5").wait_for()
+        page.get_by_role("button", name="Lock in and run").click()
+        page.locator("#explain").wait_for(timeout=4 * PATIENCE)
+        page.locator("#explain .main-svg").first.wait_for()
+        assert page.locator("#explain .told li").count() >= 3
+        assert "{" not in page.locator("#explain").inner_text()
+        page.locator("#lesson-answer").fill("Whoever is paid by the item does more items.")
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Download the report").click()
+        told = Path(saved.value.path()).read_text(encoding="utf-8")
+        assert "Whoever is paid by the item does more items." in told
+        assert "<script" not in told
+
+
+@pytest.mark.parametrize("site_page", PAGES, ids=lambda page: page.id)
+@pytest.mark.parametrize(("lang", "width", "scheme"), [("en", 390, "light"), ("zh", 1440, "dark")])
+def test_a_page_keeps_the_rules_of_access(
+    browser: Browser, site: Site, site_page: SitePage, lang: str, width: int, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    query = urlencode(CHOICE.as_query()) if site_page.id == "compare" else ""
+    with visit(browser, site, f"{site_page.path}?lang={lang}&{query}", width, scheme) as page:
+        page.wait_for_load_state("networkidle")
+        found = axe.run(page).response["violations"]
+    serious = [
+        f"{rule['id']}: {node['html'][:160]}"
+        for rule in found
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"][:3]
+    ]
+    assert serious == []
 
 
 def test_a_player_treats_everybody_and_sees_where_they_stand(browser: Browser, site: Site) -> None:
