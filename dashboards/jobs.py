@@ -300,16 +300,10 @@ class Jobs:
         """
         key = plan.key
         with self._lock:
-            job = self._jobs.get(key)
-            if job is not None and job.state not in ("failed", "stopped"):
-                job.holders.add(holder)
+            if self._joins(key, holder) or (key not in self._jobs and _is_stored(key)):
                 return key
-            if job is None and _is_stored(key):
-                return key
-            self._hold_queue()
             job = _Job(key, {holder}, plan=plan, sample=_sample_of(plan), command=command)
-            self._jobs[key] = job
-            self._jobs.move_to_end(key)
+            self._enter(job)
             self._note(job)
             if job.sample is not None:
                 self._ask(job.sample, job.sample_runs)
@@ -318,7 +312,16 @@ class Jobs:
             self._news.notify_all()
         return key
 
-    def _hold_queue(self) -> None:
+    def _joins(self, key: str, holder: str) -> bool:
+        """Let somebody wait for what is asked for already; false if nobody does or it failed."""
+        job = self._jobs.get(key)
+        if job is None or job.state in ("failed", "stopped"):
+            return False
+        job.holders.add(holder)
+        return True
+
+    def _enter(self, job: _Job | _Sweep) -> None:
+        """Put something asked for at the end of the queue, or refuse it."""
         waiting = sum(job.is_open for job in self._jobs.values())
         if waiting >= self.settings.queue:
             raise RunError(
@@ -328,6 +331,8 @@ class Jobs:
                 allowed=f"at most {self.settings.queue}",
                 remedy="Wait until a comparison is done.",
             )
+        self._jobs[job.key] = job
+        self._jobs.move_to_end(job.key)
 
     def plan_sweep(self, text: str, folder: Path) -> SweepPlan:
         """Tell what a design would run, or why it will not be run here; keep its file.
@@ -402,14 +407,10 @@ class Jobs:
         """
         key = plan.key
         with self._lock:
-            job = self._jobs.get(key)
-            if job is not None and job.state not in ("failed", "stopped"):
-                job.holders.add(holder)
+            if self._joins(key, holder):
                 return key
-            self._hold_queue()
             wanted = _Sweep(key, {holder}, plan=plan)
-            self._jobs[key] = wanted
-            self._jobs.move_to_end(key)
+            self._enter(wanted)
             self._note_sweep(wanted)
             wanted.runs["sweep", 0] = key
             run = self._runs.get(key)

@@ -20,23 +20,18 @@ import pandas as pd
 from dash import html
 
 from dashboards import components as parts
-from dashboards import study_rows as rows_of
-from dashboards.figures import (
-    chance,
-    elementary,
-    failing,
-    influence,
-    influence_by_month,
-    parallel,
-    reading,
-    settling,
-    studies,
-    tornado,
-    words,
-)
+from dashboards.figures import failing, parallel, reading, studies, words
 from dashboards.figures.canvas import outcome_words
 from dashboards.stores import Opened, Stores
-from dashboards.study_report import OutcomeStudy, StudyTables
+from dashboards.study_pieces import (
+    OutcomeStudy,
+    Piece,
+    by_chance,
+    by_month,
+    settled,
+    what_matters,
+)
+from dashboards.study_report import StudyTables
 from dashboards.study_tables import about_outcomes, first_look, with_certainty
 from dashboards.texts import Reader
 from experiments import discovery, robustness
@@ -58,7 +53,6 @@ _NARROW_AXES = 3
 _MOST_ROWS = 40
 _LONG = 24  # months from which on three are taken together
 _VALUE = "outcome value"
-Lines = Sequence[Sequence[object]]
 
 
 @dataclass(frozen=True)
@@ -296,10 +290,6 @@ class StoreView:
             html.P(html.Code(error.message), lang="en"),
         )
 
-    def _table(self, names: Sequence[str], rows: Lines, caption: str = "") -> Any:
-        heads = rows_of.columns(self.style, *names)
-        return parts.table(heads, rows, caption or self.about["label"])
-
     def _what(self) -> str:
         """What is explained: an outcome of an arm, or a reform's effect on it."""
         asked = self.asked
@@ -354,58 +344,24 @@ class StoreView:
             found = self.first()
         except PayshiftError:
             return [parts.empty(self.reader.say("uncertainty_waits"))]
-        style, about, reader = self.style, self.about, self.reader
-        if found.method in ("morris", "radial_ee"):
-            drawing = elementary.elementary_plane(
-                found.table, found.verdicts, self.outcomes, found.outcome, style
-            )
-        else:
-            drawing = influence.influence_bars(
-                found.table,
-                found.verdicts,
-                self.outcomes,
-                found.outcome,
-                style,
-                index=found.index,
-                kind=found.kind,
-                is_difference=found.is_difference,
-            )
-        cards = [
-            self._card(
-                "influence",
-                drawing,
-                found.label_en if reader.lang == "en" else found.label_zh,
-                self._table(
-                    ("factor", "index", "value", "interval"),
-                    rows_of.index_rows(found.table, found.kind, about["unit"], style),
-                ),
-            ),
-            self._card(
-                "tornado",
-                tornado.tornado(found.swings, self.outcomes, found.outcome, style),
-                reader.say("uncertainty_tornado"),
-                self._table(
-                    ("factor", "end", "at", "value", "interval"),
-                    rows_of.swing_rows(found.swings, about["unit"], style),
-                ),
-            ),
-        ]
-        if len(found.pairs):
-            cards.append(
-                self._card(
-                    "pairs",
-                    influence.pairs_map(found.pairs, found.verdicts, style),
-                    reader.say("influence.pairs_kicker"),
-                    self._table(
-                        ("pair", "value", "interval"),
-                        rows_of.pair_rows(found.pairs, found.verdicts, style),
-                    ),
-                )
-            )
+        cards = self._pieces(what_matters(found, self.outcomes, self.style))
         notes = [
-            html.P(reader.say(f"influence.note.{note}"), className="quiet") for note in found.notes
+            html.P(self.reader.say(f"influence.note.{note}"), className="quiet")
+            for note in found.notes
         ]
         return [html.Div(cards, className="two"), *notes]
+
+    def _pieces(self, pieces: Sequence[Piece]) -> list[Any]:
+        caption = self.about["label"]
+        return [
+            self._card(
+                piece.name,
+                piece.drawing,
+                piece.kicker,
+                parts.table(piece.columns, piece.rows, caption),
+            )
+            for piece in pieces
+        ]
 
     def _card(self, name: str, drawing: Any, kicker: str, behind: Any) -> Any:
         return parts.figure_card(
@@ -423,25 +379,11 @@ class StoreView:
             found = self.whole()
         except PayshiftError as error:
             return [self.refused(error)]
-        if found.months is None:
+        pieces = by_month(found, self.outcomes, self.opened.months_before, self.style)
+        if not pieces:
             key = "uncertainty_no_months" if found.method != "oat" else "uncertainty_no_months_oat"
             return [parts.empty(self.reader.say(key))]
-        drawing = influence_by_month.influence_by_month(
-            found.months,
-            self.outcomes,
-            found.outcome,
-            self.opened.months_before,
-            self.style,
-            kind=found.kind,
-        )
-        behind = self._table(
-            ("month", "factor", "index", "value", "interval"),
-            rows_of.month_rows(
-                found.months, found.index, found.kind, self.about["unit"], self.style
-            ),
-        )
-        kicker = self.reader.say("influence.months_kicker")
-        return [self._card("months", drawing, kicker, behind)]
+        return self._pieces(pieces)
 
     def settled(self) -> list[Any]:
         """Whether more runs would change the answer, and how much is chance."""
@@ -450,40 +392,11 @@ class StoreView:
         except PayshiftError as error:
             return [self.refused(error)]
         cards = []
-        if found.growth is not None:
-            drawing = settling.settling(
-                found.growth,
-                self.style,
-                widest=found.widest,
-                change=found.change,
-                is_enough=found.is_enough,
-                n_needed=found.n_needed,
-                kind=found.kind,
-            )
-            behind = self._table(
-                ("runs", "factor", "index", "value", "interval"),
-                rows_of.growth_rows(
-                    found.growth, found.index, found.kind, self.about["unit"], self.style
-                ),
-            )
-            cards.append(self._card("settling", drawing, self.about["label"], behind))
-        else:
-            cards.append(parts.empty(self.reader.say("uncertainty_no_growth")))
-        if found.shares is not None:
-            label = self.about["label"]
-            cards.append(
-                self._card(
-                    "chance",
-                    chance.seed_shares(found.shares, label, self.style),
-                    label,
-                    self._table(
-                        ("source", "value", "interval"),
-                        rows_of.share_rows(found.shares, self.style),
-                    ),
-                )
-            )
-        else:
-            cards.append(parts.empty(self.reader.say("uncertainty_one_seed")))
+        for pieces, otherwise in (
+            (settled(found, self.outcomes, self.style), "uncertainty_no_growth"),
+            (by_chance(found, self.outcomes, self.style), "uncertainty_one_seed"),
+        ):
+            cards += self._pieces(pieces) or [parts.empty(self.reader.say(otherwise))]
         return [html.Div(cards, className="two")]
 
     # --- where it fails, and for whom -------------------------------------------------------

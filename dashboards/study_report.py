@@ -8,69 +8,26 @@ or the Dash app.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import plotly.graph_objects as go
 
-from dashboards import study_rows as rows_of
-from dashboards.figures import (
-    chance,
-    elementary,
-    influence,
-    influence_by_month,
-    reading,
-    settling,
-    tornado,
-    words,
-)
+from dashboards.figures import reading, words
 from dashboards.figures.canvas import Style, outcome_words
 from dashboards.page_parts import Page, text_of
+from dashboards.study_pieces import (
+    OutcomeStudy,
+    Piece,
+    by_chance,
+    by_month,
+    settled,
+    what_matters,
+)
 
-__all__ = ["OutcomeStudy", "StudyTables", "as_json", "study_html", "write_study_report"]
-
-
-@dataclass(frozen=True)
-class OutcomeStudy:
-    """All that was found about one outcome.
-
-    Attributes
-    ----------
-    outcome : id
-    is_difference : whether it is the effect of a reform on the outcome
-    method, label_en, label_zh : id and names of the method
-    index, kind : the index ranked, and what it counts (``variance``, ``distance``, ``effect``)
-    table, pairs, verdicts, swings : as in :class:`experiments.sensitivity.Indices`
-    notes : ids of what belongs beside the numbers
-    growth : `n_draws`, `factor`, `label_en`, `label_zh`, `value`, `low`, `high`, or None
-    widest, change, is_enough, n_needed : what convergence says
-    shares : `source`, `share`, `low`, `high`, or None with one replicate
-    months : `month`, `factor`, `label_en`, `label_zh`, `value`, `low`, `high`, or None
-    """
-
-    outcome: str
-    is_difference: bool
-    method: str
-    label_en: str
-    label_zh: str
-    index: str
-    kind: str
-    table: pd.DataFrame
-    pairs: pd.DataFrame
-    verdicts: pd.DataFrame
-    swings: pd.DataFrame
-    notes: tuple[str, ...] = ()
-    growth: pd.DataFrame | None = None
-    widest: float = math.inf
-    change: float = math.inf
-    is_enough: bool = False
-    n_needed: int = 0
-    shares: pd.DataFrame | None = None
-    months: pd.DataFrame | None = None
+__all__ = ["StudyTables", "as_json", "study_html", "write_study_report"]
 
 
 @dataclass(frozen=True)
@@ -135,137 +92,40 @@ class _Study(Page):
             is_difference=study.is_difference,
         )
 
-    def card(self, name: str, drawing: go.Figure, kicker: str, table: str) -> str:
-        return self.figure(name, drawing, kicker=kicker, table=table)
+    def cards(self, study: OutcomeStudy, pieces: Sequence[Piece]) -> str:
+        """Pieces of a study with the numbers behind them."""
+        about = outcome_words(self.tables.outcomes, study.outcome, self.lang)
+        return "".join(
+            self.figure(
+                f"{piece.name}-{study.outcome}",
+                piece.drawing,
+                kicker=piece.kicker,
+                table=self.table(piece.columns, piece.rows, about["label"]),
+            )
+            for piece in pieces
+        )
 
     def matters(self, study: OutcomeStudy) -> str:
-        style, tables = self.style, self.tables
-        about = outcome_words(tables.outcomes, study.outcome, style.lang)
-        method = study.label_en if style.lang == "en" else study.label_zh
-        if study.method in ("morris", "radial_ee"):
-            drawing = elementary.elementary_plane(
-                study.table, study.verdicts, tables.outcomes, study.outcome, style
-            )
-        else:
-            drawing = influence.influence_bars(
-                study.table,
-                study.verdicts,
-                tables.outcomes,
-                study.outcome,
-                style,
-                index=study.index,
-                kind=study.kind,
-                is_difference=study.is_difference,
-            )
-        listed = self.table(
-            rows_of.columns(style, "factor", "index", "value", "interval"),
-            rows_of.index_rows(study.table, study.kind, about["unit"], style),
-            about["label"],
-        )
-        cards = [self.card(f"influence-{study.outcome}", drawing, method, listed)]
-        cards.append(
-            self.card(
-                f"tornado-{study.outcome}",
-                tornado.tornado(study.swings, tables.outcomes, study.outcome, style),
-                style.say(
-                    "with_unit",
-                    label=about["label"],
-                    unit=words.unit_label(about["unit"], style.lang, style.currency),
-                )
-                if about["unit"]
-                else about["label"],
-                self.table(
-                    rows_of.columns(style, "factor", "end", "at", "value", "interval"),
-                    rows_of.swing_rows(study.swings, about["unit"], style),
-                    about["label"],
-                ),
-            )
-        )
-        if len(study.pairs):
-            cards.append(
-                self.card(
-                    f"pairs-{study.outcome}",
-                    influence.pairs_map(study.pairs, study.verdicts, style),
-                    style.say("influence.pairs_kicker"),
-                    self.table(
-                        rows_of.columns(style, "pair", "value", "interval"),
-                        rows_of.pair_rows(study.pairs, study.verdicts, style),
-                        about["label"],
-                    ),
-                )
-            )
-        if study.months is not None:
-            cards.append(
-                self.card(
-                    f"months-{study.outcome}",
-                    influence_by_month.influence_by_month(
-                        study.months,
-                        tables.outcomes,
-                        study.outcome,
-                        tables.months_before,
-                        style,
-                        kind=study.kind,
-                    ),
-                    style.say("influence.months_kicker"),
-                    self.table(
-                        rows_of.columns(style, "month", "factor", "index", "value", "interval"),
-                        rows_of.month_rows(
-                            study.months, study.index, study.kind, about["unit"], style
-                        ),
-                        about["label"],
-                    ),
-                )
-            )
+        """What matters, and when."""
+        outcomes, style = self.tables.outcomes, self.style
+        pieces = what_matters(study, outcomes, style)
+        pieces += by_month(study, outcomes, self.tables.months_before, style)
         notes = "".join(
             f'<p class="quiet">{self.say(f"influence.note.{name}")}</p>' for name in study.notes
         )
+        about = outcome_words(outcomes, study.outcome, self.lang)
         return (
             f'<div class="panel"><h3>{text_of(about["label"])}</h3>'
-            f'<div class="grid two">{"".join(cards)}</div>{notes}</div>'
+            f'<div class="grid two">{self.cards(study, pieces)}</div>{notes}</div>'
         )
 
     def sure(self, study: OutcomeStudy) -> str:
-        style = self.style
-        about = outcome_words(self.tables.outcomes, study.outcome, style.lang)
-        cards = []
-        if study.growth is not None:
-            drawing = settling.settling(
-                study.growth,
-                style,
-                widest=study.widest,
-                change=study.change,
-                is_enough=study.is_enough,
-                n_needed=study.n_needed,
-                kind=study.kind,
-            )
-            cards.append(
-                self.card(
-                    f"settling-{study.outcome}",
-                    drawing,
-                    about["label"],
-                    self.table(
-                        rows_of.columns(style, "runs", "factor", "index", "value", "interval"),
-                        rows_of.growth_rows(
-                            study.growth, study.index, study.kind, about["unit"], style
-                        ),
-                        about["label"],
-                    ),
-                )
-            )
-        if study.shares is not None:
-            cards.append(
-                self.card(
-                    f"seed-{study.outcome}",
-                    chance.seed_shares(study.shares, about["label"], style),
-                    about["label"],
-                    self.table(
-                        rows_of.columns(style, "source", "value", "interval"),
-                        rows_of.share_rows(study.shares, style),
-                        about["label"],
-                    ),
-                )
-            )
-        return "".join(cards)
+        """Whether the runs are enough, and how much is chance."""
+        outcomes = self.tables.outcomes
+        return self.cards(
+            study,
+            settled(study, outcomes, self.style) + by_chance(study, outcomes, self.style),
+        )
 
     def header(self) -> str:
         """The question, and how many runs answer it."""

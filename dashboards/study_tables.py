@@ -12,7 +12,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboards.study_report import OutcomeStudy, StudyTables
+from dashboards.study_pieces import OutcomeStudy
+from dashboards.study_report import StudyTables
 from experiments import sensitivity
 from experiments.sensitivity.study import Study
 from experiments.sweep.results import Results

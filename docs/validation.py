@@ -10,10 +10,18 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from experiments.evidence.record import LIGHTS, Record, Row, read_record
+from experiments.evidence.record import LIGHTS, Record, Row, decimals, read_record
+from sim import terminal
 
 PAGE = Path(__file__).with_name("validation.md")
 WORDS = {"hit": "● hit", "near": "◐ near", "miss": "○ miss", "none": "– not simulated"}
+GRADES = {
+    "seen": "seen in the publication",
+    "computed": "computed from public data",
+    "unnamed": "numbers seen in a publication that was not written down; a paper cited is inferred "
+    "from them, to be checked",
+    "recalled": "recalled, to be checked",
+}
 USES = {
     "fit": "Fitted: parameters were moved for these, so a hit is no proof",
     "unseen": "Not fitted: nothing was moved for these",
@@ -100,11 +108,7 @@ anything that hangs on families or on ceilings of own payment by income.
 
 def number(value: float) -> str:
     """Write a number with as many decimals as its size needs; nothing where there is none."""
-    if not math.isfinite(value):
-        return ""
-    size = abs(value)
-    digits = 0 if size >= 100 else 1 if size >= 20 else 2 if size >= 1 else 3
-    return f"{value:,.{digits}f}".replace("-", "−")
+    return terminal.number(value, decimals(value)) if math.isfinite(value) else ""
 
 
 def pair(low: float, high: float) -> str:
@@ -145,10 +149,9 @@ def page(record: Record) -> str:
         )
         text += "|---|---|---:|---|---:|---|---|---|\n"
         text += "\n".join(line(row) for row in rows) + "\n\n"
-        sources = dict.fromkeys((row.id, row.citation, row.url) for row in rows)
-        for name, citation, url in sources:
-            told = citation.rstrip(".")
-            text += f"- {name}: {told}. {url}".rstrip() + "\n"
+        sources = dict.fromkeys((row.id, row.citation, row.url, row.grade) for row in rows)
+        for name, citation, url, grade in sources:
+            text += f"- {name}: {citation.rstrip('.')} ({GRADES[grade]}). {url}".rstrip() + "\n"
         text += "\n"
     return text + TAIL
 

@@ -416,17 +416,12 @@ def _lights(lang: str) -> dict[str, str]:
 
 def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
     """Give rows of the record as JSON or as a table."""
+    from dataclasses import asdict
+
+    from experiments.evidence.record import decimals
+
     if as_json:
-        terminal.write_json(
-            [
-                {
-                    **row.__dict__,
-                    "published": row.published,
-                    "simulated": row.simulated,
-                }
-                for row in rows
-            ]
-        )
+        terminal.write_json([asdict(row) for row in rows])
         return
     heads = {
         "en": ["id", "what", "unit", "published", "band", "simulated", "95 % interval", "verdict"],
@@ -437,16 +432,16 @@ def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
     def pair(low: float, high: float) -> str:
         if math.isnan(low) or math.isnan(high):
             return "–"
-        return f"{terminal.number(low, _digits(low))} … {terminal.number(high, _digits(high))}"
+        return f"{terminal.number(low, decimals(low))} … {terminal.number(high, decimals(high))}"
 
     lines = [
         [
             row.id,
             row.label_zh if lang == "zh" else row.label_en,
             row.unit,
-            terminal.number(row.published, _digits(row.published)),
+            terminal.number(row.published, decimals(row.published)),
             pair(row.band_low, row.band_high),
-            terminal.number(row.simulated, _digits(row.simulated)),
+            terminal.number(row.simulated, decimals(row.simulated)),
             pair(row.low, row.high),
             lights[row.light],
         ]
@@ -456,14 +451,6 @@ def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
         f"{sum(row.light == light for row in rows)} {word}" for light, word in lights.items()
     )
     terminal.table("", heads, lines, numbers=(3, 5), caption=counts)
-
-
-def _digits(value: float) -> int:
-    """Choose decimals by size."""
-    size = abs(value)
-    return (
-        0 if not math.isfinite(size) or size >= 100 else 1 if size >= 20 else 2 if size >= 1 else 3
-    )
 
 
 def evidence(
@@ -699,11 +686,13 @@ _PLANS = {
 
 def _told_plans(means: Mapping[str, Mapping[str, float]], lang: str) -> None:
     """Show every measure by plan: contacts first, then what one contact costs."""
+    from experiments.evidence.record import decimals
+
     heads = ["", *(_PLANS[plan][lang] for plan in means)]
     rows = [
         [
             label[lang],
-            *(terminal.number(means[plan][name], _digits(means[plan][name])) for plan in means),
+            *(terminal.number(means[plan][name], decimals(means[plan][name])) for plan in means),
         ]
         for name, label in _MEASURES.items()
     ]

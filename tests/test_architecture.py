@@ -103,8 +103,8 @@ WITHOUT_DASH = (
     "dashboards.figures",
     "dashboards.report",
     "dashboards.page_parts",
+    "dashboards.study_pieces",
     "dashboards.study_report",
-    "dashboards.study_rows",
     "dashboards.texts",
 )
 

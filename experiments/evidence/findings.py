@@ -56,10 +56,13 @@ class Source(Strict):
     citation: Annotated[str, Field(min_length=1, max_length=600)]
     url: Annotated[str, Field(pattern=r"^https://", max_length=300)] | None = None
     grade: Annotated[
-        Literal["seen", "computed", "recalled"],
-        Field(description="seen in the publication, computed from public data, or recalled"),
+        Literal["seen", "computed", "unnamed", "recalled"],
+        Field(
+            description="seen in the publication; computed from public data; unnamed: seen in a "
+            "publication that was not written down, so that a paper cited was inferred from the "
+            "numbers; or recalled"
+        ),
     ]
-    note: Annotated[str, Field(max_length=1000)] = ""
 
 
 class FromLaboratory(Strict):

@@ -30,6 +30,8 @@ __all__ = [
     "Row",
     "Simulated",
     "blank",
+    "decimals",
+    "half_width",
     "judged",
     "mean_and_interval",
     "read_record",
@@ -154,8 +156,27 @@ def mean_and_interval(values: Sequence[float] | Float) -> tuple[float, float, fl
     mean = float(given.mean())
     if len(given) < 2:
         return mean, math.nan, math.nan
-    half = float(stats.t.ppf(0.975, len(given) - 1) * given.std(ddof=1) / math.sqrt(len(given)))
+    half = half_width(float(given.std(ddof=1)), len(given))
     return mean, mean - half, mean + half
+
+
+def decimals(value: float) -> int:
+    """Decimals that a number of this size is shown with."""
+    size = abs(value)
+    if not math.isfinite(size) or size >= 100.0:
+        return 0
+    return 1 if size >= 20.0 else 2 if size >= 1.0 else 3
+
+
+def half_width(sd: float, n: int) -> float:
+    """Half of the 95 % interval of a mean of ``n`` values of this standard deviation.
+
+    Examples
+    --------
+    >>> round(half_width(1.0, 3), 3)
+    2.484
+    """
+    return float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
 
 
 def judged(target: Target, found: Simulated | None, reason: Mapping[str, str] | None = None) -> Row:

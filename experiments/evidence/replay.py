@@ -7,6 +7,7 @@ how any of the ways works, nor how rows are shown.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,7 @@ from experiments.evidence.findings import (
     findings,
 )
 from experiments.evidence.laboratory import Mixture, mean_quantity, read_experiment
-from experiments.evidence.record import Row, Simulated, judged, mean_and_interval
+from experiments.evidence.record import Row, Simulated, half_width, judged, mean_and_interval
 from experiments.sweep.executors import Progress, sweep
 from experiments.sweep.results import Results
 from sim.errors import StoreError
@@ -49,9 +50,7 @@ REPLICATES: Final = 10
 PEOPLE: Final = 10_000
 SEED: Final = 20261
 _BASELINES: Final = Path(__file__).parents[1] / "records" / "baseline"
-_BASELINE_RUNS: Final = {"china-county": 30_000, "us-metro": 20_000, "china-city": 20_000}
-_BASELINE_SEEDS: Final = 8  # of `make baseline`
-_STUDENT_8: Final = 2.365  # .975 quantile of Student's t with 7 degrees of freedom
+_RUNS: Final = re.compile(r"(\d+) x (\d+) people")
 
 
 def laboratory_rows(of: Sequence[Finding] | None = None) -> list[Row]:
@@ -85,16 +84,18 @@ def published_means() -> tuple[dict[str, float], float]:
 
 
 @cache
-def _baseline(region: str) -> dict[str, tuple[float, float]]:
-    """Read means and standard deviations over seeds from the record of a region's baseline."""
+def _baseline(region: str) -> dict[str, tuple[float, float, int, int]]:
+    """Read the record of a region's baseline: mean and sd over seeds, seeds and people."""
     path = _BASELINES / f"{region}.csv"
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return {
-                row["moment"]: (float(row["achieved"]), float(row["sd"]))
-                for row in csv.DictReader(file)
-            }
-    except (OSError, KeyError, ValueError) as error:
+            found = {}
+            for row in csv.DictReader(file):
+                seeds, people = _RUNS.findall(row["runs"])[0]
+                numbers = float(row["achieved"]), float(row["sd"])
+                found[row["moment"]] = (*numbers, int(seeds), int(people))
+            return found
+    except (OSError, IndexError, KeyError, ValueError) as error:
         raise StoreError(f"the baseline cannot be read ({error})", where=str(path)) from None
 
 
@@ -113,18 +114,17 @@ def baseline_rows(of: Sequence[Finding] | None = None) -> list[Row]:
                     where=f"{finding.id}, {target.id}",
                     remedy=f"See experiments/records/baseline/{way.region}.csv",
                 )
-            value, sd = known[way.moment]
-            half = _STUDENT_8 * sd / float(np.sqrt(_BASELINE_SEEDS))
-            people = _BASELINE_RUNS[way.region]
+            value, sd, seeds, people = known[way.moment]
+            half = half_width(sd, seeds)
             command = (
                 f"python -m experiments.baseline --region {way.region} --people {people} "
-                f"--replicates {_BASELINE_SEEDS}"
+                f"--replicates {seeds}"
             )
             found = Simulated(
                 value,
                 value - half,
                 value + half,
-                seeds=_BASELINE_SEEDS,
+                seeds=seeds,
                 people=people,
                 command=command,
             )
