@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from dashboards.evidence_commands import register as _register_evidence
 from dashboards.study_commands import register as _register_studies
 from sim.errors import DiskError, ScenarioError
 from sim.terminal import JsonOption, Lang, LangOption, say, table, wrapped, write, write_json
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     """Add the dashboard, ``sensitivity``, ``study`` and ``calibrate`` to a command line."""
     app.command()(dashboard)
     app.command()(sensitivity)
+    _register_evidence(app)
     _register_studies(app)
 
 

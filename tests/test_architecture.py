@@ -91,6 +91,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "sim.terminal",
         "experiments.commands",
         "dashboards.commands",
+        "dashboards.evidence_commands",
         "dashboards.study_commands",
     ),
     "rich": ("sim.terminal", "experiments.commands"),
@@ -110,7 +111,12 @@ WITHOUT_DASH = (
 
 # Commands beside their rooms: they import only typer, errors and the terminal on load, so the
 # command line may fetch them at once.
-COMMANDS = ("experiments.commands", "dashboards.commands", "dashboards.study_commands")
+COMMANDS = (
+    "experiments.commands",
+    "dashboards.commands",
+    "dashboards.evidence_commands",
+    "dashboards.study_commands",
+)
 
 # Slow to import (seconds), so the command and the library fetch them only when needed.
 SLOW_TO_IMPORT = ("mesa", "numba", "pandas", "plotly", "dash", "SALib", "pyarrow", "scipy")
