@@ -52,7 +52,10 @@ monthly: [spending_per_person]
 
 def main() -> None:
     """Write the pictures."""
+    from tests.homes import keep_compiled_rules
+
     wanted = sys.argv[1:]
+    keep_compiled_rules()
     with tempfile.TemporaryDirectory() as kept:
         home = Path(os.environ.setdefault("PAYSHIFT_HOME", kept))
         query = urlencode(_compare())

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.homes import keep_compiled_rules
+
 # `make test` and CI: repeatable, so that a failure on one machine is a failure on all.
 settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, print_blob=True)
 # `make fast`: a few new examples each time.
@@ -21,14 +23,9 @@ settings.register_profile(
 )
 settings.load_profile("ci")
 
-# Compiling the rules costs many seconds, so their cache outlives the session while records do not.
-# It is named apart from the home because tests may give a subprocess a home of its own. All this is
-# set at import, before any test module imports `sim`: the place of the cache is fixed then.
-_before = os.environ.get("PAYSHIFT_HOME")
-os.environ.setdefault(
-    "NUMBA_CACHE_DIR",
-    str(Path(_before) / "cache" if _before else Path.home() / ".cache" / "payshift"),
-)
+# Set at import, before any test module imports `sim`. The cache of compiled rules is named apart
+# from the home because tests may give a subprocess a home of its own.
+keep_compiled_rules()
 _HOME = Path(tempfile.mkdtemp(prefix="payshift-tests-"))
 os.environ["PAYSHIFT_HOME"] = str(_HOME)
 
