@@ -153,7 +153,7 @@ def _chosen(
     if pairs:
         scenario = scenario.set_all(pairs)
     if population is not None:
-        scenario = scenario.with_population(population)
+        scenario = scenario.with_population(population, where="--population")
     if freeze:
         scenario = scenario.with_freeze(terminal.words(freeze))
     if seed is not None:

@@ -185,6 +185,11 @@ def test_a_users_mistake_is_one_message_and_exit_code_2(
     assert len(err.strip().splitlines()) == 1
 
 
+@pytest.mark.usefixtures("believed")
+def test_a_wrong_size_is_told_by_the_option_that_was_typed(payshift: Command) -> None:
+    assert payshift("run", "tiny", "--population", "-5")[2].startswith("payshift: --population: ")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("believed")
 def test_a_run_prints_a_table_and_keeps_a_record(payshift: Command, tmp_path: Path) -> None:

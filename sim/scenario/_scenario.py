@@ -237,9 +237,12 @@ class Scenario:
             payment = [payment]
         return self._with({"payment": planted(payment, place)})
 
-    def with_population(self, people: int) -> Scenario:
-        """Simulate another number of people; capacities and funds follow."""
-        return self._with({"population": planted(people, Place("with_population"))})
+    def with_population(self, people: int, *, where: str = "with_population") -> Scenario:
+        """Simulate another number of people; capacities and funds follow.
+
+        A mistake is told to be at ``where``.
+        """
+        return self._with({"population": planted(people, Place(where))})
 
     def with_seed(self, seed: int) -> Scenario:
         """Start from another seed."""
