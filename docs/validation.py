@@ -23,7 +23,8 @@ GRADES = {
     "recalled": "recalled, to be checked",
 }
 USES = {
-    "fit": "Fitted: parameters were moved for these, so a hit is no proof",
+    "fit": "Targets of calibration: parameters were moved for most (not for C2, nor for the US metro "
+    "market under C3 and C4), so a hit is no proof",
     "unseen": "Not fitted: nothing was moved for these",
     "demonstration": "A demonstration: an uncontrolled study",
     "rule": "Taken over as a rule",
