@@ -56,7 +56,7 @@ def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
         terminal.write_json([asdict(row) for row in rows])
         return
     heads = {
-        "en": ["id", "what", "unit", "published", "band", "simulated", "95 % interval", "verdict"],
+        "en": ["id", "what", "unit", "published", "band", "simulated", "95% interval", "verdict"],
         "zh": ["编号", "内容", "单位", "公布值", "允许范围", "模拟值", "95%区间", "结论"],
     }[lang]
     lights = _lights(lang)

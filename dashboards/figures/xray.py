@@ -129,11 +129,10 @@ class Names:
     def share(self, value: float) -> str:
         """A share in per cent."""
         percent = 100.0 * value
-        # "100 %" of something that is not all of it would mislead.
+        # "100%" of something that is not all of it would mislead.
         digits = 0 if abs(percent) >= 10.0 or abs(percent) < 0.05 else 1
-        gap = "" if self.lang == "zh" else "\u00a0"
         text = f"{percent:.{digits}f}"
-        return ("0" if float(text) == 0.0 else text.replace("-", words.MINUS)) + f"{gap}%"
+        return ("0" if float(text) == 0.0 else text.replace("-", words.MINUS)) + "%"
 
     def listed(self, parts: Iterable[str]) -> str:
         """Names in a row."""
