@@ -49,8 +49,7 @@ def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
     """Give rows of the record as JSON or as a table."""
     from dataclasses import asdict
 
-    from dashboards.figures.words import unit_label
-    from experiments.evidence.record import decimals
+    from dashboards.figures.words import three_digits, unit_label
 
     if as_json:
         terminal.write_json([asdict(row) for row in rows])
@@ -64,16 +63,16 @@ def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
     def pair(low: float, high: float) -> str:
         if math.isnan(low) or math.isnan(high):
             return "–"
-        return f"{terminal.number(low, decimals(low))} … {terminal.number(high, decimals(high))}"
+        return f"{three_digits(low)} … {three_digits(high)}"
 
     lines = [
         [
             row.id,
             row.label_zh if lang == "zh" else row.label_en,
             unit_label(row.unit, lang, row.unit.partition(" ")[0]),
-            terminal.number(row.published, decimals(row.published)),
+            three_digits(row.published),
             pair(row.band_low, row.band_high),
-            terminal.number(row.simulated, decimals(row.simulated)),
+            three_digits(row.simulated),
             pair(row.low, row.high),
             lights[row.light],
         ]
@@ -318,13 +317,13 @@ _PLANS = {
 
 def _told_plans(means: Mapping[str, Mapping[str, float]], lang: str) -> None:
     """Show every measure by plan: contacts first, then what one contact costs."""
-    from experiments.evidence.record import decimals
+    from dashboards.figures.words import three_digits
 
     heads = ["", *(_PLANS[plan][lang] for plan in means)]
     rows = [
         [
             label[lang],
-            *(terminal.number(means[plan][name], decimals(means[plan][name])) for plan in means),
+            *(three_digits(means[plan][name]) for plan in means),
         ]
         for name, label in _MEASURES.items()
     ]

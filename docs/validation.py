@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from experiments.evidence.record import LIGHTS, Record, Row, decimals, read_record
-from sim import terminal
+from dashboards.figures.words import three_digits
+from experiments.evidence.record import LIGHTS, Record, Row, read_record
 
 PAGE = Path(__file__).with_name("validation.md")
 WORDS = {"hit": "● hit", "near": "◐ near", "miss": "○ miss", "none": "– not simulated"}
@@ -23,8 +23,8 @@ GRADES = {
     "recalled": "recalled, to be checked",
 }
 USES = {
-    "fit": "Targets of calibration: parameters were moved for most (not for C2, nor for the US metro "
-    "market under C3 and C4), so a hit is no proof",
+    "fit": "Targets of calibration: parameters were moved for most (not for C2, nor for the US "
+    "metro market under C3 and C4), so a hit is no proof",
     "unseen": "Not fitted: nothing was moved for these",
     "demonstration": "A demonstration: an uncontrolled study",
     "rule": "Taken over as a rule",
@@ -109,7 +109,7 @@ anything that hangs on families or on ceilings of own payment by income.
 
 def number(value: float) -> str:
     """Write a number with as many decimals as its size needs; nothing where there is none."""
-    return terminal.number(value, decimals(value)) if math.isfinite(value) else ""
+    return three_digits(value) if math.isfinite(value) else ""
 
 
 def pair(low: float, high: float) -> str:

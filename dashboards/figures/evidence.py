@@ -6,7 +6,7 @@ Knows rows of the record of evidence as a table. Must not know how anything was 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -22,25 +22,17 @@ REACH = 3.0
 SYMBOLS = {"hit": "circle", "near": "circle-open", "miss": "x"}
 
 
-def _plain(value: float) -> str:
-    """A number with as many decimals as its size needs."""
-    if not math.isfinite(value):
-        return "–"
-    size = abs(value)
-    return words.plain(value, 0 if size >= 100 else 1 if size >= 20 else 2 if size >= 1 else 3)
-
-
 def numbers_of(row: pd.Series) -> dict[str, str]:
     """Numbers of a row as texts: published, band, model, interval."""
 
     def pair(low: str, high: str) -> str:
         ends = [float(row[low]), float(row[high])]
-        return " … ".join(map(_plain, ends)) if all(map(math.isfinite, ends)) else "–"
+        return " … ".join(map(words.three_digits, ends)) if all(map(math.isfinite, ends)) else "–"
 
     return {
-        "published": _plain(float(row["published"])),
+        "published": words.three_digits(float(row["published"])),
         "band": pair("band_low", "band_high"),
-        "model": _plain(float(row["simulated"])),
+        "model": words.three_digits(float(row["simulated"])),
         "interval": pair("low", "high"),
     }
 
@@ -80,6 +72,10 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
         top=64 if narrow else 32,
         bottom=30,
     )
+    # Plotly checks all of a list whenever one is added, so lists are given whole.
+    bands: list[dict[str, Any]] = []
+    notes: list[dict[str, Any]] = []
+    marks: list[dict[str, Any]] = []
     for place, (_, row) in enumerate(shown.iterrows()):
         y = n - 1 - place
         low, high = float(row["band_low"]), float(row["band_high"])
@@ -90,10 +86,18 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
         def at(value: float, middle: float = middle, half: float = half) -> float:
             return (value - middle) / half
 
-        figure.add_shape(
-            type="rect", x0=-1, x1=1, y0=y - 0.2, y1=y + 0.2, layer="below",
-            line={"width": 0}, fillcolor=theme.hairline,
-        )  # fmt: skip
+        bands.append(
+            {
+                "type": "rect",
+                "x0": -1,
+                "x1": 1,
+                "y0": y - 0.2,
+                "y1": y + 0.2,
+                "layer": "below",
+                "line": {"width": 0},
+                "fillcolor": theme.hairline,
+            }
+        )
         hover = style.say(
             "evidence.hover",
             label=str(row[f"label_{style.lang}"]),
@@ -102,46 +106,59 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
         )
         published = at(float(row["published"]))
         if math.isfinite(published):
-            _point(figure, published, y, "diamond-open", theme.muted, 11, hover)
+            marks.append(_point(published, y, "diamond-open", theme.muted, 11, hover))
         color = theme.arms[0] if row["light"] == "hit" else theme.arms[1]
         ends = [at(float(row["low"])), at(float(row["high"]))]
         if all(map(math.isfinite, ends)):
-            figure.add_scatter(
-                x=[max(min(x, REACH), -REACH) for x in ends],
-                y=[y, y],
-                mode="lines",
-                line={"color": palette.translucent(color, palette.PALE), "width": 5},
-                hoverinfo="skip",
+            marks.append(
+                {
+                    "type": "scatter",
+                    "x": [max(min(x, REACH), -REACH) for x in ends],
+                    "y": [y, y],
+                    "mode": "lines",
+                    "line": {"color": palette.translucent(color, palette.PALE), "width": 5},
+                    "hoverinfo": "skip",
+                }
             )
-        _point(figure, at(float(row["simulated"])), y, SYMBOLS[str(row["light"])], color, 12, hover)
+        symbol = SYMBOLS[str(row["light"])]
+        marks.append(_point(at(float(row["simulated"])), y, symbol, color, 12, hover))
         if not narrow:
-            figure.add_annotation(
-                x=1, xref="paper", y=y, xanchor="left", xshift=10, showarrow=False, align="left",
-                text=f"{texts['published']} → <b>{texts['model']}</b>",
-                font={"size": SMALL, "color": theme.ink},
-            )  # fmt: skip
+            notes.append(
+                {
+                    "x": 1,
+                    "xref": "paper",
+                    "y": y,
+                    "xanchor": "left",
+                    "xshift": 10,
+                    "showarrow": False,
+                    "align": "left",
+                    "text": f"{texts['published']} → <b>{texts['model']}</b>",
+                    "font": {"size": SMALL, "color": theme.ink},
+                }
+            )
+    figure.add_traces(marks)
+    figure.update_layout(shapes=bands, annotations=notes)
     _axes(figure, shown, style, narrow)
     return figure
 
 
-def _point(
-    figure: go.Figure, x: float, y: float, symbol: str, color: str, size: int, hover: str
-) -> None:
+def _point(x: float, y: float, symbol: str, color: str, size: int, hover: str) -> dict[str, Any]:
     """One mark; an arrow at the edge where it lies beyond."""
     is_beyond = abs(x) > REACH
-    figure.add_scatter(
-        x=[max(min(x, REACH), -REACH)],
-        y=[y],
-        mode="markers",
-        marker={
+    return {
+        "type": "scatter",
+        "x": [max(min(x, REACH), -REACH)],
+        "y": [y],
+        "mode": "markers",
+        "marker": {
             "symbol": ("triangle-right" if x > 0 else "triangle-left") if is_beyond else symbol,
             "size": size,
             "color": color,
             "line": {"width": 2, "color": color},
         },
-        hovertext=[hover],
-        hoverinfo="text",
-    )
+        "hovertext": [hover],
+        "hoverinfo": "text",
+    }
 
 
 def _axes(figure: go.Figure, shown: pd.DataFrame, style: Style, narrow: bool) -> None:
@@ -185,9 +202,8 @@ def _key(style: Style, narrow: bool) -> str:
 def _folded(text: str, lang: str) -> str:
     """A name in lines of bearable length."""
     longest = 18 if lang == "zh" else 38
-    lines: Sequence[str] = [""]
     parts = list(text) if lang == "zh" else [word + " " for word in text.split()]
-    found = list(lines)
+    found = [""]
     for part in parts:
         if len(found[-1]) + len(part) > longest and found[-1]:
             found.append("")

@@ -103,6 +103,20 @@ def group_label(lang: str, group: str) -> str:
 # ------------------------------------------------------------------------------------- numbers
 
 
+def three_digits(value: float) -> str:
+    """A number with about three telling digits, for numbers to be held against each other.
+
+    Examples
+    --------
+    >>> three_digits(6881.0), three_digits(26.04), three_digits(-0.5651), three_digits(math.nan)
+    ('6,881', '26.0', '−0.565', '–')
+    """
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    return plain(value, 0 if size >= 100.0 else 1 if size >= 20.0 else 2 if size >= 1.0 else 3)
+
+
 def plain(value: float, decimals: int | None = None) -> str:
     """A number with about two to three telling digits and a real minus sign.
 

@@ -17,7 +17,7 @@ from dashboards.figures import words
 from dashboards.figures.evidence import evidence_figure, numbers_of, verdict_sentence
 from dashboards.page import Page, Services, Visit
 from dashboards.texts import Reader
-from experiments.evidence.record import read_record
+from experiments.evidence.record import PACKAGED, read_record
 from sim.errors import PayshiftError
 
 __all__ = ["PAGE"]
@@ -126,6 +126,16 @@ def _group(name: str, rows: pd.DataFrame, reader: Reader) -> Any:
 def layout(visit: Visit) -> list[Any]:
     """The page for one visit."""
     reader = visit.reader
+    try:
+        stamp = (PACKAGED / "record.json").stat().st_mtime_ns
+    except OSError:
+        stamp = 0
+    name = ("evidence", reader.lang, stamp)
+    found: list[Any] = visit.services.shelf.piece(name, lambda: _drawn(reader))
+    return found
+
+
+def _drawn(reader: Reader) -> list[Any]:
     head = [
         html.H1(reader.say("title.evidence")),
         html.P(reader.say("about.evidence"), className="lead"),

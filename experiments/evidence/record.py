@@ -30,7 +30,6 @@ __all__ = [
     "Row",
     "Simulated",
     "blank",
-    "decimals",
     "half_width",
     "judged",
     "mean_and_interval",
@@ -158,14 +157,6 @@ def mean_and_interval(values: Sequence[float] | Float) -> tuple[float, float, fl
         return mean, math.nan, math.nan
     half = half_width(float(given.std(ddof=1)), len(given))
     return mean, mean - half, mean + half
-
-
-def decimals(value: float) -> int:
-    """Decimals that a number of this size is shown with."""
-    size = abs(value)
-    if not math.isfinite(size) or size >= 100.0:
-        return 0
-    return 1 if size >= 20.0 else 2 if size >= 1.0 else 3
 
 
 def half_width(sd: float, n: int) -> float:

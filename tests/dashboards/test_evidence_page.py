@@ -11,8 +11,12 @@ from dash import html
 
 from dashboards.figures.canvas import Style
 from dashboards.figures.evidence import REACH, evidence_figure, numbers_of, verdict_sentence
+from dashboards.jobs import Jobs
 from dashboards.page import Services, Visit
 from dashboards.pages import evidence
+from dashboards.results import Shelf
+from dashboards.settings import Settings
+from dashboards.stores import Stores
 from dashboards.texts import Reader
 from experiments.evidence.record import read_record
 
@@ -64,10 +68,13 @@ def test_numbers_that_are_missing_are_dashes() -> None:
 def test_the_page_names_every_finding_and_says_why_something_is_missing(
     lang: str, rows: pd.DataFrame
 ) -> None:
-    # The page asks nothing of the services: it reads the record that comes with the package.
-    visit = Visit(Reader(lang), cast(Services, None))
-    page = html.Div(evidence.layout(visit))
-    text = str(page.to_plotly_json())
+    # The page reads the record that comes with the package; of the services it asks the shelf.
+    shelf = Shelf(lambda key, stage: None)
+    services = Services(Settings(), cast(Jobs, None), shelf, cast(Stores, None))
+    visit = Visit(Reader(lang), services)
+    found = evidence.layout(visit)
+    assert evidence.layout(visit) is found, "drawn once for all readers"
+    text = str(html.Div(found).to_plotly_json())
     for _, row in rows.iterrows():
         assert str(row["id"]) in text
         assert str(row[f"label_{lang}"]) in text
