@@ -112,6 +112,7 @@ books: .venv/payshift-dev ## five thousand random contract trees, their laws and
 bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.kills
+	$(BIN)/python -m tests.bench.dashboard
 
 # SCREENSHOT_PEOPLE=20000 is closer to what a reader sees; ten minutes and more on two cores.
 screenshots: .venv/payshift-dev browser ## every page in both languages, light and dark, wide and narrow: build/screenshots
