@@ -177,7 +177,7 @@ def misfit_of_means(
 
 
 def misfit_of_choices(experiment: Experiment, choices: Choices) -> Misfit:
-    """Give twice the negative log likelihood of physicians' choices, less nothing.
+    """Give twice the negative log likelihood of physicians' choices.
 
     One physician's choices share one weight on the patient: the likelihood is of all of them
     together, over the mixture.
