@@ -13,8 +13,10 @@ It knows arithmetic; it must not know health care.
 """
 
 import hashlib
+import importlib
 import math
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from decimal import Decimal, localcontext
@@ -106,6 +108,26 @@ def _cache_home() -> Path:
 
 # Written into the module's dictionary, for Numba's type stubs do not list its settings.
 vars(numba.config)["CACHE_DIR"] = str(cache_folder(Path(__file__).resolve().parent, _cache_home()))
+
+
+def _array_rules_alone() -> None:
+    """Load what Numba knows of arrays without SciPy's linear algebra.
+
+    Numba looks for it in order to multiply matrices, which no rule does; a third of a second at
+    every start went there. Where SciPy's is loaded already, nothing changes.
+    """
+    name = "scipy.linalg.cython_blas"
+    if name in sys.modules:
+        return
+    # An entry of None is how Python is told that a module is not to be had.
+    cast(dict[str, object], sys.modules)[name] = None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        del sys.modules[name]
+
+
+_array_rules_alone()
 
 
 def compiled(function: Rule) -> Rule:

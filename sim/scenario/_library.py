@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from sim.errors import ScenarioError
@@ -42,7 +42,13 @@ def library_root() -> Path:
     ScenarioError
         If the installation has no library.
     """
-    package = Path(__file__).resolve().parent.parent
+    return _root_beside(__file__)
+
+
+@cache
+def _root_beside(file: str) -> Path:
+    """Find the library that belongs to this file; asked for some ten times a scenario."""
+    package = Path(file).resolve().parent.parent
     inside = package / "_scenarios"
     if inside.is_dir():
         return inside
