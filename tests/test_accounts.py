@@ -94,6 +94,7 @@ def test_the_ledger_holds_what_is_in_the_accounts_to_the_fen(lived: World) -> No
     assert balances[-1][0] > 0
 
 
+@pytest.mark.slow
 def test_what_enters_the_accounts_is_paid_drawn_left_or_still_there(lived: World) -> None:
     person = np.sum([month["person"] for month in lived.history], axis=(0, 1))
     out = person[P.ACCOUNT_PAID] + person[P.ACCOUNT_DRUGS] + person[P.ACCOUNT_LEFT]

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -203,11 +204,13 @@ def _is_type_checking(test: ast.expr) -> bool:
 
 def _statements(node: ast.AST, on_load: bool = True) -> Iterator[tuple[ast.stmt, bool]]:
     """Import statements below a node, each with whether it runs on load."""
-    for child in ast.iter_child_nodes(node):
+    # Statements hold statements in these fields alone; expressions, the most of a tree, hold none.
+    fields = ("body", "orelse", "finalbody", "handlers", "cases")
+    for child in chain.from_iterable(getattr(node, name, ()) for name in fields):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child, on_load
         else:
-            runs_later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            runs_later = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef)
             is_for_types = isinstance(child, ast.If) and _is_type_checking(child.test)
             yield from _statements(child, on_load and not (runs_later or is_for_types))
 

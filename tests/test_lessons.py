@@ -214,6 +214,7 @@ def test_what_is_no_lesson_is_not_found(name: object) -> None:
     assert find(name) is None
 
 
+@pytest.mark.slow
 def test_outcomes_of_lessons_are_in_the_registry() -> None:
     for name in IDS:
         assert {r.outcome for r in lesson(name).form.explain} <= set(OUTCOMES)

@@ -108,6 +108,7 @@ def test_wrapping_and_unwrapping_a_contract_gives_it_back() -> None:
     assert changed_payment(wrapped, "unwrap", path, "global_budget") == payment
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("action", "path", "model"),
     [

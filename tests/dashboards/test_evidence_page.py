@@ -64,6 +64,7 @@ def test_numbers_that_are_missing_are_dashes() -> None:
     assert (texts["model"], texts["interval"], texts["band"]) == ("–", "–", "−10.00 … −2.00")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_the_page_names_every_finding_and_says_why_something_is_missing(
     lang: str, rows: pd.DataFrame

@@ -58,6 +58,7 @@ def test_a_controller_without_proportion_is_best_response_with_the_same_half_lif
     )
 
 
+@pytest.mark.slow
 def test_by_trial_every_provider_has_tried_every_style_and_practises_one_of_them() -> None:
     world = lived(AdjustmentRule("bandit"), 12)
     memory, org = world.memory, world.organizations

@@ -22,6 +22,7 @@ from sim.errors import ScenarioError
 KNOWN = Mixture(0.1, 2.0, 0.35, 2.0)
 
 
+@pytest.mark.slow
 def test_the_published_means_can_be_met_exactly_by_some_mixture() -> None:
     experiment = read_experiment("hennig-schmidt-2011")
     means, tolerance = published_means()
