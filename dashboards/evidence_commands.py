@@ -19,6 +19,7 @@ from sim import terminal
 from sim.errors import ScenarioError
 
 if TYPE_CHECKING:
+    from experiments.evidence.ground_truth import Score
     from experiments.evidence.mixture import Profile
     from experiments.evidence.record import Row
 
@@ -36,6 +37,7 @@ class EvidencePart(StrEnum):
     LABORATORY = "laboratory"
     DEMAND = "demand"
     POLICIES = "policies"
+    LAB = "lab"
 
 
 def _lights(lang: str) -> dict[str, str]:
@@ -87,7 +89,10 @@ def _told_evidence(rows: Sequence[Row], lang: str, as_json: bool) -> None:
 def evidence(
     part: Annotated[
         EvidencePart | None,
-        typer.Argument(metavar="[PART]", help="laboratory, demand or policies; all if left out."),
+        typer.Argument(
+            metavar="[PART]",
+            help="laboratory, demand, policies or lab (for teaching); the first three if left out.",
+        ),
     ] = None,
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID…]", help="Of policies: findings or files.")
@@ -111,6 +116,19 @@ def evidence(
     fit: Annotated[
         bool, typer.Option("--fit", help="Of demand: also over a grid of its parameters.")
     ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Of lab: few small counties, in under a minute.")
+    ] = False,
+    counties: Annotated[
+        int | None, typer.Option("--counties", min=12, max=1000, help="Of lab: counties.")
+    ] = None,
+    studies: Annotated[
+        int | None,
+        typer.Option("--studies", min=2, max=100_000, help="Of lab: studies drawn from them."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of lab: of counties and dates.")
+    ] = None,
     workers: terminal.WorkersOption = None,
     lang: terminal.LangOption = terminal.Lang.EN,
     as_json: terminal.JsonOption = False,
@@ -138,6 +156,13 @@ def evidence(
         )
     if ids and part is not EvidencePart.POLICIES:
         raise ScenarioError("only policies are chosen by id", where="ID", value=ids[0])
+    lab_only = {"--quick": quick, "--counties": counties, "--studies": studies, "--seed": seed}
+    given = [name for name, value in lab_only.items() if value not in (None, False)]
+    if part is EvidencePart.LAB:
+        _lab(quick, counties, people, studies, seed, out, workers, lang.value, as_json)
+        return
+    if given:
+        raise ScenarioError("only the lab has it", where=given[0], remedy="payshift evidence lab")
     if part is EvidencePart.LABORATORY and (experiment or choices):
         _told_experiment(experiment or "hennig-schmidt-2011", choices, lang.value, as_json)
         return
@@ -196,6 +221,83 @@ def evidence(
         _told_identification(lang.value)
     if folder is not None:
         terminal.say(f"record {folder}")
+
+
+def _lab(
+    quick: bool,
+    counties: int | None,
+    people: int | None,
+    studies: int | None,
+    seed: int | None,
+    out: Path | None,
+    workers: int | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Score estimators on twin counties whose truth is known, and write data for a class."""
+    from dataclasses import asdict
+
+    from experiments.evidence import teaching
+    from experiments.evidence.ground_truth import ANALYSES, DESIGNS
+    from sim.record import home
+
+    usual = teaching.QUICK if quick else teaching.FULL
+    size = teaching.Size(
+        counties or usual.counties, people or usual.people, studies or usual.studies
+    )
+    start = teaching.SEED if seed is None else seed
+    with ends_in_order(), told_progress() as progress:
+        lab = teaching.taught(home() / "evidence", size, start, workers, progress)
+    if out is not None:
+        teaching.write_lab(lab, out)
+    labels = {analysis.id: analysis.label.model_dump()[lang] for analysis in ANALYSES}
+    if as_json:
+        terminal.write_json([asdict(score) for score in lab.scores])
+    else:
+        _told_scores(
+            lab.scores, labels, {k: v.model_dump()[lang] for k, v in DESIGNS.items()}, lang
+        )
+        note = {
+            "en": f"Effects in 100 log points, nearly %; {size.studies} studies of {size.counties} "
+            f"counties of {size.people:,} people. Truth: the world with the reform less its twin "
+            "without. Coverage: 95% intervals that hold the truth. Power: intervals without zero. "
+            "False alarms: the same where nothing was reformed.",
+            "zh": f"效应以100×对数点计，约等于%；{size.counties}个县、每县{size.people:,}人，"
+            f"共{size.studies}次研究。真值：改革世界减去同一县不改革的孪生世界。"
+            "覆盖率：95%区间含真值的比例。功效：区间不含零的比例。误报：未改革时区间不含零的比例。",
+        }
+        terminal.write(terminal.wrapped(note[lang]))
+    if out is not None:
+        terminal.say(f"data {out}, truth {out / 'truth'}")
+
+
+def _told_scores(
+    scores: Sequence[Score], labels: Mapping[str, str], designs: Mapping[str, str], lang: str
+) -> None:
+    """Show how analyses did, design by design."""
+    heads = {
+        "en": ["analysis", "truth", "bias", "rmse", "coverage", "power", "false alarms"],
+        "zh": ["分析方法", "真值", "偏差", "均方根误差", "覆盖率", "功效", "误报"],
+    }[lang]
+
+    def share(value: float) -> str:
+        return f"{100.0 * value:.0f}%"
+
+    for design, title in designs.items():
+        rows = [
+            [
+                labels[one.analysis],
+                terminal.signed(one.truth, 1),
+                terminal.signed(one.bias, 1),
+                terminal.number(one.rmse, 1),
+                share(one.coverage),
+                share(one.power),
+                share(one.false_alarms),
+            ]
+            for one in scores
+            if one.design == design
+        ]
+        terminal.table(title, heads, rows, numbers=(1, 2, 3, 4, 5, 6))
 
 
 _MIXTURE = {
