@@ -89,11 +89,15 @@ predictions: .venv/payshift-dev ## do margins foretell behavior, over the librar
 
 STUDY_MINUTES ?= 600
 
-# Hours at full size. STUDY_MINUTES=10 stops each study after ten minutes; its answer says on how many
-# draws it rests, and the next call goes on. Pages stay in build/, tables become the record.
+# An hour at full size; three of the studies read one sweep. STUDY_MINUTES=10 stops each study after
+# ten minutes; its answer says on how many draws it rests, and the next call goes on. Pages stay in
+# build/, tables become the record.
 studies: .venv/payshift-dev ## eight questions answered over what is not known: experiments/records/studies
 	@for file in experiments/studies/[a-z]*.py; do \
 		name=$$(basename $$file .py | tr _ -); \
+		mkdir -p build/studies/$$name; \
+		case $$name in which-parameters-decide|who-is-served-by-which-model) \
+			cp -n build/studies/ranking-under-uncertainty/runs.sqlite build/studies/$$name/ || true;; esac; \
 		$(BIN)/payshift study $$name --minutes $(STUDY_MINUTES) --out build/studies/$$name; \
 		mkdir -p experiments/records/studies/$$name; \
 		cp build/studies/$$name/*.csv build/studies/$$name/answer.json experiments/records/studies/$$name/; \
@@ -111,6 +115,7 @@ books: .venv/payshift-dev ## five thousand random contract trees, their laws and
 
 bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.dispatch
 	$(BIN)/python -m tests.bench.kills
 	$(BIN)/python -m tests.bench.dashboard
 

@@ -30,6 +30,7 @@ __all__ = [
 HEIGHT = 260
 ROW = 34
 CHI_SQUARE = 3.84
+TURNED = 0.5
 About = Mapping[str, Any]
 Titles = Mapping[str, Mapping[str, str]]
 Drawn = list[tuple[str, go.Figure]]
@@ -49,6 +50,23 @@ def _numbers(values: pd.Series[Any]) -> list[float]:
     return [float(value) for value in values]
 
 
+def _turn(rows: pd.DataFrame) -> int | None:
+    """The level to tell of: the last one, or an earlier one from which the outcome turned back.
+
+    None where no level differs clearly from the first. Clear is what an interval of 95 % of the
+    change from draw to draw says; the change has turned back where less than half of it is left.
+    """
+    change = _numbers(rows["change"])
+    low, high = _numbers(rows["change_low"]), _numbers(rows["change_high"])
+    last = len(change) - 1
+    clear = [i for i in range(1, last + 1) if low[i] > 0.0 or high[i] < 0.0]
+    if not clear:
+        # one draw has no interval: the ends are told as they are
+        return None if all(map(math.isfinite, low)) else last
+    most = max(clear, key=lambda i: abs(change[i]))
+    return most if change[last] / change[most] < TURNED else last
+
+
 def levels(
     table: pd.DataFrame, about: About, outcomes: pd.DataFrame, titles: Titles, style: Style
 ) -> Drawn:
@@ -56,7 +74,8 @@ def levels(
 
     Parameters
     ----------
-    table : columns ``level``, ``outcome``, ``mean``, ``low``, ``high``, ``p10``, ``p90``, ``n``
+    table : columns ``level``, ``outcome``, ``mean``, ``low``, ``high``, ``p10``, ``p90``,
+        ``change``, ``change_low``, ``change_high``, ``n``
     about : ``outcomes``, ``lever`` by language, optional ``lever_unit`` and ``mark``
     """
     del titles
@@ -80,9 +99,26 @@ def levels(
         at = [float(place) for place in range(len(x))]
         marks_x = [words.level(v, unit_x, lang, style.currency) if unit_x else f"{v:g}" for v in x]
         start, end = marks_x[0], marks_x[-1]
-        sentence = style.say(
-            "study.levels", outcome=known["label"], first=first, last=last, start=start, end=end
-        )
+        turn = _turn(rows)
+        if turn is None:
+            sentence = style.say("study.levels_flat", outcome=known["label"])
+        elif turn == len(x) - 1:
+            sentence = style.say(
+                "study.levels", outcome=known["label"], first=first, last=last, start=start, end=end
+            )
+        else:
+            first, middle = words.apart(mean[0], mean[turn], unit, lang, style.currency)
+            last = words.apart(mean[-1], mean[turn], unit, lang, style.currency)[0]
+            sentence = style.say(
+                "study.levels_turn",
+                outcome=known["label"],
+                first=first,
+                middle=middle,
+                last=last,
+                start=start,
+                at=marks_x[turn],
+                end=end,
+            )
         figure = canvas(style, height=HEIGHT, sentence=sentence, top=20, bottom=46, left=8)
         p10, p90 = _numbers(rows["p10"]), _numbers(rows["p90"])
         figure.add_scatter(
@@ -356,15 +392,22 @@ def front(
     """
     lang, theme, currency = style.lang, style.theme, style.currency
     objectives = [str(name) for name, _ in about["objectives"]]
-    efficient = int(table["is_efficient"].sum())
+    contracts = table[table["arm"] != about["yardstick"]]
+    efficient = int(contracts["is_efficient"].sum())
     drawn: Drawn = []
     for across in objectives[1:]:
         down = objectives[0]
         x_about, y_about = _about(outcomes, down, lang), _about(outcomes, across, lang)
-        sentence = style.say("study.front", count=efficient, total=len(table))
+        sentence = style.say(
+            "study.front",
+            count=efficient,
+            total=len(contracts),
+            first=words.inside(x_about["label"], lang),
+            second=y_about["label"],
+        )
         figure = canvas(style, height=360, sentence=sentence, top=20, bottom=50, left=8, right=20)
         for is_on in (False, True):
-            part = table[(table["is_efficient"] == is_on) & (table["arm"] != about["yardstick"])]
+            part = contracts[contracts["is_efficient"] == is_on]
             figure.add_scatter(
                 x=_numbers(part[down]),
                 y=_numbers(part[across]),
@@ -393,7 +436,8 @@ def front(
             (across, y_about, figure.update_yaxes),
         ):
             low, high = float(table[column].min()), float(table[column].max())
-            pad = 0.06 * (high - low) or 1e-6
+            # room for the name of today's payment, wherever it stands
+            pad = 0.12 * (high - low) or 1e-6
             ticks = nice_ticks(low - pad, high + pad, 4)
             update(
                 **quiet_axis(

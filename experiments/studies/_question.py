@@ -29,6 +29,7 @@ __all__ = [
     "Answer",
     "Drawing",
     "Question",
+    "four_fifths",
     "inside",
     "interval_half",
     "levels",
@@ -60,6 +61,8 @@ UNCERTAINTIES: tuple[str, ...] = (
 )
 """What is not known about behavior, as studies draw it: how providers weigh patients, income,
 effort and the future, how sharply they answer to money, and what prevention brings."""
+
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -206,7 +209,8 @@ def levels_table(lived: Lived, outcomes: Sequence[str], against: int | None = No
     -------
     DataFrame
         arm, level, outcome, mean, low, high (95 % interval of the mean over draws), p10, p90 (of
-        the draws), n. In the outcome's unit.
+        the draws), change, change_low, change_high (against the first level, draw by draw, with the
+        interval of 95 % of its mean), n. In the outcome's unit.
     """
     rows = []
     for outcome in outcomes:
@@ -219,6 +223,8 @@ def levels_table(lived: Lived, outcomes: Sequence[str], against: int | None = No
                 continue
             values = table[index]
             half = interval_half(values)
+            change = values - table[0]
+            change_half = interval_half(change)
             rows.append(
                 {
                     "arm": arm.id,
@@ -229,6 +235,9 @@ def levels_table(lived: Lived, outcomes: Sequence[str], against: int | None = No
                     "high": float(values.mean()) + half,
                     "p10": float(np.quantile(values, 0.1)),
                     "p90": float(np.quantile(values, 0.9)),
+                    "change": float(change.mean()),
+                    "change_low": float(change.mean()) - change_half,
+                    "change_high": float(change.mean()) + change_half,
                     "n": n,
                 }
             )
@@ -283,6 +292,21 @@ def threshold(
         return math.nan, math.nan, math.nan, share
     low, middle, high = np.quantile(np.array(found), [0.1, 0.5, 0.9])
     return float(middle), float(low), float(high), share
+
+
+def four_fifths(low: str, high: str, n: int, lang: str) -> str:
+    """Say where four fifths of some draws lie, in brackets; nothing where they are too few.
+
+    Examples
+    --------
+    >>> four_fifths("2", "5", 12, "en"), four_fifths("2", "5", 4, "en")
+    (' (four fifths of those draws: 2 to 5)', '')
+    """
+    if n < _FEW or low == high:
+        return ""
+    if lang == "zh":
+        return f"(其中八成情形在{low}至{high}之间)"
+    return f" (four fifths of those draws: {low} to {high})"
 
 
 # --- writing an answer down -------------------------------------------------------------------

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 
 from experiments.studies._plan import Lived, Plan, Size
 from experiments.studies._question import (
@@ -20,8 +21,12 @@ from experiments.studies._question import (
     levels_table,
 )
 
+Float64 = npt.NDArray[np.float64]
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.4)
 REFERRALS, AVOIDABLE, PRIMARY = "referrals_up", "avoidable_need", "first_contact_primary"
+SPENDING = "spending_per_person"
+WEAKER = 0.5
+"""Below this part of its largest change an outcome has turned back."""
 _PATH = "payment.0.contract.capitation.share_elsewhere"
 
 
@@ -36,49 +41,71 @@ def _plan(size: Size) -> Plan:
             else {"en": "no downstream risk", "zh": "不承担下游费用"}
         ),
     )
-    outcomes = (REFERRALS, AVOIDABLE, "prevention", "spending_per_person", "qaly", PRIMARY)
+    outcomes = (REFERRALS, AVOIDABLE, "prevention", SPENDING, "qaly", PRIMARY)
     return Plan(arms, UNCERTAINTIES, outcomes, size)
 
 
-def _said(change: float, half: float, lang: str) -> str:
+def _change(values: Float64, level: int) -> tuple[float, float]:
+    """Give the change from the first level to another, relative to its mean, and half its interval.
+
+    Parameters
+    ----------
+    values : float64, shape (levels, draws)
+    level : int
+    """
+    start = float(values[0].mean())
+    if not start:
+        return 0.0, math.nan
+    change = (values[level] - values[0]) / start
+    return float(change.mean()), interval_half(change)
+
+
+def _said(change: float, half: float, lang: str, *, one: bool = False) -> str:
     """Say a relative change with its interval, or that none is clear."""
     if math.isnan(half) or abs(change) <= half:
-        return "show no clear change" if lang == "en" else "无明显变化"
+        word = "shows" if one else "show"
+        return f"{word} no clear change" if lang == "en" else "无明显变化"
+    # as many as show that the change is larger than its interval
+    digits = 1 if abs(change) >= 0.01 else 2
     if lang == "en":
-        word = "rise" if change > 0 else "fall"
-        return f"{word} by {100 * abs(change):.1f} % (± {100 * half:.1f})"
+        word = ("rise" if change > 0 else "fall") + ("s" if one else "")
+        return f"{word} by {100 * abs(change):.{digits}f} % (± {100 * half:.{digits}f})"
     word = "上升" if change > 0 else "下降"
-    return f"{word}{100 * abs(change):.1f}%(±{100 * half:.1f})"
+    return f"{word}{100 * abs(change):.{digits}f}%(±{100 * half:.{digits}f})"
 
 
 def _read(lived: Lived) -> Answer:
     table = levels_table(lived, lived.plan.outcomes)
-    parts: dict[str, list[str]] = {"en": [], "zh": []}
-    names = {
-        REFERRALS: ("referrals up", "上转"),
-        AVOIDABLE: ("avoidable needs of a bed", "可避免住院需要"),
-        "spending_per_person": ("spending per person", "人均费用"),
-    }
-    for outcome, (english, chinese) in names.items():
-        values = lived.mean(outcome)
-        level = float(values[0].mean())
-        change = np.asarray(values[-1] - values[0]) / level if level else np.zeros(lived.n_draws)
-        mean, half = float(change.mean()), interval_half(change)
-        verb = _said(mean, half, "en")
-        if outcome == "spending_per_person":
-            verb = verb.replace("show ", "shows ").replace("rise ", "rises ")
-            verb = verb.replace("fall ", "falls ")
-        parts["en"].append(f"{english} {verb}")
-        parts["zh"].append(chinese + _said(mean, half, "zh"))
+    referrals = lived.mean(REFERRALS)
+    every = [_change(referrals, level) for level in range(len(SHARES))]
+    last = len(SHARES) - 1
+    most = max(range(1, len(SHARES)), key=lambda level: abs(every[level][0]))
+    # A cap on the deduction may take away at the top what the share gives below it.
+    is_capped = abs(every[last][0]) < WEAKER * abs(every[most][0])
+    told = most if is_capped else last
+    needs, spending = _change(lived.mean(AVOIDABLE), told), _change(lived.mean(SPENDING), told)
     n = lived.n_draws
     english = (
-        f"When practices answer for {SHARES[-1]:.0%} of what members spend elsewhere instead of "
-        f"nothing, {parts['en'][0]}, {parts['en'][1]} and {parts['en'][2]} ({n} draws)."
+        f"Where practices answer for {SHARES[told]:.0%} of what members spend elsewhere instead of "
+        f"nothing, referrals up {_said(*every[told], 'en')}, avoidable needs of a bed "
+        f"{_said(*needs, 'en')} and spending per person {_said(*spending, 'en', one=True)} "
+        f"({n} draws)."
     )
     chinese = (
-        f"基层机构由不承担改为承担参保人外流费用的{SHARES[-1]:.0%}时，"
-        f"{'，'.join(parts['zh'])}({n}组参数)。"
+        f"基层机构由不承担改为承担参保人外流费用的{SHARES[told]:.0%}时，"
+        f"上转{_said(*every[told], 'zh')}，可避免住院需要{_said(*needs, 'zh')}，"
+        f"人均费用{_said(*spending, 'zh')}({n}组参数)。"
     )
+    if is_capped:
+        english += (
+            f" A larger share does less: at {SHARES[last]:.0%} referrals up "
+            f"{_said(*every[last], 'en')}, for most of the deduction then lies beyond its cap, "
+            "where one more referral costs the practice nothing."
+        )
+        chinese += (
+            f"比例再高反而减弱：承担{SHARES[last]:.0%}时上转{_said(*every[last], 'zh')}，"
+            "因为扣减大多已触及上限，再多转一人不再减少机构收入。"
+        )
     about = {
         "outcomes": list(lived.plan.outcomes),
         "lever": {"en": "share of spending elsewhere borne", "zh": "承担外流费用的比例"},

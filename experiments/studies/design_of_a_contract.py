@@ -100,6 +100,13 @@ def _plan(size: Size) -> Plan:
     return Plan((today, *candidates), UNCERTAINTIES, (*outcomes, "wait"), size)
 
 
+def _worse_than_today(table: pd.DataFrame, objective: Objective) -> int:
+    """Count the contracts that are worse than today's payment in one objective."""
+    values = table[objective.outcome]
+    today, rest = values.iloc[0], values.iloc[1:]
+    return int((rest > today).sum() if objective.better == "lower" else (rest < today).sum())
+
+
 def _read(lived: Lived) -> Answer:
     candidates = _terms(len(lived.arms) - 1, 1)
     table = pd.DataFrame(
@@ -147,8 +154,16 @@ def _read(lived: Lived) -> Answer:
             f"{best['elsewhere']:.0%}的外流费用。"
         )
     else:
-        english += "; none is at least as good as today in all three."
-        chinese += "；没有一个三项均不差于现状。"
+        costlier, sicker, harder = (_worse_than_today(table, each) for each in OBJECTIVES)
+        english += (
+            f"; none is at least as good as today in all three: {costlier or 'none'} cost the fund "
+            f"more than today's payment, {sicker or 'none'} leave health worse, and "
+            f"{harder or 'none'} leave more households with catastrophic spending."
+        )
+        chinese += (
+            f"；没有一个三项均不差于现状：基金支出高于现状的有{costlier}个，健康不如现状的有"
+            f"{sicker}个，灾难性支出家庭多于现状的有{harder}个。"
+        )
     about = {
         "objectives": [[o.outcome, o.better] for o in OBJECTIVES],
         "levers": [[lv.id, lv.title_en, lv.title_zh, lv.low, lv.high] for lv in LEVERS],
@@ -172,5 +187,5 @@ QUESTION = Question(
     },
     _plan,
     _read,
-    draws=6,
+    draws=24,
 )

@@ -12,6 +12,7 @@ from experiments.studies._question import (
     UNCERTAINTIES,
     Answer,
     Question,
+    four_fifths,
     levels,
     levels_table,
     threshold,
@@ -40,6 +41,7 @@ def _read(lived: Lived) -> Answer:
     fine, low, high, met = threshold(FINES, shares <= HALVED * free)
     start, end = float(free.mean()), float(shares[-1].mean())
     n = lived.n_draws
+    k = round(met * n)
     english = (
         f"Without a fine, {100 * start:.1f} % of stays are billed above their true level; with the "
         f"highest fine tried, {FINES[-1]:g} times the sum, {100 * end:.1f} % are. "
@@ -53,12 +55,12 @@ def _read(lived: Lived) -> Answer:
         chinese += f"在{n}组不确定参数中，所试罚款均未能使高套减半。"
     else:
         english += (
-            f"Upcoding is halved from a fine of {fine:g} times on (four fifths of the draws: "
-            f"{low:g} to {high:g}), where it is halved at all: in {100 * met:.0f} % of {n} draws."
+            f"A fine halves upcoding in {k} of {n} draws, there from {fine:g} times the sum on"
+            f"{four_fifths(f'{low:g}', f'{high:g}', k, 'en')}."
         )
         chinese += (
-            f"在{n}组参数中，有{100 * met:.0f}%的情形罚款能使高套减半，所需倍数的中位数为{fine:g}"
-            f"(八成情形在{low:g}至{high:g}倍之间)。"
+            f"在{n}组参数中，有{k}组罚款能使高套减半，所需倍数的中位数为{fine:g}"
+            f"{four_fifths(f'{low:g}', f'{high:g}倍', k, 'zh')}。"
         )
     about = {
         "outcomes": list(lived.plan.outcomes),

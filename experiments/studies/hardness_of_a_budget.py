@@ -16,6 +16,7 @@ from experiments.studies._question import (
     UNCERTAINTIES,
     Answer,
     Question,
+    four_fifths,
     interval_half,
     levels,
     levels_table,
@@ -59,6 +60,8 @@ def _read(lived: Lived) -> Answer:
     further = float((wait[cut] - wait[whole]).mean())
     further_half = interval_half(np.asarray(wait[cut] - wait[whole]))
     n = lived.n_draws
+    k = round(met * n)
+    is_longer = not math.isnan(half) and float(longer.mean()) > half
     english = (
         f"When hospitals and practices keep all of a surplus and bear all of an overrun instead of "
         f"none, the wait for a bed goes from {wait[0].mean():.2f} to {wait[whole].mean():.2f} "
@@ -71,17 +74,20 @@ def _read(lived: Lived) -> Answer:
     if math.isnan(share):
         english += (
             f"In none of {n} draws does unmet need for a bed double: within what was tried, "
-            "waiting lengthens but does not explode. "
-        )
-        chinese += f"在{n}组参数中，未满足的住院需要均未翻倍：在所试范围内，等待延长，但没有失控。"
-    else:
-        english += (
-            f"Unmet need for a bed doubles in {100 * met:.0f} % of {n} draws, there from a share "
-            f"of {share:.0%} on (four fifths of those draws: {low:.0%} to {high:.0%}). "
+            f"waiting {'lengthens but ' if is_longer else ''}does not explode. "
         )
         chinese += (
-            f"在{n}组参数中，有{100 * met:.0f}%的情形未满足的住院需要翻倍，临界承担比例的中位数为"
-            f"{share:.0%}(其中八成情形在{low:.0%}至{high:.0%}之间)。"
+            f"在{n}组参数中，未满足的住院需要均未翻倍：在所试范围内，"
+            f"等待{'延长，但' if is_longer else ''}没有失控。"
+        )
+    else:
+        english += (
+            f"Unmet need for a bed doubles in {k} of {n} draws, there from a share of {share:.0%} "
+            f"on{four_fifths(f'{low:.0%}', f'{high:.0%}', k, 'en')}. "
+        )
+        chinese += (
+            f"在{n}组参数中，有{k}组未满足的住院需要翻倍，临界承担比例的中位数为{share:.0%}"
+            f"{four_fifths(f'{low:.0%}', f'{high:.0%}', k, 'zh')}。"
         )
     if not math.isnan(further_half) and abs(further) > further_half:
         english += f"Cutting the sum by {CUT:.0%} a year as well moves the wait by {further:+.2f}."

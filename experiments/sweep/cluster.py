@@ -21,7 +21,7 @@ from experiments.sweep.design import Limits
 from experiments.sweep.worker import Finished, Model, Task
 from sim.errors import RunError
 
-__all__ = ["Dask"]
+__all__ = ["Dask", "local_cluster"]
 
 OnDone = Callable[[Sequence[Finished]], None]
 
@@ -58,6 +58,24 @@ def _close_crews() -> None:
         _crews.popitem()[1][1].close()
 
 
+def local_cluster(workers: int) -> Any:
+    """Start a cluster of worker processes on this machine, a run at a time in each.
+
+    Its pages, which nobody looks at, listen on this machine alone and on a free port: a second
+    sweep beside this one would else be told that theirs is taken.
+    """
+    from distributed import LocalCluster
+
+    return LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        # Limits of memory are those of the runs; the cluster's own would stop its workers.
+        memory_limit=0,
+    )
+
+
 class Dask:
     """Runs spread over a Dask cluster.
 
@@ -80,7 +98,7 @@ class Dask:
     @contextlib.contextmanager
     def _client(self) -> Iterator[Any]:
         """Connect to the cluster, or start one here and end it afterwards."""
-        from distributed import Client, LocalCluster
+        from distributed import Client
 
         if self._scheduler is not None:
             try:
@@ -96,14 +114,7 @@ class Dask:
                 yield client
             return
         with (
-            LocalCluster(
-                n_workers=self._workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                # Limits of memory are those of the runs; the cluster's own would stop its workers.
-                memory_limit=0,
-            ) as cluster,
+            local_cluster(self._workers) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
             yield client

@@ -24,6 +24,9 @@ LEVELS = pd.DataFrame(
         "high": [0.55, 0.65],
         "p10": [0.4, 0.5],
         "p90": [0.6, 0.7],
+        "change": [0.0, 0.1],
+        "change_low": [0.0, 0.05],
+        "change_high": [0.0, 0.15],
         "n": 12,
     }
 )
@@ -41,6 +44,59 @@ def test_a_levers_figure_says_where_the_outcome_starts_and_ends(lang: str) -> No
     assert name == "wait"
     sentence = figure.layout.meta["sentence"]
     assert "0%" in sentence and "20%" in sentence
+
+
+def _levels(change: list[float], half: float) -> pd.DataFrame:
+    rise = pd.Series([0.0, *change])
+    spread = pd.Series([0.0, *[half] * len(change)])
+    return pd.DataFrame(
+        {
+            "arm": [f"a{i}" for i in range(len(rise))],
+            "level": [0.1 * i for i in range(len(rise))],
+            "outcome": "wait",
+            **dict.fromkeys(("mean", "low", "high", "p10", "p90"), 0.5 + rise),
+            "change": rise,
+            "change_low": rise - spread,
+            "change_high": rise + spread,
+            "n": 12,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ([0.1, 0.2], "0.50 at 0%, 0.70 at 20%"),
+        ([0.01, 0.02], "no clear change at any level"),
+        ([-0.2, -0.05], "0.50 at 0%, 0.30 at 10%, back to 0.45 at 20%"),
+    ],
+)
+def test_a_levers_figure_tells_where_an_outcome_turns_back_and_of_no_change_by_chance(
+    change: list[float], said: str
+) -> None:
+    table = _levels(change, 0.04)
+    ((_, figure),) = studies.draw("levels", table, ABOUT, outcome_table(), TITLES, Style("en"))
+    assert said in figure.layout.meta["sentence"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_front_counts_contracts_and_not_todays_payment(lang: str) -> None:
+    table = pd.DataFrame(
+        {
+            "arm": ["today", "a", "b"],
+            "fund_spending_per_person": [900.0, 950.0, 960.0],
+            "qaly": [0.9, 0.91, 0.905],
+            "is_efficient": [True, True, False],
+        }
+    )
+    about = {
+        "objectives": [["fund_spending_per_person", "lower"], ["qaly", "higher"]],
+        "yardstick": "today",
+    }
+    titles = {name: {"en": name, "zh": name} for name in table["arm"]}
+    ((_, figure),) = studies.draw("front", table, about, outcome_table(), titles, Style(lang))
+    told = {"en": "the 1 of 2 that no other beats", "zh": "2个中的1个"}[lang]
+    assert told in figure.layout.meta["sentence"]
 
 
 def test_ranks_are_drawn_with_the_best_arm_first() -> None:

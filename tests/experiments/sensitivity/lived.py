@@ -40,10 +40,16 @@ def design(
     )
 
 
-def lived(plan: Design, folder: Path, model: Callable[..., Mapping[str, float]]) -> Results:
+def lived(
+    plan: Design,
+    folder: Path,
+    model: Callable[..., Mapping[str, float]],
+    executor: str = "serial",
+    scheduler: str | None = None,
+) -> Results:
     """Through the real executor into a real store, and read back."""
-    path = folder / "store.sqlite"
-    sweep(plan, path, model)
+    path = folder / ("store.sqlite" if executor == "serial" else f"{executor}.sqlite")
+    sweep(plan, path, model, executor, 2, scheduler=scheduler)
     return Results.of(path)
 
 

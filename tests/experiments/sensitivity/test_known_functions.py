@@ -14,6 +14,7 @@ from experiments.sensitivity import known
 from experiments.sensitivity.known import ISHIGAMI_A, ISHIGAMI_B
 from experiments.sweep.design import Factor
 from experiments.sweep.results import Results
+from tests.bench.dispatch import two_workers
 from tests.experiments.sensitivity.lived import Array, cube, design, lived, worked
 
 OVER_PI = cube(3, -math.pi, math.pi)
@@ -51,9 +52,12 @@ def hold(results: Results, exact: dict[str, Array], **options: bool) -> sensitiv
 
 
 @pytest.mark.slow
-def test_ishigami_through_the_store_is_right_within_two_hundredths(tmp_path: Path) -> None:
+def test_ishigami_through_a_cluster_and_the_store_is_right_within_two_hundredths(
+    tmp_path: Path,
+) -> None:
     # False alarms: see test_errors_and_intervals_hold_over_many_sequences.
-    results = lived(design(OVER_PI, n=1024), tmp_path, known.ishigami_model)
+    with two_workers() as address:
+        results = lived(design(OVER_PI, n=1024), tmp_path, known.ishigami_model, "dask", address)
     exact = known.ishigami_indices()
     found = hold(results, exact, second_order=True)
     pairs = found.pairs.set_index(["first", "second"])
@@ -65,19 +69,24 @@ def test_ishigami_through_the_store_is_right_within_two_hundredths(tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_the_g_function_through_the_store_is_right_within_two_hundredths(tmp_path: Path) -> None:
+def test_the_g_function_through_processes_and_the_store_is_right_within_two_hundredths(
+    tmp_path: Path,
+) -> None:
     # False alarms: see test_errors_and_intervals_hold_over_many_sequences.
-    results = lived(design(cube(8), n=1024), tmp_path, known.g_model)
+    results = lived(design(cube(8), n=1024), tmp_path, known.g_model, "process")
     hold(results, known.g_indices())
 
 
 @pytest.mark.slow
-def test_a_noisy_function_through_the_store_is_right_within_two_hundredths(tmp_path: Path) -> None:
+def test_a_noisy_function_through_processes_and_the_store_is_right_within_two_hundredths(
+    tmp_path: Path,
+) -> None:
     # What the seed does differently at each point adds its variance to every total share, and
     # sampling error to all. Four seeds halve the noise of one: errors of noise have a standard
     # deviation near 0.005 a share, beside 0.005 of the sequence. With two seeds, 1 sequence in 15
     # has a first-order share that is off by more than 0.02, this one (0.023) among them.
-    results = lived(design(OVER_PI, n=1024, replicates=4), tmp_path, known.noisy_model)
+    plan = design(OVER_PI, n=1024, replicates=4)
+    results = lived(plan, tmp_path, known.noisy_model, "process")
     exact = known.noisy_indices(4)
     hold(results, exact)
     shares = sensitivity.seed_share(results, "y").set_index("source")

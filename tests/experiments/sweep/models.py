@@ -45,3 +45,17 @@ def slow(parameters: Mapping[str, Any], arm: str, seed: int) -> Mapping[str, flo
     """Take a hundredth of a second."""
     time.sleep(0.01)
     return {"y": parameters["a"] + seed}
+
+
+def plain(parameters: Mapping[str, Any], arm: str, seed: int) -> Mapping[str, float]:
+    """Give a sum in which x1 weighs most, x2 half of it and x3 next to nothing."""
+    return {"y": 4.0 * parameters["x1"] + 2.0 * parameters["x2"] + 0.1 * parameters["x3"]}
+
+
+def chosen(parameters: Mapping[str, Any], arm: str, seed: int) -> Mapping[str, float]:
+    """Give the number of a category, two numbers that are moved together, and a part of the seed.
+
+    The seed's part is the same at every point: it moves the shares of no factor.
+    """
+    place = ("a", "b", "c", "d").index(parameters["model"])
+    return {"y": float(place) + parameters["p"] + parameters["q"] + float(seed % 5)}
