@@ -5,8 +5,10 @@ Knows the record of evidence and how it is read; must not know how anything was 
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import dash
 import pandas as pd
@@ -16,6 +18,7 @@ from dashboards import components as parts
 from dashboards.figures import words
 from dashboards.figures.evidence import evidence_figure, numbers_of, verdict_sentence
 from dashboards.page import Page, Services, Visit
+from dashboards.pages.library import library
 from dashboards.texts import Reader
 from experiments.evidence.record import PACKAGED, read_record
 from sim.errors import PayshiftError
@@ -24,6 +27,14 @@ __all__ = ["PAGE"]
 
 GROUPS: Final = (("unseen", ("unseen", "demonstration")), ("fit", ("fit",)), ("rule", ("rule",)))
 """Parts of the page and the uses of findings in each."""
+
+
+def _name(row: pd.Series) -> Any:
+    """The finding's number; where its publication has an address, the way there."""
+    text = str(row["id"])
+    if not row["url"]:
+        return text
+    return html.A(text, href=row["url"], target="_blank", rel="noopener noreferrer")
 
 
 def _table(rows: pd.DataFrame, reader: Reader, caption: str) -> Any:
@@ -38,7 +49,7 @@ def _table(rows: pd.DataFrame, reader: Reader, caption: str) -> Any:
         unit = words.unit_label(str(row["unit"]), reader.lang, "USD") if row["unit"] else ""
         cells.append(
             [
-                row["id"],
+                _name(row),
                 reader.say("evidence_with_unit", label=label, unit=unit) if unit else label,
                 texts["published"],
                 texts["band"],
@@ -48,7 +59,16 @@ def _table(rows: pd.DataFrame, reader: Reader, caption: str) -> Any:
                 reader.say(f"evidence_light_{row['light']}"),
             ]
         )
-    return parts.table(columns, cells, caption, css="words")
+    # Cells of the common table are texts; those here are led by a link.
+    body = [html.Tr([html.Th(line[0], scope="row"), *map(html.Td, line[1:])]) for line in cells]
+    head = html.Tr([html.Th(column, scope="col") for column in columns])
+    return html.Div(
+        html.Table([html.Caption(caption), html.Thead(head), html.Tbody(body)]),
+        className="scroll words findings",
+        tabIndex=0,
+        role="region",
+        **{"aria-label": caption},
+    )
 
 
 def _reasons(rows: pd.DataFrame, reader: Reader) -> list[Any]:
@@ -123,48 +143,151 @@ def _group(name: str, rows: pd.DataFrame, reader: Reader) -> Any:
     )
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows a reader wants: all where a word is empty."""
+
+    region: str = ""
+    model: str = ""
+
+    def of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The rows that are wanted."""
+        keep = pd.Series(True, index=rows.index)
+        if self.region:
+            keep &= rows["region"] == self.region
+        if self.model:
+            keep &= rows["models"].map(lambda models: self.model in models.split(","))
+        return rows[keep]
+
+    def address(self, lang: str) -> str:
+        """Where exactly these rows are shown."""
+        fields = {"lang": lang, "region": self.region, "model": self.model}
+        return "/evidence?" + urlencode({k: v for k, v in fields.items() if v})
+
+
+def _known(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
+    """Regions and payment models of the record, in its order."""
+    regions = [name for name in dict.fromkeys(rows["region"]) if name]
+    models = dict.fromkeys(m for given in rows["models"] for m in given.split(",") if m)
+    return regions, list(models)
+
+
+def _choice(
+    title: str, options: Sequence[tuple[str, Wanted]], rows: pd.DataFrame, chosen: Wanted, lang: str
+) -> html.Nav:
+    """One row of links, each with how many numbers it leads to."""
+    items = []
+    for label, wanted in options:
+        is_here = wanted == chosen
+        items.append(
+            html.Li(
+                html.A(
+                    f"{label} ({len(wanted.of(rows))})",
+                    href=wanted.address(lang),
+                    className="is-here" if is_here else "",
+                    **({"aria-current": "true"} if is_here else {}),
+                )
+            )
+        )
+    return html.Nav(
+        [html.Span(title, className="kicker"), html.Ul(items)],
+        className="jumps choice",
+        **{"aria-label": title},
+    )
+
+
+def _filters(rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[html.Nav]:
+    """The two choices; the address says both, so that a view can be passed on."""
+    regions, models = _known(rows)
+    region_titles = {r["id"]: r[f"title_{reader.lang}"] for r in library()["regions"]}
+    model_titles = {m["id"]: m[f"title_{reader.lang}"] for m in library()["models"]}
+    everything = reader.say("evidence_all")
+    return [
+        _choice(
+            reader.say("evidence_region"),
+            [
+                (
+                    region_titles.get(name, name) if name else everything,
+                    replace(chosen, region=name),
+                )
+                for name in ("", *regions)
+            ],
+            rows,
+            chosen,
+            reader.lang,
+        ),
+        _choice(
+            reader.say("evidence_model"),
+            [
+                (model_titles.get(name, name) if name else everything, replace(chosen, model=name))
+                for name in ("", *models)
+            ],
+            rows,
+            chosen,
+            reader.lang,
+        ),
+    ]
+
+
+def _wanted(query: Mapping[str, str], rows: pd.DataFrame) -> Wanted:
+    """What an address asks for; a name that the record does not know asks for nothing."""
+    regions, models = _known(rows)
+    region, model = query.get("region", ""), query.get("model", "")
+    return Wanted(region if region in regions else "", model if model in models else "")
+
+
 def layout(visit: Visit) -> list[Any]:
     """The page for one visit."""
-    reader = visit.reader
+    reader, shelf = visit.reader, visit.services.shelf
     try:
         stamp = (PACKAGED / "record.json").stat().st_mtime_ns
-    except OSError:
-        stamp = 0
-    name = ("evidence", reader.lang, stamp)
-    found: list[Any] = visit.services.shelf.piece(name, lambda: _drawn(reader))
+        rows: pd.DataFrame = shelf.piece(("evidence-rows", "", stamp), _rows)
+    except (OSError, PayshiftError):
+        return [
+            *_head(reader),
+            parts.empty(reader.say("evidence_none"), html.P(reader.say("evidence_none_do"))),
+        ]
+    chosen = _wanted(visit.query, rows)
+    name = ("evidence", reader.lang, stamp, chosen.region, chosen.model)
+    found: list[Any] = shelf.piece(name, lambda: _drawn(rows, chosen, reader))
     return found
 
 
-def _drawn(reader: Reader) -> list[Any]:
-    head = [
+def _rows() -> pd.DataFrame:
+    return pd.DataFrame([asdict(row) for row in read_record().rows])
+
+
+def _head(reader: Reader) -> list[Any]:
+    return [
         html.H1(reader.say("title.evidence")),
         html.P(reader.say("about.evidence"), className="lead"),
     ]
-    try:
-        record = read_record()
-    except PayshiftError:
-        return [
-            *head,
-            parts.empty(reader.say("evidence_none"), html.P(reader.say("evidence_none_do"))),
-        ]
-    rows = pd.DataFrame([asdict(row) for row in record.rows])
+
+
+def _drawn(all_rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[Any]:
+    rows = chosen.of(all_rows)
     unseen = rows[rows["use"] == "unseen"]
     missing = int((rows["light"] == "none").sum())
+    answer = (
+        [
+            html.Strong(reader.say("evidence_answer", of=verdict_sentence(unseen, reader.style()))),
+            " ",
+        ]
+        if len(unseen)
+        else []
+    )
     return [
-        *head,
-        html.P(
-            [
-                html.Strong(
-                    reader.say("evidence_answer", of=verdict_sentence(unseen, reader.style()))
-                ),
-                " ",
-                reader.say("evidence_missing", n=missing, all=len(rows)),
-            ]
-        ),
+        *_head(reader),
+        *_filters(all_rows, chosen, reader),
+        html.P([*answer, reader.say("evidence_missing", n=missing, all=len(rows))]),
         *(
-            _group(name, rows[rows["use"].isin(uses)], reader)
-            for name, uses in GROUPS
-            if rows["use"].isin(uses).any()
+            [parts.empty(reader.say("evidence_no_rows"))]
+            if rows.empty
+            else [
+                _group(name, rows[rows["use"].isin(uses)], reader)
+                for name, uses in GROUPS
+                if rows["use"].isin(uses).any()
+            ]
         ),
         parts.section(
             "evidence-limits",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -15,6 +16,7 @@ from pydantic import Field
 
 from experiments.measurement import check_name
 from sim.errors import PayshiftError, ScenarioError
+from sim.payment import registry
 from sim.scenario import (
     Horizon,
     Node,
@@ -24,6 +26,8 @@ from sim.scenario import (
     checked,
     elsewhere,
     field_place,
+    library_ids,
+    library_root,
     load,
     raise_all,
     read_tree,
@@ -32,6 +36,7 @@ from sim.scenario import (
 
 __all__ = [
     "FOLDER",
+    "TRIAL_REGION",
     "Finding",
     "FindingForm",
     "Target",
@@ -42,6 +47,8 @@ __all__ = [
 ]
 
 FOLDER: Final = Path(__file__).with_name("findings")
+TRIAL_REGION: Final = "us-metro"
+"""Where the insurance experiment is lived."""
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?$", max_length=60)]
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
@@ -180,11 +187,28 @@ class FindingForm(Strict):
         Literal["fit", "unseen", "demonstration", "rule"],
         Field(description="fitted, held out, only shown, or taken over as a rule of the model"),
     ]
+    region: Annotated[
+        Name | None, Field(description="of a number that no world or baseline stands for")
+    ] = None
+    models: Annotated[
+        list[Name],
+        Field(default_factory=list, max_length=6, description="payment models it is about"),
+    ]
     setting: Text
     source: Source
     targets: Annotated[list[TargetForm], Field(min_length=1, max_length=60)]
     reform: ReformForm | None = None
     note: Text | None = None
+
+
+@cache
+def _region_of(scenario: str) -> str:
+    return load(scenario).region_id
+
+
+def _is_region(name: str) -> bool:
+    """Tell a region's own policy from the reforms in it: both have ids in the library."""
+    return (library_root() / "regions" / f"{name}.yaml").is_file()
 
 
 @dataclass(frozen=True)
@@ -203,6 +227,18 @@ class Target:
     def way(self) -> FromLaboratory | FromTrial | FromBaseline | FromReform | None:
         """What gives the model's number, None where it is not simulated."""
         return None if self.form.simulated is None else self.form.simulated.way
+
+    @property
+    def region(self) -> str:
+        """Region that answers it; empty for the laboratory and where none would."""
+        way, reform = self.way, self.finding.form.reform
+        if isinstance(way, FromBaseline):
+            return way.region
+        if isinstance(way, FromTrial):
+            return TRIAL_REGION
+        if isinstance(way, FromReform) and reform is not None:
+            return _region_of(reform.treated.scenario)
+        return self.finding.form.region or ""
 
 
 @dataclass(frozen=True)
@@ -273,6 +309,29 @@ def _problems(form: FindingForm, tree: Node, with_worlds: bool) -> list[Scenario
     """Find what the types of fields cannot tell: doubles, bands, ways, outcomes, worlds."""
     found: list[ScenarioError] = []
     seen: set[str] = set()
+    models = registry()
+    regions = [name for name in library_ids() if _is_region(name)]
+    if form.region is not None and form.region not in regions:
+        found.append(
+            ScenarioError(
+                "no such region",
+                where=field_place(tree, "region"),
+                value=form.region,
+                allowed=", ".join(regions),
+                remedy=suggestion(form.region, regions),
+            )
+        )
+    for index, model in enumerate(form.models):
+        if model not in models:
+            found.append(
+                ScenarioError(
+                    "no such payment model",
+                    where=field_place(tree, "models", index),
+                    value=model,
+                    allowed="an id from: payshift list models",
+                    remedy=suggestion(model, models),
+                )
+            )
     for index, target in enumerate(form.targets):
         place = ("targets", index)
         if target.id in seen:

@@ -91,6 +91,9 @@ class Row:
         None where it was not simulated, or no sign is asked.
     reason_en, reason_zh : str
         Why it is not simulated, or what a miss comes from.
+    region, models : str
+        Region that answers it, and the payment models it is about with commas between; may be
+        empty.
     """
 
     id: str
@@ -120,6 +123,8 @@ class Row:
     citation: str
     url: str
     grade: str
+    region: str = ""
+    models: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -231,6 +236,8 @@ def judged(target: Target, found: Simulated | None, reason: Mapping[str, str] | 
         citation=finding.source.citation,
         url=finding.source.url or "",
         grade=finding.source.grade,
+        region=target.region,
+        models=",".join(finding.models),
     )
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from experiments.evidence.findings import FromTrial
+from experiments.evidence.findings import TRIAL_REGION, FromTrial
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.results import Results
 from sim.record import code_version
@@ -46,7 +46,7 @@ __all__ = [
 
 Float = npt.NDArray[np.float64]
 
-REGION: Final = "us-metro"
+REGION: Final = TRIAL_REGION
 PAYER: Final = "commercial"
 PLANS: Final[Mapping[str, float]] = {"free": 0.0, "coins25": 0.25, "coins95": 0.95}
 """Share of covered charges that patients pay, by plan."""

@@ -81,3 +81,50 @@ def test_the_page_names_every_finding_and_says_why_something_is_missing(
         assert str(row[f"label_{lang}"]) in text
         if row["light"] == "none":
             assert str(row[f"reason_{lang}"]) in text
+
+
+def _visit(query: dict[str, str], lang: str = "en") -> Visit:
+    services = Services(
+        Settings(), cast(Jobs, None), Shelf(lambda key, stage: None), cast(Stores, None)
+    )
+    return Visit(Reader(lang), services, query)
+
+
+def test_an_address_chooses_region_and_payment_model(rows: pd.DataFrame) -> None:
+    found = str(html.Div(evidence.layout(_visit({"region": "china-city", "model": "dip"}))))
+    wanted = evidence.Wanted("china-city", "dip").of(rows)
+    assert set(wanted["id"]) == {"C19"}
+    assert all(label in found for label in wanted["label_en"])
+    others = set(rows["id"]) - {"C19"}
+    assert not [name for name in others if f"'{name}'" in found or f"{name} " in found]
+
+
+def test_a_choice_leads_to_an_address_with_both_and_the_language(rows: pd.DataFrame) -> None:
+    found = str(html.Div(evidence.layout(_visit({"region": "us-metro"}, "zh"))))
+    assert "/evidence?lang=zh&region=us-metro&model=drg" in found
+    assert "/evidence?lang=zh&region=china-county" in found
+    # How many rows a link leads to is counted with the other choice kept.
+    n = sum(row["region"] == "us-metro" and "drg" in row["models"] for _, row in rows.iterrows())
+    place = found.index("/evidence?lang=zh&region=us-metro&model=drg'")
+    assert f"({n})'" in found[place - 60 : place]
+
+
+def test_names_that_nobody_knows_ask_for_nothing() -> None:
+    visit = _visit({"region": "<script>", "model": "x" * 500})
+    found = str(html.Div(evidence.layout(visit)))
+    assert "<script>" not in found
+    assert str(html.Div(evidence.layout(_visit({})))) == found
+
+
+def test_two_choices_that_share_nothing_say_so() -> None:
+    found = str(
+        html.Div(evidence.layout(_visit({"region": "china-city", "model": "shared_savings"})))
+    )
+    assert Reader("en").say("evidence_no_rows") in found
+
+
+def test_numbers_of_findings_lead_to_their_publications(rows: pd.DataFrame) -> None:
+    found = str(html.Div(evidence.layout(_visit({}))))
+    for url in rows["url"].unique():
+        # Once in the table and once among the sources.
+        assert found.count(f"href='{url}'") >= 2 or url == ""

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from experiments.evidence.findings import FromReform, finding_files, findings, read_finding
+from experiments.evidence.findings import (
+    FromReform,
+    finding_files,
+    findings,
+    read_finding,
+    world,
+)
 from sim.errors import ScenarioError
 
 FINDING = """schema: 1
@@ -112,3 +118,27 @@ def test_an_unknown_id_is_told_with_those_there_are() -> None:
     with pytest.raises(ScenarioError, match="c11"):
         read_finding("C99")
     assert "c11" in finding_files()
+
+
+def test_a_finding_says_which_region_answers_it_and_what_models_it_is_about() -> None:
+    by_id = {each.id: each for each in findings()}
+    assert by_id["C13"].targets[0].region == "china-city"
+    assert {t.region for t in by_id["C3"].targets} == {"us-metro", "china-county"}
+    assert by_id["C1"].targets[0].region == ""
+    for finding in by_id.values():
+        reform = finding.form.reform
+        if reform is None:
+            continue
+        # A model that a replayed finding is about is in one of its worlds.
+        worlds = [str(world(reform, which, which).resolved()) for which in ("treated", "control")]
+        for model in finding.form.models:
+            assert any(f"'{model}'" in text for text in worlds), (finding.id, model)
+
+
+def test_unknown_regions_and_models_are_told_by_line(tmp_path: Path) -> None:
+    text = FINDING.replace("use: unseen", "use: unseen\nregion: us-metr\nmodels: [drgs]")
+    with pytest.raises(ScenarioError) as caught:
+        read_finding(_written(tmp_path, text))
+    told = [str(each) for each in caught.value.all]
+    assert any("us-metro" in each and "mine.yaml:6" in each for each in told)
+    assert any("drg" in each and "mine.yaml:7" in each for each in told)
