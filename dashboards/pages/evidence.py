@@ -175,10 +175,12 @@ def _known(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
 def _choice(
     title: str, options: Sequence[tuple[str, Wanted]], rows: pd.DataFrame, chosen: Wanted, lang: str
 ) -> html.Nav:
-    """One row of links, each with how many numbers it leads to."""
+    """One row of links, each with how many numbers it leads to; none that leads to nothing."""
     items = []
     for label, wanted in options:
         is_here = wanted == chosen
+        if not is_here and wanted.of(rows).empty:
+            continue
         items.append(
             html.Li(
                 html.A(
@@ -279,14 +281,16 @@ def _drawn(all_rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[Any]:
     return [
         *_head(reader),
         *_filters(all_rows, chosen, reader),
-        html.P([*answer, reader.say("evidence_missing", n=missing, all=len(rows))]),
         *(
             [parts.empty(reader.say("evidence_no_rows"))]
             if rows.empty
             else [
-                _group(name, rows[rows["use"].isin(uses)], reader)
-                for name, uses in GROUPS
-                if rows["use"].isin(uses).any()
+                html.P([*answer, reader.say("evidence_missing", n=missing, all=len(rows))]),
+                *(
+                    _group(name, rows[rows["use"].isin(uses)], reader)
+                    for name, uses in GROUPS
+                    if rows["use"].isin(uses).any()
+                ),
             ]
         ),
         parts.section(

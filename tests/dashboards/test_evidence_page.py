@@ -103,6 +103,7 @@ def test_a_choice_leads_to_an_address_with_both_and_the_language(rows: pd.DataFr
     found = str(html.Div(evidence.layout(_visit({"region": "us-metro"}, "zh"))))
     assert "/evidence?lang=zh&region=us-metro&model=drg" in found
     assert "/evidence?lang=zh&region=china-county" in found
+    assert "region=us-metro&model=dip" not in found, "no link to nothing"
     # How many rows a link leads to is counted with the other choice kept.
     n = sum(row["region"] == "us-metro" and "drg" in row["models"] for _, row in rows.iterrows())
     place = found.index("/evidence?lang=zh&region=us-metro&model=drg'")
