@@ -116,6 +116,8 @@ books: .venv/payshift-dev ## five thousand random contract trees, their laws and
 bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.dispatch
+	$(BIN)/python -m tests.bench.work
+	$(BIN)/python -m tests.bench.peers
 	$(BIN)/python -m tests.bench.kills
 	$(BIN)/python -m tests.bench.dashboard
 
