@@ -122,6 +122,27 @@ def people_only(people: int, months: int) -> dict[str, float]:
     }
 
 
+def growth(sizes: Sequence[int], months: int) -> dict[str, float]:
+    """Time the stages of people at growing sizes, in turn; ns of processor a person and month."""
+    worlds = {n: world_of("china-county", n, months + 2) for n in sizes}
+    inside: dict[int, list[float]] = {n: [] for n in sizes}
+
+    def watched(size: int) -> Callable[..., object]:
+        def act(*args: object) -> object:
+            start = time.process_time()
+            out = live(*args)
+            inside[size].append((time.process_time() - start) / size * 1e9)
+            return out
+
+        return act
+
+    for _ in range(months):
+        for n, world in worlds.items():
+            run_month(world, watched(n))
+    found = {str(n): statistics.median(times[1:]) for n, times in inside.items()}
+    return {**found, "largest_over_smallest": found[str(sizes[-1])] / found[str(sizes[0])]}
+
+
 def with_providers(region: Region, n: int) -> Region:
     """Return the region with its providers repeated until there are n, each in its place."""
     providers = region.providers
@@ -220,7 +241,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measurements, print them, keep them."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument(
+        "--ten-million", action="store_true", help="growth to ten million people too; 2 GB"
+    )
     given = parser.parse_args(arguments)
+    more = (10_000_000,) if given.ten_million else ()
     quick = given.quick
     world_of("tiny", 300, 2)
     simulate(world_of("tiny", 300, 14))
@@ -234,6 +259,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         },
         "engines": engines(5000 if quick else 20_000, 3, 1 if quick else 3),
         "month": people_only(20_000 if quick else 100_000, 8),
+        "growth": growth((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000, *more), 4),
         "organization_level": organization_level(10 if quick else 40),
         "memory": memory(200_000 if quick else 1_000_000),
         "start_tiny": start(2 if quick else 5),
