@@ -6,7 +6,10 @@ readers.
 A comparison is named by the key of its record, and each of its runs by the key of its own: the same
 records as the command line's, in the same folder. What is there is not run again, so a server that
 was ended in the middle goes on where it stopped. Results arrive replicate by replicate; a small
-sample of people is lived through first, so that first numbers appear at once.
+sample of people is lived through first, arm by arm, so that first numbers appear at once. Samples
+go before everything else and have a worker of their own beside those for whole runs: who asks
+second need not wait for first numbers until another's comparison is done. While nobody waits for
+anything, samples are lived through of what somebody has chosen and may ask for.
 
 A sweep waits in the same queue. It is lived through in slices of some seconds, run by run into its
 store, and stands at the end of the queue between two slices: a comparison asked for meanwhile need
@@ -29,7 +32,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +58,7 @@ MORE, DONE = "more", "done"
 _TRIES = 3
 _KEPT_JOBS = 500
 _KEPT_RESULTS = 24
+_MOST_FORESEEN = 12
 _log = logging.getLogger(__name__)
 
 
@@ -67,8 +71,8 @@ class Progress:
     state : ``waiting``, ``running``, ``done``, ``failed``, ``stopped`` or ``unknown``
     done, total : runs of the comparison itself
     replicates, of : whole replicates of all arms that are there, and asked for
-    stage : changes whenever there is a better result to show: ``""`` (none), ``sample-n``,
-        ``part-n`` or ``whole``
+    stage : changes whenever there is a better result to show: ``""`` (none), ``arms-n`` (the first
+        arms of a sample), ``sample-n``, ``part-n`` or ``whole``
     ahead : comparisons waiting before this one
     error : one message, if it failed
     """
@@ -210,11 +214,10 @@ def _sweep(plan: SweepPlan, stop_file: str) -> str:
     return MORE if tally.left else DONE
 
 
-def _warm_up() -> int:
+def _warm_up() -> Record:
     """Load compiled rules in a worker, so that the first reader does not wait for them."""
-    scenario = load("tiny-drg").with_population(200).with_horizon(warm_up=12, baseline=0, reform=1)
-    runner.run(scenario, workers=1)
-    return os.getpid()
+    scenario = load("tiny-drg").with_population(200).with_horizon(warm_up=12, baseline=0, reform=12)
+    return runner.compare([scenario], replicates=2, workers=1)
 
 
 class Jobs:
@@ -231,7 +234,10 @@ class Jobs:
         self._news = threading.Condition(self._lock)
         self._jobs: OrderedDict[str, _Job | _Sweep] = OrderedDict()
         self._runs: dict[str, _Run] = {}
+        self._quick: deque[str] = deque()  # runs of samples
         self._order: deque[str] = deque()
+        self._foreseen: deque[str] = deque()  # runs that nobody has asked for yet
+        self._unprepared: deque[_Job] = deque()
         self._active: dict[str, Future[str]] = {}
         self._results: OrderedDict[tuple[str, str], Comparison] = OrderedDict()
         self._pool: ProcessPoolExecutor | None = None
@@ -305,12 +311,39 @@ class Jobs:
             job = _Job(key, {holder}, plan=plan, sample=_sample_of(plan), command=command)
             self._enter(job)
             self._note(job)
-            if job.sample is not None:
-                self._ask(job.sample, job.sample_runs)
-            self._ask(plan, job.runs)
             self._forget()
+        if job.sample is not None:
+            self._ask(job, job.sample, job.sample_runs, self._quick)
+        with self._lock:
+            # The many keys of its whole runs are worked out while first numbers are on their way.
+            self._unprepared.append(job)
             self._news.notify_all()
         return key
+
+    def _prepare(self) -> None:
+        """Put the whole runs of what was asked for into the queue."""
+        while self._unprepared:
+            job = self._unprepared.popleft()
+            self._ask(job, job.plan, job.runs, self._order)
+
+    def foresee(self, plan: Plan) -> None:
+        """Live through the first numbers of what somebody may ask for, while there is time.
+
+        Parameters
+        ----------
+        plan : from :meth:`plan`
+        """
+        if not self.settings.ahead:
+            return
+        tasks = {_key_of(task): task for task in (_sample_of(plan) or plan).first(1).tasks}
+        with self._lock:
+            new = [key for key in tasks if key not in self._runs and not _is_stored(key)]
+            for key in new:
+                self._runs[key] = _Run(key, tasks[key])
+            self._foreseen.extendleft(reversed(new))
+            while len(self._foreseen) > _MOST_FORESEEN:
+                del self._runs[self._foreseen.pop()]
+            self._news.notify_all()
 
     def _joins(self, key: str, holder: str) -> bool:
         """Let somebody wait for what is asked for already; false if nobody does or it failed."""
@@ -443,18 +476,33 @@ class Jobs:
                 return self._sweep_progress(job)
             arms = list(job.plan.arms)
             whole = self._whole(job.runs, arms, len(job.plan.seeds))
+            total = len(arms) * len(job.plan.seeds)
             done = sum(self._runs[run].state == "done" for run in job.runs.values())
             if job.state == "done":
                 stage = "whole"
             elif whole:
                 stage = f"part-{whole}"
             else:
-                of_sample = self._whole(job.sample_runs, arms, SAMPLE_REPLICATES)
-                stage = f"sample-{of_sample}" if of_sample else ""
+                stage = self._early_stage(job)
             ahead = self._ahead(job)
             return Progress(
-                job.state, done, len(job.runs), whole, len(job.plan.seeds), stage, ahead, job.error
+                job.state, done, total, whole, len(job.plan.seeds), stage, ahead, job.error
             )
+
+    def _early_stage(self, job: _Job) -> str:
+        """What can be shown before the first whole replicate."""
+        arms = list(job.plan.arms)
+        of_sample = self._whole(job.sample_runs, arms, SAMPLE_REPLICATES)
+        if of_sample:
+            return f"sample-{of_sample}"
+        runs = job.sample_runs or job.runs
+        ready = 0
+        while ready < len(arms) and self._is_done(runs.get((arms[ready], 0))):
+            ready += 1
+        return f"arms-{ready}" if ready >= 2 else ""
+
+    def _is_done(self, key: str | None) -> bool:
+        return key is not None and self._runs[key].state == "done"
 
     def _ahead(self, job: _Wanted) -> int:
         """Number of what waits before it."""
@@ -499,10 +547,14 @@ class Jobs:
             return None
         else:
             name, _, number = stage.partition("-")
-            plan, runs = (job.sample, job.sample_runs) if name == "sample" else (job.plan, job.runs)
-            if plan is None:
-                return None
-            part = plan if stage == "whole" else plan.first(int(number))
+            plan, runs = job.plan, job.runs
+            if name in ("arms", "sample") and job.sample is not None:
+                plan, runs = job.sample, job.sample_runs
+            if name == "arms":
+                arms = dict(list(plan.arms.items())[: int(number)])
+                part = replace(plan.first(1), arms=arms)
+            else:
+                part = plan if stage == "whole" else plan.first(int(number))
             try:
                 found = self._assembled(part, runs, job)
             except (KeyError, ScenarioError):
@@ -529,11 +581,12 @@ class Jobs:
             self._drop_unwanted()
             self._news.notify_all()
 
-    def warm(self) -> None:
-        """Make workers ready; comes back when one is."""
-        self._pool_now().submit(_warm_up).result()
-        for _ in range(self.settings.workers - 1):
-            self._pool_now().submit(_warm_up)
+    def warm(self) -> Record:
+        """Make workers ready; comes back when one is, with a small comparison that it made."""
+        pool = self._pool_now()
+        with runner.hidden_main():
+            made = [pool.submit(_warm_up) for _ in range(self.settings.workers + 1)]
+        return made[0].result()
 
     def close(self) -> None:
         """End the workers at once; what is finished stays, the rest waits for the next server."""
@@ -549,17 +602,28 @@ class Jobs:
 
     # --- bookkeeping ------------------------------------------------------------------------
 
-    def _ask(self, plan: Plan, runs: dict[tuple[str, int], str]) -> None:
-        for task in plan.tasks:
-            key = runner.single_plan(task).key
-            runs[task.arm, task.replicate] = key
-            run = self._runs.get(key)
-            if run is None or run.state in ("failed", "stopped"):
-                run = self._runs[key] = _Run(key, task)
-                if _is_stored(key):
-                    run.state = "done"
-                else:
-                    self._order.append(key)
+    def _ask(
+        self, job: _Job, plan: Plan, runs: dict[tuple[str, int], str], queue: deque[str]
+    ) -> None:
+        """Put the runs of a plan into a queue, unless somebody asked for them already."""
+        tasks = plan.tasks
+        keys = [_key_of(task) for task in tasks]  # takes its time, so nobody is kept waiting
+        with self._lock:
+            if not job.is_open:
+                return
+            for task, key in zip(tasks, keys, strict=True):
+                runs[task.arm, task.replicate] = key
+                run = self._runs.get(key)
+                if run is None or run.state in ("failed", "stopped"):
+                    run = self._runs[key] = _Run(key, task)
+                    if _is_stored(key):
+                        run.state = "done"
+                    else:
+                        queue.append(key)
+                elif run.state == "waiting" and key in self._foreseen:
+                    self._foreseen.remove(key)
+                    queue.append(key)
+            self._news.notify_all()
 
     def _whole(
         self, runs: Mapping[tuple[str, int], str], arms: Sequence[str], replicates: int
@@ -567,8 +631,7 @@ class Jobs:
         """Number of first replicates of which every arm is done."""
         for number in range(replicates):
             for arm in arms:
-                key = runs.get((arm, number))
-                if key is None or self._runs[key].state != "done":
+                if not self._is_done(runs.get((arm, number))):
                     return number
         return replicates
 
@@ -578,7 +641,8 @@ class Jobs:
         for key in over[: max(0, len(self._jobs) - _KEPT_JOBS)]:
             del self._jobs[key]
         wanted = {run for job in self._jobs.values() for run in job.keys}
-        for key in [key for key in self._runs if key not in wanted and key not in self._active]:
+        kept = wanted | set(self._active) | set(self._foreseen)
+        for key in [key for key in self._runs if key not in kept]:
             del self._runs[key]
 
     def _drop_unwanted(self) -> None:
@@ -587,10 +651,15 @@ class Jobs:
         for key, run in self._runs.items():
             if key in wanted or run.state not in ("waiting", "running"):
                 continue
+            if key in self._foreseen:
+                continue
             if run.state == "running" and run.stop_file is not None:
                 run.stop_file.touch()
             run.state = "stopped"
-        self._order = deque(key for key in self._order if key in wanted)
+        for queue in (self._quick, self._order):
+            kept = [key for key in queue if key in wanted]
+            queue.clear()
+            queue.extend(kept)
 
     def _assembled(self, plan: Plan, runs: Mapping[tuple[str, int], str], job: _Job) -> Record:
         tasks = plan.tasks
@@ -658,7 +727,7 @@ class Jobs:
         with self._lock:
             if self._pool is None:
                 self._pool = ProcessPoolExecutor(
-                    max_workers=self.settings.workers,
+                    max_workers=self.settings.workers + 1,  # one for first numbers
                     mp_context=multiprocessing.get_context("spawn"),
                     initializer=_start_worker,
                 )
@@ -689,14 +758,27 @@ class Jobs:
                     finished = []
             for job in finished:
                 self._keep(job)
+            try:
+                self._prepare()
+            except Exception:
+                _log.exception("the queue stumbled")
             with self._lock:
                 if self._closed.is_set():
                     return
                 self._news.wait(timeout=0.25)
 
+    def _next_queue(self) -> deque[str] | None:
+        """Where the next run to be started waits, if a worker is free for it."""
+        free = self.settings.workers - len(self._active)
+        if self._quick and free > -1:
+            return self._quick
+        if free < 1:
+            return None
+        return self._order or self._foreseen or None
+
     def _start_runs(self) -> None:
-        while self._order and len(self._active) < self.settings.workers:
-            key = self._order.popleft()
+        while (queue := self._next_queue()) is not None:
+            key = queue.popleft()
             run = self._runs.get(key)
             if run is None or run.state != "waiting":
                 continue
@@ -784,7 +866,7 @@ class Jobs:
         return [
             job
             for job in self._jobs.values()
-            if job.is_open
+            if job.is_open and job.runs
             if all(self._runs[key].state == "done" for key in job.runs.values())
         ]
 
@@ -817,6 +899,7 @@ def _stages(job: _Job) -> set[str]:
         "whole",
         *(f"part-{n}" for n in range(1, len(job.plan.seeds) + 1)),
         *(f"sample-{n}" for n in range(1, SAMPLE_REPLICATES + 1)),
+        *(f"arms-{n}" for n in range(2, len(job.plan.arms) + 1)),
     }
 
 
@@ -827,6 +910,10 @@ def _sample_of(plan: Plan) -> Plan | None:
         return None
     arms = {name: scenario.with_population(SAMPLE_PEOPLE) for name, scenario in plan.arms.items()}
     return Plan(plan.kind, arms, plan.seeds[:SAMPLE_REPLICATES], plan.engine, plan.keep)
+
+
+def _key_of(task: RunTask) -> str:
+    return runner.single_plan(task).key
 
 
 def _is_key(key: str) -> bool:

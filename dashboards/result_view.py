@@ -509,6 +509,9 @@ class View:
                     tables.providers, tables.arms, arm, multiplier, self.style
                 ),
                 reader,
+                narrow=patients.patients_figure(
+                    tables.providers, tables.arms, arm, multiplier, self.style, narrow=True
+                ),
                 kicker=reader.say("patients.kicker", arm=look.short),
                 behind=parts.table(
                     [reader.say(f"patients.{c}") for c in ("step", "tier", "number")],

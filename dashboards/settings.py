@@ -25,7 +25,8 @@ class Settings:
     ----------
     host : address to listen on; only this machine by default
     port : 0 takes a free one
-    workers : processes that live through runs
+    workers : processes that live through runs; one more is for first numbers alone
+    ahead : 1 if first numbers are made while a reader still chooses and nothing else is to do
     threads : threads that answer requests
     most_work : people x months x runs of one comparison
     most_people : people of one run
@@ -41,6 +42,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8050
     workers: int = 1
+    ahead: int = 1
     threads: int = 8
     most_work: int = 200_000_000
     most_people: int = 100_000
@@ -108,6 +110,7 @@ class Settings:
 _BOUNDS: Mapping[str, tuple[int, int]] = {
     "port": (0, 65_535),
     "workers": (1, 256),
+    "ahead": (0, 1),
     "threads": (2, 256),
     "most_work": (1_000, 10**12),
     "most_people": (200, 10_000_000),

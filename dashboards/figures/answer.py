@@ -221,7 +221,8 @@ def arm_cards(
 ) -> list[ArmCard]:
     """What each reform clearly changes, in words without numbers, strongest first."""
     core = outcomes[outcomes["area"].isin(CORE)]
-    about = {str(o): outcome_words(core, str(o), style.lang) for o in core["id"]}
+    # asked of the whole table, whose rows are read once
+    about = {str(o): outcome_words(outcomes, str(o), style.lang) for o in core["id"]}
     cards: list[ArmCard] = []
     for look in arm_looks(arms, style):
         if look.is_status_quo:

@@ -6,6 +6,7 @@ Knows how a figure of the project looks before any data is on it. Must not know 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,7 @@ FONT = (
 )
 TEXT = 13
 SMALL = 12
+MARKS = "：，、。；（）"  # no line begins with one of these
 
 
 @dataclass(frozen=True)
@@ -189,12 +191,43 @@ def folded(text: str, longest: int = 15) -> str:
     --------
     >>> folded("Capitation"), folded("Capitation of practices")
     ('Capitation', 'Capitation<br>of practices')
+    >>> folded("县域：按项目付费", 6)
+    '县域：按<br>项目付费'
     """
     places = [i for i, letter in enumerate(text) if letter == " "]
     if len(text) <= longest or not places:
-        return text
+        # Chinese breaks anywhere but before a mark; Latin words stay whole
+        middle = math.ceil(len(text) / 2)
+        if len(text) <= longest or not all(ord(letter) > 0x2E80 for letter in text):
+            return text
+        middle += text[middle] in MARKS
+        return f"{text[:middle]}<br>{text[middle:]}"
     cut = min(places, key=lambda i: abs(i - len(text) / 2))
     return f"{text[:cut]}<br>{text[cut + 1 :]}"
+
+
+def breadth(text: str) -> int:
+    """About how many pixels small text takes; tags are not counted, the longest line counts.
+
+    Examples
+    --------
+    >>> breadth("DRG"), breadth("按病种付费"), breadth("<b>One</b><br>longer")
+    (20, 65, 40)
+    """
+    lines = re.sub(r"<(?!br)[^>]*>", "", text).split("<br>")
+    # a Chinese character is about twice as wide as a Latin letter
+    widths = [sum(13.0 if ord(letter) > 0x2E80 else 6.6 for letter in line) for line in lines]
+    return math.ceil(max(widths))
+
+
+def axis_title(text: str, style: Style) -> dict[str, Any]:
+    """What an axis shows, on two lines where a telephone's width would cut it."""
+    longest = 17 if style.lang == "zh" else 30
+    return {
+        "text": folded(text, longest),
+        "font": {"size": SMALL, "color": style.theme.muted},
+        "standoff": 6,
+    }
 
 
 def nice_ticks(low: float, high: float, count: int = 4) -> list[float]:
@@ -290,6 +323,8 @@ def name_ends(
 ) -> None:
     """Names at the ends of lines, moved apart where they would cover each other.
 
+    The margin on the right is made as wide as the longest name.
+
     Parameters
     ----------
     labels : text and last value of every line
@@ -298,8 +333,11 @@ def name_ends(
     height : of the plot, pixels
     """
     pixels = [(value - low) / (high - low) * height for _, value in labels]
+    gap = 16.0 if not any("<br>" in text for text, _ in labels) else 28.0
+    room = max((breadth(text) for text, _ in labels), default=0)
+    figure.update_layout(margin={"r": room + 18})
     for (text, value), pixel, placed in zip(
-        labels, pixels, spread(pixels, 16.0, 6.0, height - 6.0), strict=True
+        labels, pixels, spread(pixels, gap, 6.0, height - 6.0), strict=True
     ):
         figure.add_annotation(
             x=x,

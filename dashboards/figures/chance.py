@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import palette, reading
-from dashboards.figures.canvas import SMALL, Style, canvas, quiet_axis
+from dashboards.figures.canvas import SMALL, Style, axis_title, canvas, quiet_axis
 
 __all__ = ["seed_shares"]
 
@@ -81,11 +81,7 @@ def seed_shares(shares: pd.DataFrame, outcome_label: str, style: Style) -> go.Fi
             tickvals=marks,
             ticktext=[reading.percent(mark) for mark in marks],
             showgrid=True,
-            title={
-                "text": style.say("influence.axis.between_runs"),
-                "font": {"size": SMALL, "color": theme.muted},
-                "standoff": 6,
-            },
+            title=axis_title(style.say("influence.axis.between_runs"), style),
         )
     )
     figure.update_yaxes(

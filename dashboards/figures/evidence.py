@@ -181,12 +181,16 @@ def _axes(figure: go.Figure, shown: pd.DataFrame, style: Style, narrow: bool) ->
         **quiet_axis(
             style,
             range=[-REACH - 0.2, REACH + 0.2],
-            tickvals=[-1, 1],
-            ticktext=[style.say("evidence.band_low"), style.say("evidence.band_high")],
+            # on a telephone the two would cover each other; the key names the band as well
+            tickvals=[] if narrow else [-1, 1],
+            ticktext=[]
+            if narrow
+            else [style.say("evidence.band_low"), style.say("evidence.band_high")],
         )
     )
     figure.add_annotation(
-        xref="paper", yref="paper", x=0, y=1, xanchor="left", yanchor="bottom", yshift=6,
+        xref="paper", yref="paper", x=1 if narrow else 0, y=1, yanchor="bottom", yshift=6,
+        xanchor="right" if narrow else "left", align="right" if narrow else "left",
         text=_key(style, narrow), showarrow=False, font={"size": SMALL, "color": theme.muted},
     )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import palette, reading, words
-from dashboards.figures.canvas import SMALL, Style, canvas, nice_ticks, quiet_axis
+from dashboards.figures.canvas import SMALL, Style, axis_title, canvas, nice_ticks, quiet_axis
 
 __all__ = ["SHOWN", "influence_bars", "pairs_map"]
 
@@ -161,7 +161,7 @@ def _axes(
             tickvals=marks,
             ticktext=texts,
             showgrid=True,
-            title={"text": title, "font": {"size": SMALL, "color": theme.muted}, "standoff": 6},
+            title=axis_title(title, style),
         )
     )
     labels = [

@@ -15,7 +15,9 @@ from dashboards.figures import palette, reading, words
 from dashboards.figures.canvas import (
     SMALL,
     Style,
+    axis_title,
     canvas,
+    folded,
     mark_reform,
     name_ends,
     nice_ticks,
@@ -60,7 +62,7 @@ def influence_by_month(
     order = [str(name) for name in mean.dropna().index[:LINES]]
     by = {name: months[months["factor"] == name].sort_values("month") for name in order}
     sentence = _sentence(months, about["label"], style)
-    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM, right=150)
+    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM)
     if not order:
         figure.update_xaxes(visible=False)
         figure.update_yaxes(visible=False)
@@ -104,7 +106,7 @@ def influence_by_month(
             ],
             hoverinfo="text",
         )
-        labels.append((f'<span style="color:{color}">●</span> {names[name]}', y[-1]))
+        labels.append((f'<span style="color:{color}">●</span> {folded(names[name], 16)}', y[-1]))
     floor = -0.04 * ceiling
     marks = nice_ticks(0.0, ceiling, 4)
     figure.update_yaxes(
@@ -116,7 +118,10 @@ def influence_by_month(
             ticktext=[_number(mark, kind) for mark in marks],
         )
     )
-    first, last = (float(months["month"].agg(f)) - months_before for f in ("min", "max"))
+    # months without an index, those before a reform that all arms share, would be empty ground
+    defined = months.dropna(subset=["value"])["month"]
+    defined = months["month"] if defined.empty else defined
+    first, last = (float(defined.agg(f)) - months_before for f in ("min", "max"))
     years = [float(m) for m in range(-120, int(last) + 13, 12)]
     ticks = [m for m in years if first <= m <= last]
     ticks = ticks if len(ticks) > 1 else [first, last]
@@ -126,13 +131,10 @@ def influence_by_month(
             range=[first - 0.5, last + 0.5],
             tickvals=ticks,
             ticktext=[words.plain(m, 0) for m in ticks],
-            title={
-                "text": style.say(
-                    "months_since_reform" if months_before else "influence.axis.month"
-                ),
-                "font": {"size": SMALL, "color": theme.muted},
-                "standoff": 6,
-            },
+            title=axis_title(
+                style.say("months_since_reform" if months_before else "influence.axis.month"),
+                style,
+            ),
         )
     )
     if months_before:

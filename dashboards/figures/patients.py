@@ -11,9 +11,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import words
-from dashboards.figures.canvas import SMALL, Style, arm_looks, canvas, quiet_axis
+from dashboards.figures.canvas import SMALL, Style, arm_looks, canvas, nice_ticks, quiet_axis
 
 ROW = 30
+TALL = 44
 STEPS = ("visits", "admissions", "referred_up", "referred_down", "transferred")
 KINDS = ("practice", "secondary", "tertiary")
 FEWEST = 1e-9
@@ -58,11 +59,18 @@ def patient_steps(providers: pd.DataFrame, arm: str, multiplier: float) -> list[
 
 
 def patients_figure(
-    providers: pd.DataFrame, arms: pd.DataFrame, arm: str, multiplier: float, style: Style
+    providers: pd.DataFrame,
+    arms: pd.DataFrame,
+    arm: str,
+    multiplier: float,
+    style: Style,
+    *,
+    narrow: bool = False,
 ) -> go.Figure:
     """Change of every step from today under one reform, with the numbers beside it.
 
-    Under the status quo itself the numbers alone are shown.
+    Under the status quo itself the numbers alone are shown. The narrow form has names and numbers
+    above the bars, where a telephone leaves no room beside them.
     """
     looks = {look.id: look for look in arm_looks(arms, style)}
     look = looks[arm]
@@ -77,11 +85,12 @@ def patients_figure(
     ]
     figure = canvas(
         style,
-        height=ROW * len(steps) + 40,
+        height=(TALL if narrow else ROW) * len(steps) + 40,
         sentence=_sentence(changes, look.short, look.is_status_quo, style),
         top=10,
         bottom=28,
-        right=150,
+        left=2 if narrow else 8,
+        right=4 if narrow else 150,
     )
     reach = max([abs(change) for _, change in changes] + [2.0]) * 1.15
     for row, (step, change) in enumerate(reversed(changes)):
@@ -97,8 +106,9 @@ def patients_figure(
             xref="paper",
             x=1.0,
             y=row,
-            xanchor="left",
-            xshift=8,
+            xanchor="right" if narrow else "left",
+            xshift=0 if narrow else 8,
+            yshift=15 if narrow else 0,
             showarrow=False,
             text=words.count(round(step.number), style.lang)
             if look.is_status_quo
@@ -109,15 +119,29 @@ def patients_figure(
             ),
             font={"size": SMALL, "color": style.theme.muted},
         )
+        if narrow:
+            figure.add_annotation(
+                xref="paper",
+                x=0.0,
+                y=row,
+                xanchor="left",
+                yshift=15,
+                showarrow=False,
+                text=_name(step, style),
+                font={"size": SMALL, "color": style.theme.ink},
+            )
+    marks = nice_ticks(-reach, reach, 4)
+    signs = [f"{'+' if mark > 0 else ''}{words.plain(mark)}{'%' if mark else ''}" for mark in marks]
     figure.update_xaxes(
-        **quiet_axis(style, range=[-reach, reach], ticksuffix="%", showgrid=True, nticks=5)
+        **quiet_axis(style, range=[-reach, reach], showgrid=True, tickvals=marks, ticktext=signs)
     )
+    names = [] if narrow else [_name(step, style) for step, _ in reversed(changes)]
     figure.update_yaxes(
         **quiet_axis(
             style,
-            range=[-0.6, len(steps) - 0.4],
-            tickvals=list(range(len(steps))),
-            ticktext=[_name(step, style) for step, _ in reversed(changes)],
+            range=[-0.6, len(steps) - 0.3],
+            tickvals=list(range(len(names))),
+            ticktext=names,
             tickfont={"size": SMALL, "color": style.theme.ink},
         )
     )

@@ -188,12 +188,12 @@ def providers_strip(changes: list[ProviderChange], arms: pd.DataFrame, style: St
         line={"width": 0},
     )
     figure.add_annotation(
-        x=100 * LOSING,
+        # from the left end, since on a telephone the words are wider than what they name
+        x=low,
         y=1,
         yref="paper",
-        xanchor="right",
+        xanchor="left",
         yanchor="bottom",
-        xshift=-2,
         text=style.say("loses_a_tenth"),
         showarrow=False,
         font={"size": SMALL, "color": theme.muted},

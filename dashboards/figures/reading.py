@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from dashboards.figures import words
-from dashboards.figures.canvas import Style, outcome_words
+from dashboards.figures.canvas import MARKS, Style, outcome_words
 
 __all__ = [
     "factor_label",
@@ -49,7 +49,7 @@ def spoken(row: Mapping[Any, Any] | pd.Series[Any], style: Style) -> str:
     return words.inside(label, style.lang)
 
 
-def short_names(rows: pd.DataFrame, style: Style, longest: int = 20) -> dict[str, str]:
+def short_names(rows: pd.DataFrame, style: Style, longest: int = 28) -> dict[str, str]:
     """Short names that tell the factors of one figure apart, by id."""
     ids = [str(name) for name in rows["factor"]]
     labels = [factor_label(row, style) for _, row in rows.iterrows()]
@@ -78,7 +78,12 @@ def row_label(text: str, lang: str, longest: int = 0) -> str:
     count = math.ceil(len(text) / longest)
     if " " not in text:
         size = math.ceil(len(text) / count)
-        return "<br>".join(text[i : i + size] for i in range(0, len(text), size))
+        cut = [text[i : i + size] for i in range(0, len(text), size)]
+        for place in range(1, len(cut)):
+            if cut[place][0] in MARKS:  # a line does not begin with a mark
+                cut[place - 1] += cut[place][0]
+                cut[place] = cut[place][1:]
+        return "<br>".join(line for line in cut if line)
     lines: list[str] = []
     wanted = len(text) / count
     for word in text.split(" "):

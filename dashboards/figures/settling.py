@@ -11,7 +11,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import palette, reading, words
-from dashboards.figures.canvas import SMALL, Style, canvas, name_ends, nice_ticks, quiet_axis
+from dashboards.figures.canvas import (
+    Style,
+    axis_title,
+    canvas,
+    folded,
+    name_ends,
+    nice_ticks,
+    quiet_axis,
+)
 
 __all__ = ["LINES", "settling"]
 
@@ -45,7 +53,7 @@ def settling(
     """
     theme = style.theme
     sentence = reading.settled_sentence(widest, change, is_enough, n_needed, style)
-    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM, right=150)
+    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM)
     grown = sorted(int(n) for n in table["n_draws"].unique())
     last = table[table["n_draws"] == grown[-1]].sort_values("value", ascending=False)
     scale = float(last["value"].abs().max()) if kind == "effect" else 1.0
@@ -88,7 +96,8 @@ def settling(
             ],
             hoverinfo="text",
         )
-        labels.append((f'<span style="color:{color}">●</span> {names[str(row["factor"])]}', y[-1]))
+        name = folded(names[str(row["factor"])], 16)
+        labels.append((f'<span style="color:{color}">●</span> {name}', y[-1]))
     floor = min(0.0, *(value for _, value in labels)) if labels else 0.0
     marks = nice_ticks(floor, ceiling, 4)
     figure.update_yaxes(
@@ -105,11 +114,7 @@ def settling(
             style,
             tickvals=[math.log2(n) for n in grown],
             ticktext=[words.count(float(n), style.lang) for n in grown],
-            title={
-                "text": style.say("influence.axis.runs"),
-                "font": {"size": SMALL, "color": theme.muted},
-                "standoff": 6,
-            },
+            title=axis_title(style.say("influence.axis.runs"), style),
         )
     )
     low_end, plot = floor - 0.03 * ceiling, HEIGHT - TOP - BOTTOM

@@ -14,7 +14,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import palette, words
-from dashboards.figures.canvas import SMALL, Style, canvas, nice_ticks, outcome_words, quiet_axis
+from dashboards.figures.canvas import (
+    SMALL,
+    Style,
+    canvas,
+    folded,
+    nice_ticks,
+    outcome_words,
+    quiet_axis,
+)
 
 __all__ = [
     "decides",
@@ -223,8 +231,9 @@ def _heat(
         ygap=2,
         hoverinfo="skip",
     )
+    heads = [folded(column, 12) for column in columns]  # names side by side, on a telephone too
     figure.update_xaxes(
-        **quiet_axis(style, side="top", tickvals=list(range(len(columns))), ticktext=list(columns))
+        **quiet_axis(style, side="top", tickvals=list(range(len(columns))), ticktext=heads)
     )
     figure.update_yaxes(
         **quiet_axis(

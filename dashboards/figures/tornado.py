@@ -123,7 +123,9 @@ def tornado(swings: pd.DataFrame, outcomes: pd.DataFrame, outcome: str, style: S
         yanchor="bottom",
         xanchor="left",
         yshift=4,
-        text="  ".join(
+        align="left",
+        # one under the other: side by side they are wider than a telephone
+        text="<br>".join(
             f'<span style="color:{colors[end]}">■</span> {style.say(f"influence.end_{end}")}'
             for end in ("low", "high")
         ),

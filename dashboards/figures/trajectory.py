@@ -16,7 +16,9 @@ from dashboards.figures.canvas import (
     SMALL,
     Style,
     arm_looks,
+    axis_title,
     canvas,
+    folded,
     mark_reform,
     name_ends,
     nice_ticks,
@@ -68,7 +70,7 @@ def trajectory(
         if changes
         else style.say("sentence.course", outcome=about["label"])
     )
-    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM, right=126)
+    figure = canvas(style, height=HEIGHT, sentence=sentence, top=TOP, bottom=BOTTOM)
 
     ends: list[float] = []
     labels: list[tuple[str, float]] = []
@@ -120,7 +122,7 @@ def trajectory(
             ],
             hoverinfo="text",
         )
-        labels.append((look.keyed(words.short_title(look.short, 16)), center[-1]))
+        labels.append((look.keyed(folded(look.short, 16)), center[-1]))
         last_month = max(last_month, months[-1])
     if not ends:
         figure.update_xaxes(visible=False)
@@ -149,11 +151,7 @@ def trajectory(
             ticktext=[
                 words.plain(m, 0) for m in range(-60, int(last_month) + 13, 12) if m >= first_month
             ],
-            title={
-                "text": style.say("months_since_reform"),
-                "font": {"size": SMALL, "color": theme.muted},
-                "standoff": 6,
-            },
+            title=axis_title(style.say("months_since_reform"), style),
         )
     )
     marks = nice_ticks(low, high, 4)

@@ -5,6 +5,7 @@ Knows what a reader chooses and how results are laid out; must not know how a ru
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from dashboards.jobs import Progress
 from dashboards.page import Page, Services, Visit
 from dashboards.pages import contract
 from dashboards.pages.library import library
+from dashboards.report import ReportTables
 from dashboards.result_view import View
 from dashboards.texts import Reader, language_of
 from sim.errors import PayshiftError, ScenarioError
@@ -34,7 +36,7 @@ DEFAULT = Choice(
         for name in ("global-budget", "capitation", "drg", "value-based")
     )
 )
-FAST, SLOW = 700, 2_500
+FAST, SLOW = 250, 1_000  # milliseconds between two questions, before first numbers and after
 
 
 # --- what the page is made of -----------------------------------------------------------------
@@ -202,10 +204,12 @@ def layout(visit: Visit) -> list[Any]:
         html.P(reader.say("about.compare"), className="lead"),
         dcc.Store(id=ids.READER, data=reader.lang),
         dcc.Store(id=ids.CHOICE, data=choice.as_data()),
-        dcc.Store(id=ids.JOB, data={"key": key, "holder": uuid.uuid4().hex} if key else None),
+        dcc.Store(id=ids.JOB, data=_job(key, choice) if key else None),
         # Filled by the first poll: one that stands here already is no change, and draws nothing.
         dcc.Store(id=ids.STAGE),
         dcc.Store(id=ids.DETAIL),
+        dcc.Store(id=ids.DRAWN),
+        dcc.Store(id=ids.AHEAD),
         dcc.Store(id=ids.DRAFT),
         dcc.Store(id=ids.SHARE),
         dcc.Interval(id=ids.POLL, interval=FAST, disabled=not key),
@@ -216,56 +220,118 @@ def layout(visit: Visit) -> list[Any]:
             [] if is_whole else parts.empty(reader.say("compare_empty")),
             id=ids.RESULTS,
         ),
+        html.Div(id=ids.REST),
     ]
+
+
+def _job(key: str, choice: Choice) -> dict[str, Any]:
+    """What a page keeps of a comparison asked for: its choice may be changed before it is done."""
+    return {"key": key, "holder": uuid.uuid4().hex, "choice": choice.as_data()}
 
 
 # --- results ----------------------------------------------------------------------------------
 
 
-def _stage_note(stage: str, reader: Reader) -> Any:
+def _stage_note(stage: str, tables: ReportTables, choice: Choice, reader: Reader) -> Any:
+    """What is shown so far, and what is still to come."""
     kind, _, number = stage.partition("-")
     if kind == "whole":
         return None
-    return parts.notice(reader.say(f"compare_stage_{kind}", n=number))
+    told = reader.say(
+        f"compare_stage_{kind}",
+        n=number,
+        arms=len(choice.arms) + 1,
+        people=words.count(tables.people, reader.lang),
+    )
+    more = reader.say(
+        "compare_stage_more",
+        people=words.count(choice.people, reader.lang),
+        n=choice.replicates,
+    )
+    return parts.notice(reader.say("compare_stage_both", told=told, more=more))
 
 
-def _results(services: Services, key: str, stage: str, reader: Reader, command: str) -> list[Any]:
+def _first_look(
+    services: Services, key: str, stage: str, choice: Choice, reader: Reader, asked: object
+) -> list[Any]:
+    """The answer, the scorecard and one outcome: what a reader sees first."""
     tables = services.shelf.tables(key, stage)
     if tables is None:
         return [parts.empty(reader.say("compare_gone"))]
 
     def make() -> list[Any]:
         view = View(tables, reader)
-        outcome = view.first_outcome()
-        arm = view.reforms[0].id if view.reforms else ""
-        note = _stage_note(stage, reader)
+        note = _stage_note(stage, tables, choice, reader)
+        n = len(tables.provenance["seeds"])
         return [
             *([note] if note is not None else []),
             html.P(
                 reader.say(
-                    "compare_sample",
+                    "compare_sample" if n > 1 else "compare_sample_one",
                     people=words.count(tables.people, reader.lang),
                     residents=words.count(tables.residents, reader.lang),
-                    n=len(tables.provenance["seeds"]),
+                    n=n,
                 ),
                 className="kicker sample",
             ),
             view.answer(),
             view.scorecard(),
-            html.Section(
-                view.detail(outcome, arm),
-                id=ids.DETAIL_PANEL,
-                className="part detail",
-                **{"aria-label": reader.say("compare_detail"), "aria-live": "polite"},
-            ),
+        ]
+
+    top: list[Any] = services.shelf.piece((key, stage, reader.lang, choice), make)
+    return [
+        *top,
+        html.Section(
+            _detail(services, key, stage, reader, asked),
+            id=ids.DETAIL_PANEL,
+            className="part detail",
+            **{"aria-label": reader.say("compare_detail"), "aria-live": "polite"},
+        ),
+    ]
+
+
+def _detail(
+    services: Services, key: str, stage: str, reader: Reader, asked: object
+) -> list[Any] | None:
+    """The story of the cell that was asked for, or of the strongest change."""
+    tables = services.shelf.tables(key, stage)
+    if tables is None:
+        return None
+    asked = asked if isinstance(asked, Mapping) else {}
+    outcome, arm = str(asked.get("outcome")), str(asked.get("arm"))
+    known = outcome in set(tables.outcomes["id"]) and arm in set(tables.arms["arm"])
+    if not known:
+        if stage.startswith("arms"):
+            return []  # not drawn before all arms are there
+        outcome = arm = ""
+
+    def make() -> list[Any]:
+        view = View(tables, reader)
+        return view.detail(
+            outcome or view.first_outcome(), arm or (view.reforms[0].id if view.reforms else "")
+        )
+
+    found: list[Any] = services.shelf.piece((key, stage, reader.lang, "detail", outcome, arm), make)
+    return found
+
+
+def _rest(services: Services, key: str, stage: str, choice: Choice, reader: Reader) -> list[Any]:
+    """Who gains, where the money goes, providers, how sure it is, and files to take."""
+    tables = services.shelf.tables(key, stage)
+    if tables is None or stage.startswith("arms"):
+        return []
+
+    def make() -> list[Any]:
+        view = View(tables, reader)
+        return [
             view.gainers(),
             view.flows(),
             view.providers(),
             view.sure(),
-            _downloads(key, stage, reader, command),
+            _downloads(key, stage, reader, choice.command()),
         ]
 
-    found: list[Any] = services.shelf.piece((key, stage, reader.lang, command), make)
+    found: list[Any] = services.shelf.piece((key, stage, reader.lang, choice, "rest"), make)
     return found
 
 
@@ -324,6 +390,14 @@ def job_of(data: object) -> tuple[str, str]:
         if isinstance(key, str) and isinstance(holder, str) and len(key) <= 64:
             return key, holder[:64]
     return "", ""
+
+
+def _choice_of(data: object) -> Choice:
+    """The choice that a job was asked for with; an empty one if that is unreadable."""
+    try:
+        return Choice.read(data.get("choice") if isinstance(data, Mapping) else None)
+    except ScenarioError:
+        return Choice()
 
 
 def _stage(data: object) -> tuple[str, str]:
@@ -472,29 +546,53 @@ def _register_job(app: dash.Dash, services: Services) -> None:
                 [parts.notice(each.message, "error") for each in error.all[:5]],
                 no_update,
             )
-        return {"key": key, "holder": holder}, [], choice.as_query()
+        return _job(key, choice) | {"holder": holder}, [], choice.as_query()
+
+    @app.callback(
+        Output(ids.AHEAD, "data"),
+        Input(ids.CHOICE, "data"),
+    )
+    def ahead(data: object) -> Any:
+        """Let first numbers of what is chosen be made while nobody waits for anything."""
+        with contextlib.suppress(PayshiftError):
+            choice = Choice.read(data)
+            jobs.foresee(jobs.plan(choice.scenarios(), choice.replicates))
+        return no_update
 
     @app.callback(
         Output(ids.PROGRESS, "children"),
         Output(ids.STAGE, "data"),
         Output(ids.POLL, "disabled"),
         Output(ids.CANCEL, "disabled"),
+        Output(ids.POLL, "interval"),
         Input(ids.POLL, "n_intervals"),
         Input(ids.JOB, "data"),
         State(ids.STAGE, "data"),
         State(ids.READER, "data"),
+        State(ids.POLL, "interval"),
     )
-    def poll(ticks: object, data: object, shown: object, lang: object) -> tuple[Any, ...]:
+    def poll(
+        ticks: object, data: object, shown: object, lang: object, interval: object
+    ) -> tuple[Any, ...]:
         del ticks
         key, _ = job_of(data)
         if not key:
-            return no_update, no_update, True, True
+            return no_update, no_update, True, True, no_update
         reader = Reader(language_of(lang))
         progress = jobs.progress(key)
         stage: Any = {"key": key, "stage": progress.stage}
+        wanted: Any = FAST if progress.stage.startswith(("arms", "sample-1")) else SLOW
+        if not progress.stage:
+            wanted = FAST
         if not progress.stage or stage == shown:
             stage = no_update
-        return _told(progress, reader), stage, progress.is_over, progress.is_over
+        return (
+            _told(progress, reader),
+            stage,
+            progress.is_over,
+            progress.is_over,
+            no_update if wanted == interval else wanted,
+        )
 
     @app.callback(
         Output(ids.CANCEL, "title"),
@@ -510,19 +608,32 @@ def _register_job(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output(ids.RESULTS, "children"),
+        Output(ids.DRAWN, "data"),
         Input(ids.STAGE, "data"),
-        State(ids.CHOICE, "data"),
+        State(ids.JOB, "data"),
+        State(ids.DETAIL, "data"),
         State(ids.READER, "data"),
     )
-    def draw(data: object, chosen: object, lang: object) -> Any:
+    def draw(data: object, job: object, asked: object, lang: object) -> Any:
+        key, stage = _stage(data)
+        if not key:
+            return no_update, no_update
+        reader = Reader(language_of(lang))
+        return _first_look(services, key, stage, _choice_of(job), reader, asked), data
+
+    @app.callback(
+        Output(ids.REST, "children"),
+        Input(ids.DRAWN, "data"),
+        State(ids.JOB, "data"),
+        State(ids.READER, "data"),
+        prevent_initial_call=True,
+    )
+    def rest(data: object, job: object, lang: object) -> Any:
+        """Draw what stands below, once the first numbers are on the screen."""
         key, stage = _stage(data)
         if not key:
             return no_update
-        try:
-            command = Choice.read(chosen).command()
-        except ScenarioError:
-            command = ""
-        return _results(services, key, stage, Reader(language_of(lang)), command)
+        return _rest(services, key, stage, _choice_of(job), Reader(language_of(lang)))
 
 
 def _register_panels(app: dash.Dash, services: Services) -> None:
@@ -534,6 +645,7 @@ def _register_panels(app: dash.Dash, services: Services) -> None:
 
     @app.callback(
         Output(ids.DETAIL_PANEL, "children"),
+        Output(ids.DETAIL, "data"),
         Input(ids.cell(ALL, ALL), "n_clicks"),
         State(ids.STAGE, "data"),
         State(ids.READER, "data"),
@@ -542,16 +654,14 @@ def _register_panels(app: dash.Dash, services: Services) -> None:
     def detail(clicks: object, data: object, lang: object) -> Any:
         asked = ctx.triggered_id
         if not isinstance(asked, Mapping) or not any(clicks if isinstance(clicks, list) else []):
-            return no_update
-        view, name = view_of(data, lang)
-        outcome, arm = str(asked.get("outcome")), str(asked.get("arm"))
-        if view is None or outcome not in set(view.tables.outcomes["id"]):
-            return no_update
-        if arm not in view.position:
-            return no_update
-        return services.shelf.piece(
-            (*name, "detail", outcome, arm), lambda: view.detail(outcome, arm)
-        )
+            return no_update, no_update
+        chosen = {"outcome": str(asked.get("outcome")), "arm": str(asked.get("arm"))}
+        view, (key, stage, _) = view_of(data, lang)
+        if view is None or chosen["outcome"] not in set(view.tables.outcomes["id"]):
+            return no_update, no_update
+        if chosen["arm"] not in view.position:
+            return no_update, no_update
+        return _detail(services, key, stage, view.reader, chosen), chosen
 
     @app.callback(
         Output(ids.GAIN_PANEL, "children"),
