@@ -21,6 +21,7 @@ from dashboards.texts import Reader
 
 __all__ = [
     "arm_class",
+    "command",
     "empty",
     "figure_card",
     "fold",
@@ -155,6 +156,17 @@ def table(
         role="region",
         **{"aria-label": caption},
     )
+
+
+def command(lines: str) -> html.Pre:
+    """Command lines to be copied; a line breaks between words, never inside an option."""
+    pieces: list[Any] = []
+    for number, line in enumerate(lines.splitlines()):
+        pieces += ["\n"] if number else []
+        for place, word in enumerate(line.split(" ")):
+            pieces += [" "] if place else []
+            pieces.append(html.Span(word, className="word") if word.startswith("-") else word)
+    return html.Pre(html.Code(pieces), tabIndex=0, lang="en")
 
 
 def drawing(figure: go.Figure) -> dict[str, Any]:

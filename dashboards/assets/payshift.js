@@ -42,6 +42,12 @@
     title: function () {
       var heading = document.querySelector("main h1");
       if (heading) document.title = heading.textContent + " · Payshift";
+      // On a telephone the names of the pages are wider than the screen.
+      var here = document.querySelector(".site nav .is-here");
+      var row = here && here.closest("ul");
+      if (row && row.scrollWidth > row.clientWidth) {
+        row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
+      }
       return clientside.no_update;
     },
 

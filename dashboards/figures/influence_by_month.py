@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 
 from dashboards.figures import palette, reading, words
 from dashboards.figures.canvas import (
-    SMALL,
     Style,
     axis_title,
     canvas,

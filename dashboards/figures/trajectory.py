@@ -13,7 +13,6 @@ import plotly.graph_objects as go
 
 from dashboards.figures import words
 from dashboards.figures.canvas import (
-    SMALL,
     Style,
     arm_looks,
     axis_title,

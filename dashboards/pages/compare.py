@@ -354,7 +354,7 @@ def _downloads(key: str, stage: str, reader: Reader, command: str) -> html.Secti
         reader.say("compare_take"),
         html.Ul(links, className="link-row") if links else html.P(reader.say("compare_take_later")),
         html.P(reader.say("compare_command"), className="kicker apart"),
-        html.Pre(html.Code(command), tabIndex=0),
+        parts.command(command),
         lead=reader.say("compare_take_lead"),
     )
 

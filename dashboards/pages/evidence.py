@@ -84,7 +84,10 @@ def _reasons(rows: pd.DataFrame, reader: Reader) -> list[Any]:
         html.Li(
             [
                 html.Strong(f"{name} {', '.join(labels[:3])}{'…' if len(labels) > 3 else ''}: "),
-                reason,
+                *(
+                    html.Code(piece, className="word") if place % 2 else piece
+                    for place, piece in enumerate(reason.split("`"))
+                ),
             ]
         )
         for (name, reason), labels in told.items()
@@ -110,9 +113,7 @@ def _sources(rows: pd.DataFrame, reader: Reader) -> html.Details:
 def _commands(rows: pd.DataFrame, reader: Reader) -> html.Details:
     """How the numbers are made again."""
     commands = [c for c in dict.fromkeys(rows["command"]) if c]
-    return parts.fold(
-        reader.say("evidence_commands"), html.Pre(html.Code("\n".join(commands)), lang="en")
-    )
+    return parts.fold(reader.say("evidence_commands"), parts.command("\n".join(commands)))
 
 
 def _group(name: str, rows: pd.DataFrame, reader: Reader) -> Any:

@@ -339,7 +339,7 @@ def _player(lesson: Lesson, reader: Reader) -> list[Any]:
                 reader.say("lesson_sources"),
                 html.Ul([html.Li(source) for source in form.sources], className="plain-list"),
                 html.P(reader.say("lesson_commands"), className="quiet"),
-                html.Pre(html.Code(f"{check}\n{again}"), tabIndex=0),
+                parts.command(f"{check}\n{again}"),
                 css="more",
             ),
         ),

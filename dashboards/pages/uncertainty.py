@@ -162,7 +162,7 @@ def _take(view: StoreView | None, reader: Reader) -> list[Any]:
     return [
         html.Ul(links, className="link-row"),
         html.P(reader.say("compare_command"), className="kicker apart"),
-        html.Pre(html.Code("\n".join(view.commands())), tabIndex=0),
+        parts.command("\n".join(view.commands())),
     ]
 
 
