@@ -72,7 +72,8 @@ def short_lesson(home: Path) -> Path:
 def open_site(home: Path) -> Iterator[Site]:
     """Open a site whose records live in a folder, named by PAYSHIFT_HOME beforehand."""
     del home
-    settings = Settings(port=0, workers=1, threads=4)
+    # Nothing is made ahead: whoever opens the first page would have five arms lived through.
+    settings = Settings(port=0, workers=1, threads=4, ahead=0)
     jobs = Jobs(settings)
     site = Site(settings, Services(settings, jobs, Shelf(jobs.result), Stores(settings)))
     thread = threading.Thread(target=site.run, daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,57 @@ VALUES: tuple[Any, ...] = (
     {"store": "small.sqlite", "arm": ["x"], "outcome": {}, "method": "sobol", "fails": 9},
     {"store": "../outside.sqlite", "arm": "today", "outcome": "qaly", "lang": "zh"},
 )
+
+KNOWN = [
+    "key",
+    "stage",
+    "holder",
+    "choice",
+    "arms",
+    "id",
+    "set",
+    "text",
+    "people",
+    "replicates",
+    "months",
+    "region",
+    "number",
+    "stamp",
+    "name",
+    "path",
+    "store",
+    "arm",
+    "minus",
+    "outcome",
+    "method",
+    "fails",
+    "code",
+    "teacher",
+    "lesson",
+    "guess",
+    "attempts",
+    "scenario",
+    "contract",
+    "audit",
+    "fine",
+    "sample",
+    "detection",
+    "tiny",
+    "tiny-drg",
+    "china-county",
+    "qaly",
+    "spending_per_person",
+    "sobol",
+    "morris",
+    "whole",
+    "sample-1",
+    "arms-2",
+    "part-1",
+    "en",
+    "zh",
+    "payment",
+    "wrap",
+]
 
 
 class Target:
@@ -113,11 +165,61 @@ def check(response: Any) -> None:
     assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def served(target: Target) -> dict[str, Any]:
+    """Every callback that the server answers, by its output."""
+    return {k: v for k, v in target.callbacks.items() if "callback" in v}
+
+
+def test_every_callback_that_browsers_are_told_of_is_tried_here(target: Target) -> None:
+    told = target.client.get("/_dash-dependencies").get_json()
+    asked = {one["output"] for one in told if not one["clientside_function"]}
+    assert asked == set(served(target))
+    assert len(asked) > 30
+
+
+def junk(rng: random.Random, depth: int = 0) -> Any:
+    """Any JSON value: nested, large, strange or plain."""
+    kind = rng.randrange(9 if depth < 4 else 6)
+    if kind == 0:
+        return rng.choice([None, True, False])
+    if kind == 1:
+        return rng.choice([0, -1, 2**31, -(2**63), 10**40, rng.randrange(10_000)])
+    if kind == 2:
+        return rng.choice([0.5, -1e308, 1e-320, rng.gauss(0.0, 1e6)])
+    if kind in (3, 4):
+        letters = "aZ09 /\\.:%&'\"<>{}[]\n\t\x00é支\U0001f9ea"
+        return "".join(rng.choices(letters, k=rng.choice([0, 1, 8, 300])))
+    if kind == 5:
+        return rng.choice(KNOWN)
+    if kind in (6, 7):
+        return {
+            rng.choice(KNOWN): junk(rng, depth + 1) for _ in range(rng.randrange(6))
+        }  # the names that callbacks look for, so that what they look for is found
+    return [junk(rng, depth + 1) for _ in range(rng.choice([0, 1, 3, 40]))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_random_bodies_reach_no_callback_unanswered(target: Target, seed: int) -> None:
+    rng = random.Random(seed)
+    for output, declared in served(target).items():
+        body = body_of(output, declared, None, rng.choice([1, "x", 0, "payment.0.contract"]))
+        for part in ("inputs", "state"):
+            for entry in body[part]:
+                for one in entry if isinstance(entry, list) else [entry]:
+                    one["value"] = junk(rng)
+        if rng.random() < 0.3:  # something is missing
+            part = rng.choice([name for name in ("inputs", "state") if body[name]])
+            del body[part][rng.randrange(len(body[part]))]
+        if rng.random() < 0.2:
+            body[rng.choice(list(body))] = junk(rng)
+        check(target.client.post(CALLBACKS, json=body, headers={"Host": "localhost"}))
+    assert target.client.get("/").status_code == 200
+
+
 @pytest.mark.slow
 def test_wrong_values_reach_no_callback_unanswered(target: Target) -> None:
-    served = {k: v for k, v in target.callbacks.items() if "callback" in v}
-    assert len(served) > 8
-    for output, declared in served.items():
+    for output, declared in served(target).items():
         for value in VALUES:
             body = body_of(output, declared, value)
             check(target.client.post(CALLBACKS, json=body, headers={"Host": "localhost"}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,89 @@ def test_work_goes_on_while_anybody_waits_for_it(idle: Jobs) -> None:
     assert idle.progress(key).state == "stopped"
     idle.submit(plan, "", "c")
     assert idle.progress(key).state == "waiting"
+
+
+def finish(jobs: Jobs, key: str) -> None:
+    """Let a run be done without living through it."""
+    with jobs._lock:
+        jobs._runs[key].state = "done"
+
+
+def large() -> Scenario:
+    return arm().with_population(2_000)
+
+
+def prepared(jobs: Jobs, key: str) -> dashboards.jobs._Job:
+    end = time.monotonic() + 60.0
+    while time.monotonic() < end:
+        job = jobs._jobs[key]
+        assert isinstance(job, dashboards.jobs._Job)
+        if job.runs:
+            return job
+        time.sleep(0.05)
+    raise AssertionError("the whole runs were never put into the queue")
+
+
+def test_first_numbers_come_arm_by_arm_from_a_small_sample(idle: Jobs) -> None:
+    plan = idle.plan([large(), large().set("payment", []).named("bare", {"en": "b", "zh": "b"})], 2)
+    key = idle.submit(plan, "", "a")
+    job = prepared(idle, key)
+    assert job.sample is not None
+    assert {scenario.population for scenario in job.sample.arms.values()} == {500}
+    stages = [idle.progress(key).stage]
+    for run in job.sample_runs.values():
+        finish(idle, run)
+        stages.append(idle.progress(key).stage)
+    for run in job.runs.values():
+        finish(idle, run)
+    assert stages == ["", "", "arms-2", *["sample-1"] * 3, "sample-2"]
+    assert idle.progress(key).replicates == 2
+
+
+def test_first_numbers_of_the_second_go_before_the_whole_of_the_first(idle: Jobs) -> None:
+    keys = [idle.submit(idle.plan([large().with_seed(s)], 2), "", "a") for s in (1, 2)]
+    jobs = [prepared(idle, key) for key in keys]
+    order = [*idle._quick, *idle._order]
+    assert order[:8] == [*jobs[0].sample_runs.values(), *jobs[1].sample_runs.values()]
+    assert set(order[8:]) == {key for job in jobs for key in job.runs.values()}
+    # a sample has one worker more than whole runs have
+    busy = [Future[str]() for _ in range(idle.settings.workers)]
+    idle._active = dict(zip("ab", busy, strict=False))
+    assert idle._next_queue() is idle._quick
+    idle._quick.clear()
+    assert idle._next_queue() is None
+    idle._active = {}
+    assert idle._next_queue() is idle._order
+
+
+def test_what_may_be_asked_for_is_made_last_and_taken_over_when_it_is_asked_for(
+    idle: Jobs,
+) -> None:
+    for seed in range(1, 9):
+        idle.foresee(idle.plan([large().with_seed(seed)], 2))
+    assert len(idle._foreseen) == 12
+    plan = idle.plan([large().with_seed(8)], 2)
+    idle.foresee(plan)
+    assert len(idle._foreseen) == 12
+    job = prepared(idle, idle.submit(plan, "", "a"))
+    assert len(idle._foreseen) == 10
+    assert set(idle._quick) == set(job.sample_runs.values())
+    idle.cancel(job.key, "a")
+    assert not idle._quick
+    assert idle._next_queue() is idle._foreseen
+
+
+def test_a_server_may_be_told_to_make_nothing_ahead(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del home
+    monkeypatch.setattr(Jobs, "_start_runs", lambda self: None)
+    jobs = Jobs(Settings(ahead=0))
+    try:
+        jobs.foresee(jobs.plan([large()], 2))
+        assert not jobs._foreseen
+    finally:
+        jobs.close()
 
 
 @pytest.mark.parametrize("key", ["", "..", "../../x", "0" * 200, "zz", "a b"])

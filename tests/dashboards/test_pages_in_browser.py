@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from dashboards.pages import PAGES
 from dashboards.server import Site
 from experiments import lessons
 from experiments.physician import PATIENTS
+from tests.dashboards.browsing import PATIENCE, visit
 from tests.dashboards.site import (
     CHOICE,
     open_site,
@@ -24,12 +24,10 @@ from tests.dashboards.site import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytest.importorskip("playwright.sync_api")
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-PATIENCE = 60_000  # milliseconds; a busy machine is slow, not broken
 
 
 @pytest.fixture(scope="module")
@@ -42,33 +40,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         patch.setattr(lessons, "_folder", lambda: short_lesson(home))
         with open_site(home) as opened:
             yield opened
-
-
-@contextmanager
-def visit(
-    browser: Browser, site: Site, address: str, width: int = 1440, scheme: str = "light"
-) -> Iterator[Page]:
-    """Open an address and hold it to what every page promises."""
-    page = browser.new_page(
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    page.set_default_timeout(PATIENCE)
-    asked: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on(
-        "console",
-        lambda message: complaints.append(message.text) if message.type == "error" else None,
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(site.address.rstrip("/") + address)
-    page.wait_for_selector("main h1")
-    yield page
-    assert complaints == []
-    assert [u for u in asked if not u.startswith((site.address, "data:", "blob:"))] == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    page.close()
 
 
 @pytest.mark.parametrize("site_page", PAGES, ids=lambda page: page.id)
