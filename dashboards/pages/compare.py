@@ -248,7 +248,7 @@ def _stage_note(stage: str, tables: ReportTables, choice: Choice, reader: Reader
         people=words.count(choice.people, reader.lang),
         n=choice.replicates,
     )
-    return parts.notice(reader.say("compare_stage_both", told=told, more=more))
+    return parts.notice(told, "info", html.P(more, className="quiet"))
 
 
 def _first_look(

@@ -104,7 +104,7 @@ def test_a_contract_is_wrapped_added_to_replaced_and_unwrapped_and_follows_its_t
 
         def act(name: str, before: str, model: str = "") -> str:
             if model:
-                page.get_by_label("Payment model to use").fill(model)
+                page.get_by_role("textbox", name="Payment model to use").fill(model)
                 page.get_by_role("option", name=model, exact=True).click()
             cards.get_by_role("button", name=name, exact=True).first.click()
             page.wait_for_function(DIFFERS, arg=before)
@@ -218,7 +218,7 @@ def test_everything_that_can_be_taken_along_opens_elsewhere(
 
 
 def choose(page: Page, field: str, option: str) -> None:
-    page.get_by_label(field, exact=True).click()
+    page.get_by_role("textbox", name=field, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
 
 
@@ -226,7 +226,7 @@ def test_a_small_sweep_is_begun_stopped_and_begun_again_from_the_page(
     browser: Browser, site: Site
 ) -> None:
     with visit(browser, site, "/uncertainty") as page:
-        page.get_by_label("Payment model", exact=True).fill("Tiny county: DRG")
+        page.get_by_role("textbox", name="Payment model", exact=True).fill("Tiny county: DRG")
         page.get_by_role("option", name="Tiny county: DRG").click()
         choose(page, "What it is for", "one factor at a time: a tornado")
         choose(page, "People", "200 people")
