@@ -295,7 +295,7 @@ def _template(model: str, inside: Any) -> dict[str, Any]:
         elif term["is_required"] and term["low"] is not None:
             body[term["id"]] = term["low"]
     for name in holds:
-        body[name] = inside
+        body[name] = copy.deepcopy(inside)  # the same in two places would be written as an alias
     if not holds and "schedule" in {term["id"] for term in row["terms"]}:
         body["schedule"] = "list"
     return {model: body}

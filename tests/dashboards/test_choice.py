@@ -11,6 +11,7 @@ from dashboards.choice import ArmChoice, Choice
 from dashboards.levers import levers
 from dashboards.pages.contract import changed_payment, kept_arm, text_of
 from sim.errors import PayshiftError, ScenarioError
+from sim.scenario import as_yaml, load
 
 
 def test_a_choice_survives_its_own_address() -> None:
@@ -100,6 +101,14 @@ def test_every_lever_can_be_moved_to_both_of_its_ends() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("model", ["phase_in", "contract_choice", "blend", "shared_savings"])
+def test_a_contract_can_be_wrapped_by_what_holds_one_or_two(model: str) -> None:
+    scenario = load("tiny-drg")
+    tree = changed_payment(scenario.resolved()["payment"], "wrap", "payment.0.contract", model)
+    changed = scenario.with_text(as_yaml({"payment": tree}), "contract")
+    assert next(iter(changed.resolved()["payment"][0]["contract"])) == model
+
+
 def test_wrapping_and_unwrapping_a_contract_gives_it_back() -> None:
     payment = ArmChoice("tiny-drg").scenario().resolved()["payment"]
     path = "payment.0.contract"

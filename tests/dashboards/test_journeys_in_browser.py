@@ -114,8 +114,8 @@ def test_a_contract_is_wrapped_added_to_replaced_and_unwrapped_and_follows_its_t
         assert "blend:" in wrapped
         more = act("Add a part", wrapped, "Per diem")
         assert "per_diem:" in more
-        replaced = act("Replace", more, "Capitation")
-        assert "capitation:" in replaced
+        replaced = act("Replace", more, "Service unit")
+        assert "service_unit:" in replaced
         assert "blend:" not in replaced
         again = act("Wrap", replaced, "Global budget")
         assert act("Unwrap", again) == replaced
@@ -126,7 +126,7 @@ def test_a_contract_is_wrapped_added_to_replaced_and_unwrapped_and_follows_its_t
         page.wait_for_function(
             "before => document.getElementById('editor-cards').innerText !== before", arg=before
         )
-        assert "Capitation" not in cards.inner_text()
+        assert "Service unit" not in cards.inner_text()
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_a_class_of_two_plays_and_its_teacher_sees_both(browser: Browser, site: 
                     before = student.locator("#play-stage").inner_text()
                     if number == 2:
                         student.get_by_role("slider").focus()
-                        student.keyboard.press("End")
-                        student.locator("#play-preview .big", has_text="10").wait_for()
+                        student.keyboard.press("ArrowRight")
+                        student.locator("#play-preview .big", has_text="1").wait_for()
                     student.locator(".patient .button").click()
                     student.wait_for_function(
                         "before => document.getElementById('play-stage').innerText !== before",
@@ -176,8 +176,8 @@ def test_a_class_of_two_plays_and_its_teacher_sees_both(browser: Browser, site: 
                 if number == 1:
                     student.locator(".ways").wait_for()
             teacher.get_by_text(f"{number} joined").wait_for()
-        # one student did nothing for anybody, the other all that can be done
-        teacher.get_by_text("Paid for every service the class gives 5").wait_for()
+        # one student gave nobody a service, the other one each
+        teacher.get_by_text("Paid for every service the class gives 0.5").wait_for()
         told = teacher.locator(".classroom").inner_text()
         assert "2 finished the first payment" in told
         assert "1 finished both" in told
