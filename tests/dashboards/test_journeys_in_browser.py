@@ -112,8 +112,8 @@ def test_a_contract_is_wrapped_added_to_replaced_and_unwrapped_and_follows_its_t
 
         wrapped = act("Wrap", text, "Blend")
         assert "blend:" in wrapped
-        more = act("Add a part", wrapped, "Per diem")
-        assert "per_diem:" in more
+        more = act("Add a part", wrapped, "Cost reimbursement")
+        assert "cost_reimbursement:" in more
         replaced = act("Replace", more, "Service unit")
         assert "service_unit:" in replaced
         assert "blend:" not in replaced
