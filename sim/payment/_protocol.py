@@ -189,10 +189,15 @@ class Outlook:
     jointly: bool = False
 
     def masked(self, scope: Scope) -> Outlook:
-        """Give the part of the outlook inside a scope."""
-        mine = self.activity.masked(scope)
-        seen = mine if self.perceived is self.activity else self.perceived.masked(scope)
-        return self._with(mine, seen)
+        """Give the part of the outlook inside a scope, worked out once for each scope."""
+        # A contract is gone through twice a month, up for values and down for slopes. The scope is
+        # kept beside its part, so that no other object can come to bear its number.
+        known: dict[int, tuple[Scope, Outlook]] = self.__dict__.setdefault("_parts", {})
+        if id(scope) not in known:
+            mine = self.activity.masked(scope)
+            seen = mine if self.perceived is self.activity else self.perceived.masked(scope)
+            known[id(scope)] = (scope, self._with(mine, seen))
+        return known[id(scope)][1]
 
     def through_the_year_so_far(self) -> Outlook:
         """Give the outlook of a manager who looks at the year to date."""
@@ -202,7 +207,9 @@ class Outlook:
 
     def _with(self, activity: Activity, perceived: Activity) -> Outlook:
         """Give the same forecast of other care; its steps are worked out once for all."""
-        other = dataclasses.replace(self, activity=activity, perceived=perceived)
+        other = Outlook(
+            activity, perceived, self.error, self.discount, self.score_error, self.jointly
+        )
         other.__dict__["steps"] = self.steps
         return other
 

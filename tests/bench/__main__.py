@@ -163,7 +163,8 @@ def with_providers(region: Region, n: int) -> Region:
 
     zones = dataclasses.replace(region.zones, travel_minutes=region.zones.travel_minutes[:, rows])
     new = type(providers)(**of(providers))
-    return dataclasses.replace(region, providers=new, zones=zones)
+    beds = region.observation_beds[rows]
+    return dataclasses.replace(region, providers=new, zones=zones, observation_beds=beds)
 
 
 def organization_level(rounds: int) -> dict[str, float]:
