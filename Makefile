@@ -118,6 +118,7 @@ bench: .venv/payshift-dev ## speed and memory on this machine, ratios first
 	$(BIN)/python -m tests.bench.dispatch
 	$(BIN)/python -m tests.bench.work
 	$(BIN)/python -m tests.bench.peers
+	$(BIN)/python -m tests.bench.coordinator
 	$(BIN)/python -m tests.bench.kills
 	$(BIN)/python -m tests.bench.dashboard
 

@@ -21,7 +21,7 @@ from experiments.sweep.design import Limits
 from experiments.sweep.worker import Finished, Model, Task
 from sim.errors import RunError
 
-__all__ = ["Dask", "local_cluster"]
+__all__ = ["Dask", "local_cluster", "started"]
 
 OnDone = Callable[[Sequence[Finished]], None]
 
@@ -76,6 +76,28 @@ def local_cluster(workers: int) -> Any:
     )
 
 
+def started(workers: int) -> Any:
+    """Start a cluster here, again if one of its workers is lost while it starts.
+
+    Raises
+    ------
+    RunError
+        If it cannot be started again and again.
+    """
+    for tries in itertools.count(1):
+        try:
+            return local_cluster(workers)
+        except (RuntimeError, OSError, TimeoutError) as reason:
+            # What is under way is ended by the cluster itself before it says that it cannot start.
+            if tries == _TRIES:
+                raise RunError(
+                    f"a Dask cluster could not be started {tries} times ({reason})",
+                    where="Dask",
+                    remedy="The machine may be out of memory: lower --workers; "
+                    "or take --executor process.",
+                ) from None
+
+
 class Dask:
     """Runs spread over a Dask cluster.
 
@@ -114,7 +136,7 @@ class Dask:
                 yield client
             return
         with (
-            local_cluster(self._workers) as cluster,
+            started(self._workers) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
             yield client

@@ -127,12 +127,13 @@ def kill_rounds(rounds: int, executor: str = "process", seed: int = 7) -> dict[s
         path, number, killed = Path(folder) / "0.sqlite", 0, 0
         while killed < rounds:
             mark = uuid.uuid4().hex
+            errors = (Path(folder) / "errors.txt").open("w+", encoding="utf-8")
             process = subprocess.Popen(
                 [sys.executable, "-c", _COORDINATE, str(path), way.executor, str(way.draws)],
                 cwd=ROOT,
                 env={**os.environ, _MARK: mark},
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=errors,
                 text=True,
             )
             assert process.stdout is not None
@@ -146,7 +147,12 @@ def kill_rounds(rounds: int, executor: str = "process", seed: int = 7) -> dict[s
                 killed += 1
             rest = process.communicate(timeout=180)[0]
             # A worker's death is the crew's or the cluster's to bear: the sweep goes on.
-            counts["gave_up"] += struck != "coordinators" and process.returncode != 0
+            if struck != "coordinators" and process.returncode != 0:
+                counts["gave_up"] += 1
+                errors.seek(0)
+                print(f"{executor}: {struck or 'nothing'} killed, the sweep gave up:", flush=True)
+                print("".join(errors.readlines()[-12:]), flush=True)
+            errors.close()
             counts["orphans"] += _left_behind(mark)
             told = [int(line) for line in (first + rest).split("\n") if line.strip()]
             with Store.read(path) as store:

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from experiments.sweep import cluster
 from experiments.sweep.store import Store
 from sim.cli import main
+from sim.errors import RunError
 from tests.bench.dispatch import measured, part_of_the_county_study, two_workers
 
 
@@ -43,3 +45,24 @@ def test_the_command_hands_runs_to_the_cluster_whose_address_it_is_given(
         assert store.verify() == []
         assert told["counts"] == {"ok": len(store.plan)}
         assert told["sha256"] == store.result_sha256()
+
+
+@pytest.mark.parametrize("losses", [2, 3])
+def test_a_cluster_that_loses_a_worker_while_it_starts_is_started_again_and_then_given_up(
+    monkeypatch: pytest.MonkeyPatch, losses: int
+) -> None:
+    started: list[int] = []
+
+    def local_cluster(workers: int) -> str:
+        started.append(workers)
+        if len(started) <= losses:
+            raise RuntimeError("Nanny failed to start.")
+        return "a cluster"
+
+    monkeypatch.setattr(cluster, "local_cluster", local_cluster)
+    if losses < 3:
+        assert cluster.started(2) == "a cluster"
+    else:
+        with pytest.raises(RunError, match=r"could not be started 3 times.*Nanny"):
+            cluster.started(2)
+    assert started == [2, 2, 2]

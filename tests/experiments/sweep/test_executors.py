@@ -16,6 +16,7 @@ from experiments.sweep.results import Results
 from experiments.sweep.simulation import Simulation
 from experiments.sweep.store import Store
 from sim.errors import RunError, ScenarioError
+from tests.bench import coordinator
 from tests.experiments.sweep import models
 
 LINE = Design(
@@ -114,6 +115,13 @@ def test_a_run_that_crashes_hangs_hoards_or_fails_is_recorded_and_the_rest_compl
     assert rows[1] is not None and rows[1].tries >= 2
     again = sweep(design, path, models.trouble, resume=True)
     assert (again.found, again.done, again.failed) == (10, 0, 4)
+
+
+@pytest.mark.slow
+def test_the_coordinators_memory_is_flat_from_a_thousand_to_twenty_thousand_runs() -> None:
+    few, many = (coordinator.peak(n, "process") for n in (coordinator.FEW, coordinator.MANY))
+    assert (few.runs, many.runs) == (1_000, 20_000)
+    assert many.mb <= coordinator.FLAT * few.mb
 
 
 @pytest.mark.slow
