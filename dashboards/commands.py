@@ -7,6 +7,7 @@ Everything heavy is imported inside.
 from __future__ import annotations
 
 import importlib.util
+import math
 import os
 import shlex
 import sys
@@ -149,7 +150,9 @@ def sensitivity(
                 [
                     reading.factor_label(row, style),
                     f"{value:.3g}",
-                    text_of(lang.value, "interval", low=f"{low:.3g}", high=f"{high:.3g}"),
+                    text_of(lang.value, "interval", low=f"{low:.3g}", high=f"{high:.3g}")
+                    if math.isfinite(low)
+                    else "–",
                     label_of(lang.value, "influence.verdict", str(row["verdict"])),
                 ]
             )

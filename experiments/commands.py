@@ -80,6 +80,11 @@ def _store_of(chosen: Sweep, part: tuple[int, int]) -> Path:
     return home() / "sweeps" / f"{chosen.name}-{chosen.design.sha256()[:8]}{piece}.sqlite"
 
 
+def _count(n: int, thing: str) -> str:
+    """Write a number of things."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
 def _time(seconds: float) -> str:
     """Write a duration."""
     if not math.isfinite(seconds):
@@ -202,10 +207,13 @@ def sweep(
     chosen = read_sweep(design)
     path = out if out is not None else _store_of(chosen, part)
     plan = Plan(chosen.design, chosen.design.points(), chosen.model.code_version, "", part)
+    n_arms, n_factors = len(chosen.design.arms), len(chosen.design.factors)
     what = (
-        f"{len(plan):,} runs: {len(chosen.design.arms)} arms, {len(plan.points):,} draws of "
-        f"{len(chosen.design.factors)} factors, {chosen.design.replicates} replicates"
+        f"{_count(len(plan), 'run')}: {_count(n_arms, 'arm')}, {_count(len(plan.points), 'draw')} "
+        f"of {_count(n_factors, 'factor')}, {_count(chosen.design.replicates, 'replicate')}"
     )
+    if advice := chosen.design.advice():
+        terminal.say(advice)
     if dry:
         terminal.write(what)
         return

@@ -61,7 +61,7 @@ def sizes(method: Method, sample: Sample, steps: int = 6) -> list[int]:
     """Numbers of draws whose first part is a sample of its own, doubling up to all of them."""
     block = method.block(sample, bool(sample.options.get("calc_second_order", True)))
     whole = len(sample.points) // block
-    least = 8 if block > 1 else 32
+    least = max(8 if block > 1 else 32, method.least)
     found = [whole]
     while len(found) < steps and found[-1] // 2 >= least:
         found.append(found[-1] // 2)

@@ -164,6 +164,8 @@ class Method:
         Setting to Estimate.
     source : str
         Where the method is from.
+    least : int
+        Draws below which it is refused.
     """
 
     id: str
@@ -177,6 +179,7 @@ class Method:
     growth: Growth
     estimate: Callable[[Setting], Estimate] = field(repr=False)
     source: str
+    least: int = 1
 
     def columns(self, sample: Sample) -> tuple[Any, ...]:
         """What this method tells apart in a sample."""
@@ -225,8 +228,24 @@ def _alone() -> Iterator[None]:
 
 
 def _analyzer(name: str) -> Callable[..., Any]:
+    """SALib's analyzer of a method, whose refusals are told as ours are."""
     analyze: Callable[..., Any] = import_module(f"SALib.analyze.{name}").analyze
-    return analyze
+
+    def asked(*given: Any, **options: Any) -> Any:
+        try:
+            return analyze(*given, **options)
+        except (ValueError, RuntimeError, ArithmeticError, IndexError) as reason:
+            raise _too_few(name, " ".join(str(reason).split())) from None
+
+    return asked
+
+
+def _too_few(method: str, reason: str) -> ScenarioError:
+    return ScenarioError(
+        f"method {method} cannot be worked out from these runs ({reason})",
+        where="sensitivity",
+        remedy="Draw more runs (`n` of the sampler in the design), or choose another method.",
+    )
 
 
 def _floats(values: Any) -> Array:
@@ -412,8 +431,11 @@ def delta(setting: Setting) -> Estimate:
     value, half = (np.zeros(x.shape[1]) for _ in range(2))
     with _alone():
         for place in range(x.shape[1]):
-            whole = calc_delta(y, grid, x[:, place], edges)
-            again = np.array([calc_delta(y[d], grid, x[d, place], edges) for d in draws])
+            try:
+                whole = calc_delta(y, grid, x[:, place], edges)
+                again = np.array([calc_delta(y[d], grid, x[d, place], edges) for d in draws])
+            except np.linalg.LinAlgError:
+                raise _too_few("delta", "a part of the outcomes does not spread") from None
             reduced = 2.0 * whole - again
             value[place] = reduced.mean()
             half[place] = setting.z * reduced.std(ddof=1)
@@ -541,7 +563,9 @@ def slopes(setting: Setting) -> Estimate:
         )
     value, raw = _floats(found["dgsm"]), _floats(found["vi"])
     scale = np.divide(value, raw, out=np.zeros_like(raw), where=raw > 0)
-    return Estimate({"dgsm": _around(value, _floats(found["dgsm_conf"]) * scale)})
+    with np.errstate(invalid="ignore"):
+        # one block of draws has no interval
+        return Estimate({"dgsm": _around(value, _floats(found["dgsm_conf"]) * scale)})
 
 
 def regional(setting: Setting) -> Estimate:
@@ -550,7 +574,9 @@ def regional(setting: Setting) -> Estimate:
         found = _analyzer("rsa")(
             setting.problem(grouped=False), setting.spread(), setting.y, bins=10, target="Y"
         )
-    means = [np.nanmean(found[f"x{place}"]) for place in range(len(setting.sample.factors))]
+        means = [np.nanmean(found[f"x{place}"]) for place in range(len(setting.sample.factors))]
+    if not np.isfinite(means).all():
+        raise _too_few("rsa", "a slice of the outcome holds no runs")
     return Estimate({"distance": _around(means)})
 
 
@@ -628,6 +654,7 @@ METHODS: Final[Mapping[str, Method]] = {
             "rows",
             delta,
             "Plischke et al. 2013: doi:10.1016/j.ejor.2012.11.047",
+            least=16,
         ),
         Method(
             "pawn",
@@ -713,6 +740,7 @@ METHODS: Final[Mapping[str, Method]] = {
             "rows",
             expansion,
             "Li and Rabitz 2012: doi:10.1007/s10910-011-9898-0",
+            least=300,
         ),
         Method(
             "rsa",
@@ -823,6 +851,15 @@ def hold_match(method: Method, sample: Sample, second_order: bool) -> None:
         effects of pairs; with the remedy.
     """
     where = f"design {sample.where}".strip()
+    if len(sample.points) < method.least:
+        raise ScenarioError(
+            f"method {method.id} needs more draws",
+            where=where,
+            value=len(sample.points),
+            allowed=f"{method.least} or more",
+            remedy=f"Raise `n` of the sampler, or choose a method that takes fewer draws: "
+            f"{', '.join(m for m in fitting(sample) if METHODS[m].least <= len(sample.points))}.",
+        )
     if method.samplers and sample.sampler not in method.samplers:
         readable = ", ".join(fitting(sample))
         raise ScenarioError(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 from experiments.sweep.crew import Crew, cores, packed
 from experiments.sweep.design import Limits
 from experiments.sweep.worker import Finished, Model, Task
-from sim.errors import RunError
+from sim.errors import RunError, ScenarioError
 
 __all__ = ["Dask", "local_cluster", "started"]
 
@@ -29,6 +30,7 @@ _GROUP_SECONDS = 1.0
 _LARGEST_GROUP = 500
 _AHEAD = 3
 _CONNECT_SECONDS = 60
+_ADDRESS = re.compile(r"[a-z]+://[^\s/]+:\d{1,5}")
 _TRIES = 3
 _crews: dict[int, tuple[str, Crew]] = {}
 
@@ -108,11 +110,24 @@ class Dask:
         Workers of a cluster on this machine; all cores if left out.
     scheduler : str, optional
         Address of a scheduler, such as ``tcp://host:8786``; the workers are then its own.
+
+    Raises
+    ------
+    ScenarioError
+        If the scheduler's address is none.
     """
 
     def __init__(
         self, limits: Limits, workers: int | None = None, scheduler: str | None = None
     ) -> None:
+        if scheduler is not None and not _ADDRESS.fullmatch(scheduler):
+            # Dask itself tells of it, and then does not let the program end.
+            raise ScenarioError(
+                "not the address of a scheduler",
+                where="--scheduler",
+                value=scheduler,
+                allowed="an address such as tcp://host:8786",
+            )
         self._limits = limits
         self._workers = workers or cores()
         self._scheduler = scheduler

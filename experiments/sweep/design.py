@@ -14,6 +14,7 @@ import importlib
 import itertools
 import json
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -478,13 +479,30 @@ class Design:
             module = importlib.import_module(f"SALib.sample.{_OF_SALIB[name]}")
             draw = getattr(module, "sample", None) or getattr(module, name)
             problem = self._unit_problem()
-            if name == "fractional_factorial":
-                return np.asarray(draw(problem, seed=seed, **options))[:, :dimensions]
-            return np.asarray(draw(problem, n, seed=seed, **options))
+            with warnings.catch_warnings():
+                # What there is to say of a sample, `advice` says.
+                warnings.simplefilter("ignore")
+                if name == "fractional_factorial":
+                    return np.asarray(draw(problem, seed=seed, **options))[:, :dimensions]
+                return np.asarray(draw(problem, n, seed=seed, **options))
         except (TypeError, ValueError) as reason:
             raise ScenarioError(
-                f"the sampler refuses ({reason})", where="sampler", value=name
+                f"the sampler refuses ({' '.join(str(reason).split())})",
+                where="sampler",
+                value=name,
+                remedy="Change its `n` or its `options`.",
             ) from None
+
+    def advice(self) -> str:
+        """Say what would make a better sample of about the same size; empty if there is nothing."""
+        n = self.sampler.n
+        if self.sampler.name != "sobol" or n & (n - 1) == 0:
+            return ""
+        below = 1 << (n.bit_length() - 1)
+        return (
+            f"sampler sobol: n is {n}; at powers of two, such as {below} or {2 * below}, "
+            "the draws fill the ranges more evenly"
+        )
 
     # -- runs
 

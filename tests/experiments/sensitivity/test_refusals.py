@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments import sensitivity
+from experiments.sensitivity.methods import METHODS
 from experiments.sensitivity.study import read_study
 from experiments.sweep.design import Factor
 from sim.cli import main
@@ -27,6 +29,26 @@ def test_a_sample_of_another_method_is_refused_with_the_sampler_to_write() -> No
         sensitivity.analyze(results, "y", method="sobol")
     with pytest.raises(ScenarioError, match="one_at_a_time"):
         sensitivity.analyze(results, "y", method="oat")
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+@pytest.mark.parametrize("name", METHODS)
+def test_so_few_draws_give_a_table_or_a_refusal_of_our_own(name: str, n: int) -> None:
+    # any other error, a warning of the library among them, is what must not reach a user
+    for look in (sensitivity.analyze, sensitivity.converge):
+        with contextlib.suppress(ScenarioError):
+            results = worked(design(cube(2), METHODS[name].remedy_sampler, n), lambda x, _: x[:, 0])
+            found = look(results, "y", method=name, resamples=5)
+            assert len(found.table)
+
+
+def test_an_expansion_takes_three_hundred_draws_and_grows_no_smaller_samples() -> None:
+    few = worked(design(cube(2), "latin_hypercube", 60), lambda x, _: x[:, 0])
+    with pytest.raises(ScenarioError, match=r"needs more draws.*300 or more.*pawn"):
+        sensitivity.analyze(few, "y", method="enhanced_hdmr")
+    enough = worked(design(cube(2), "latin_hypercube", 400), lambda x, _: x[:, 0])
+    grown = sensitivity.converge(enough, "y", method="enhanced_hdmr", resamples=5)
+    assert set(grown.table["n_draws"]) == {400}
 
 
 def test_an_unknown_method_is_answered_with_all_methods(whole: Worked) -> None:

@@ -66,3 +66,11 @@ def test_a_cluster_that_loses_a_worker_while_it_starts_is_started_again_and_then
         with pytest.raises(RunError, match=r"could not be started 3 times.*Nanny"):
             cluster.started(2)
     assert started == [2, 2, 2]
+
+
+@pytest.mark.parametrize("address", ["nonsense", "host:8786", "tcp://host", "tcp://host:port"])
+def test_what_is_no_address_is_refused_before_a_store_is_made(tmp_path: Path, address: str) -> None:
+    path = tmp_path / "s.sqlite"
+    given = ["--executor", "dask", "--scheduler", address, "--out", str(path)]
+    assert main(["sweep", "tiny-grid", *given]) == 2
+    assert not path.exists()

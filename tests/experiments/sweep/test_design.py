@@ -143,3 +143,12 @@ def test_equal_draws_share_their_runs() -> None:
 def test_a_design_that_cannot_be_drawn_is_refused(make: object, what: str) -> None:
     with pytest.raises(ScenarioError, match=what):
         make()
+
+
+@pytest.mark.parametrize(("n", "advised"), [(10, "8 or 16"), (16, ""), (1, "")])
+def test_a_sample_of_no_power_of_two_is_drawn_with_advice_and_without_a_warning(
+    n: int, advised: str
+) -> None:
+    plan = Design(arms=("m",), factors=(Factor("a"), Factor("b")), sampler=Sampler("sobol", n))
+    assert len(plan.points()) == 6 * n
+    assert advised in plan.advice() and bool(plan.advice()) == bool(advised)
