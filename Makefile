@@ -21,7 +21,7 @@ DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
 DEMO_LANG ?= en
 
-.PHONY: help demo test check fast studies baseline books emergence evidence predictions bench screenshots docs constraints browser clean
+.PHONY: help demo test check fast studies baseline books emergence ensemble evidence predictions bench screenshots docs constraints browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -83,6 +83,9 @@ EVIDENCE_SEEDS ?= 10
 evidence: .venv/payshift-dev ## published findings beside the model: experiments/records/evidence, docs/validation.md
 	$(BIN)/payshift evidence --replicates $(EVIDENCE_SEEDS) --workers $(JOBS) --out experiments/records/evidence
 	$(BIN)/python docs/validation.py
+
+ensemble: .venv/payshift-dev ## parameter sets that the county's moments do not tell apart: experiments/records/ensemble
+	$(BIN)/python -m experiments.ensemble --workers $(JOBS)
 
 predictions: .venv/payshift-dev ## do margins foretell behavior, over the library: experiments/records/predictions
 	$(BIN)/python -m experiments.predictions --workers $(JOBS)

@@ -194,7 +194,7 @@ def evidence(
         if part in (None, EvidencePart.POLICIES):
             chosen = [read_finding(name) for name in ids] if ids else known
             for finding in chosen:
-                if finding.form.reform is None:
+                if not replay.is_lived(finding):
                     extra += blank([finding]).rows if ids else []  # its reasons are told
                     continue
                 terminal.say(f"{finding.id}: {finding.form.title.model_dump()[lang.value]}")

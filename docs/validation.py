@@ -85,8 +85,9 @@ squared misfits falls from 416 to 258 at the end of the parameter's range (weigh
 ## Adding a finding
 
 Copy a file of `experiments/evidence/findings/`. It states the source, the published number with
-its interval, the band, and one way to ask the model: `laboratory`, `trial`, `baseline` or
-`reform`. A reform names a control and a treated world (a scenario, with another contract if need
+its interval, the band, and one way to ask the model: `laboratory`, `trial`, `baseline`, `reform`
+or `stays` (what a study reads of single stays; the measures are told in
+`experiments/evidence/stays.py`). `models` and `region` let readers find it. A reform names a control and a treated world (a scenario, with another contract if need
 be), the months to be read and the estimator of its study: `difference-in-differences`,
 `interrupted-series` or `before-after`. `card` sets published observables in both worlds, never a
 parameter; a test holds the files of the package to that.

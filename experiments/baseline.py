@@ -223,7 +223,7 @@ def measure(history: History, region_id: str) -> dict[str, float]:
     }
 
 
-def _one(task: tuple[str, int, int, tuple[tuple[str, float], ...]]) -> dict[str, float]:
+def run_once(task: tuple[str, int, int, tuple[tuple[str, float], ...]]) -> dict[str, float]:
     """Run one baseline and measure it; a top-level function, so that processes can call it."""
     region_id, seed, people, parameters = task
     scenario = load(region_id)
@@ -351,7 +351,7 @@ class Runner:
             for vector in vectors
             for seed in self.seeds
         ]
-        found = list(self.pool.map(_one, tasks))
+        found = list(self.pool.map(run_once, tasks))
         n = len(self.seeds)
         return [found[i * n : (i + 1) * n] for i in range(len(vectors))]
 

@@ -17,7 +17,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -41,6 +41,7 @@ from sim.terminal import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dashboards.ensemble_table import EnsembleTable
     from dashboards.figures.xray import Names
     from sim.margins.weak_spots import Spot
     from sim.record import Comparison, Record
@@ -121,6 +122,15 @@ FreezeOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", help="Copy the record to this folder.")]
 KeepOption = Annotated[
     str, typer.Option("--keep", metavar="TABLE,…", help="Keep large tables: claims, people.")
+]
+EnsembleOption = Annotated[
+    bool,
+    typer.Option(
+        "--ensemble", help="Also over sets of parameters that the data do not tell apart."
+    ),
+]
+SetsOption = Annotated[
+    int | None, typer.Option("--sets", min=2, help="Of --ensemble: only the first so many sets.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every outcome, not only the headlines.")]
 
@@ -489,6 +499,8 @@ def run(
     keep: KeepOption = "",
     workers: WorkersOption = None,
     everything: AllOption = False,
+    ensemble: EnsembleOption = False,
+    sets: SetsOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
     lang: LangOption = Lang.EN,
@@ -497,6 +509,7 @@ def run(
     from sim import runner
 
     chosen = _chosen(scenario, settings, population, freeze)
+    ready = _ensemble_of({chosen.id: chosen}, seed, ensemble, sets)
     with terminal.progress(chosen.id) as progress:
         record = runner.run(
             chosen,
@@ -510,6 +523,10 @@ def run(
         )
     path = _store(record, out)
     rows = _run_rows(record, _shown_outcomes(chosen, everything or as_json), lang)
+    spreads = None
+    if ready is not None:
+        values = {(chosen.id, str(row["id"])): (row["value"], row["half_width"]) for row in rows}
+        spreads = ready(list(dict.fromkeys(row["id"] for row in rows)), values, workers)
     if as_json:
         terminal.write_json(
             {
@@ -519,6 +536,7 @@ def run(
                 "scenario": chosen.id,
                 "seeds": record.seeds,
                 "outcomes": rows,
+                **({} if spreads is None else {"ensemble": spreads.rows}),
             }
         )
         return
@@ -551,7 +569,25 @@ def run(
         ),
         numbers=(2, 4),
     )
+    if spreads is not None:
+        spreads.tell(lang.value, currency)
     terminal.say(f"record {path}")
+
+
+def _ensemble_of(
+    arms: Mapping[str, Scenario], seed: int | None, wanted: bool, sets: int | None
+) -> Callable[..., EnsembleTable] | None:
+    """Make ready to live arms over an ensemble, so that what cannot be is told before any run."""
+    if not wanted:
+        if sets is not None:
+            raise ScenarioError(
+                "only an ensemble has sets", where="--sets", remedy="Add --ensemble."
+            )
+        return None
+    from dashboards.ensemble_table import prepared
+
+    chosen = {name: one if seed is None else one.with_seed(seed) for name, one in arms.items()}
+    return prepared(chosen, sets)
 
 
 def _float(value: float | None) -> float:
@@ -628,6 +664,8 @@ def compare(
     keep: KeepOption = "",
     workers: WorkersOption = None,
     everything: AllOption = False,
+    ensemble: EnsembleOption = False,
+    sets: SetsOption = None,
     out: OutOption = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write the HTML report to this file.")
@@ -640,6 +678,9 @@ def compare(
     from sim import runner
 
     chosen = [_chosen(name, settings, population, freeze) for name in scenarios]
+    ready = None
+    if ensemble or sets is not None:
+        ready = _ensemble_of(runner.arms_of(chosen, not no_status_quo), seed, ensemble, sets)
     with terminal.progress(f"{len(chosen)} scenarios") as progress:
         comparison = runner.compare(
             chosen,
@@ -656,6 +697,18 @@ def compare(
     written = [] if no_report else _write_reports(comparison, path, out, report, lang)
     differences = comparison.differences()
     wrong = comparison.before_check()
+    spreads = None
+    if ready is not None:
+        shown = set(_shown_outcomes(chosen[0], everything))
+        everyone = differences[(differences["group"] == "all") & differences["outcome"].isin(shown)]
+        values = {
+            (str(row["arm"]), str(row["outcome"])): (
+                float(row["difference"]),
+                0.5 * (float(row["high"]) - float(row["low"])),
+            )
+            for row in terminal.rows_of(everyone)
+        }
+        spreads = ready(list(everyone["outcome"].unique()), values, workers)
     if as_json:
         terminal.write_json(
             {
@@ -667,10 +720,13 @@ def compare(
                 "seeds": comparison.seeds,
                 "differs_before_reform": terminal.rows_of(wrong),
                 "differences": terminal.rows_of(differences),
+                **({} if spreads is None else {"ensemble": spreads.rows}),
             }
         )
     else:
         _print_comparison(comparison, differences, _shown_outcomes(chosen[0], everything), lang)
+        if spreads is not None:
+            spreads.tell(lang.value, comparison.info["currency"])
     if len(wrong):
         terminal.say(
             f"warning: {len(wrong)} outcomes differ between arms before the reform "

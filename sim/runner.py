@@ -969,7 +969,7 @@ def run(
     return _gather(plan, workers, progress, simulate, command)
 
 
-def _arms(scenarios: Sequence[Scenario], status_quo: bool) -> dict[str, Scenario]:
+def arms_of(scenarios: Sequence[Scenario], status_quo: bool) -> dict[str, Scenario]:
     """Name the arms, the region's status quo first unless it is left out."""
     first = scenarios[0]
     for other in scenarios[1:]:
@@ -1026,7 +1026,9 @@ def comparison_plan(
         raise ScenarioError("nothing to compare", where="compare", allowed="one scenario or more")
     wanted = _checked(chosen, replicates, engine, keep)
     start = chosen[0].seed if seed is None else seed
-    arms = {name: scenario.with_seed(start) for name, scenario in _arms(chosen, status_quo).items()}
+    arms = {
+        name: scenario.with_seed(start) for name, scenario in arms_of(chosen, status_quo).items()
+    }
     return Plan(Comparison, arms, _seeds(start, replicates), engine, wanted)
 
 

@@ -6,7 +6,7 @@ finding holds what was published and what the model is asked, never a result of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from experiments.evidence.stays import MEASURES
 from experiments.measurement import check_name
 from sim.errors import PayshiftError, ScenarioError
 from sim.payment import registry
@@ -114,20 +115,43 @@ class FromReform(Strict):
     ] = 1.0
 
 
+class FromStays(Strict):
+    """What a study read of single stays: a level of one world, or the gap between twin worlds."""
+
+    measure: Annotated[str, Field(pattern="^(" + "|".join(MEASURES) + ")$")]
+    region: Annotated[
+        Name | None, Field(description="its baseline year; left out where a reform is replayed")
+    ] = None
+    payer: Name | None = None
+    group: Annotated[str | None, Field(max_length=60, description="clinical group")] = None
+    level: Annotated[Literal[1, 2], Field(description="of level_charge_ratio")] = 2
+    scale: Annotated[
+        Literal["percent", "points", "unit"],
+        Field(description="percent of the control, percentage points, or the measure's unit"),
+    ] = "unit"
+    first_month: Annotated[Month, Field(description="counted from the reform, 1 the first")] = 1
+    last_month: Month = 12
+    divide_by: Annotated[Number, Field(gt=0.0)] = 1.0
+
+
+Way = FromLaboratory | FromTrial | FromBaseline | FromReform | FromStays
+
+
 class SimulatedForm(Strict):
-    """What gives the model's number; exactly one of the four."""
+    """What gives the model's number; exactly one of the five."""
 
     laboratory: FromLaboratory | None = None
     trial: FromTrial | None = None
     baseline: FromBaseline | None = None
     reform: FromReform | None = None
+    stays: FromStays | None = None
 
     @property
-    def way(self) -> FromLaboratory | FromTrial | FromBaseline | FromReform | None:
+    def way(self) -> Way | None:
         """The one that is given; None if none or several are."""
         given = [
             each
-            for each in (self.laboratory, self.trial, self.baseline, self.reform)
+            for each in (self.laboratory, self.trial, self.baseline, self.reform, self.stays)
             if each is not None
         ]
         return given[0] if len(given) == 1 else None
@@ -224,7 +248,7 @@ class Target:
         return self.form.id
 
     @property
-    def way(self) -> FromLaboratory | FromTrial | FromBaseline | FromReform | None:
+    def way(self) -> Way | None:
         """What gives the model's number, None where it is not simulated."""
         return None if self.form.simulated is None else self.form.simulated.way
 
@@ -236,7 +260,9 @@ class Target:
             return way.region
         if isinstance(way, FromTrial):
             return TRIAL_REGION
-        if isinstance(way, FromReform) and reform is not None:
+        if isinstance(way, FromStays) and way.region is not None:
+            return way.region
+        if isinstance(way, FromReform | FromStays) and reform is not None:
             return _region_of(reform.treated.scenario)
         return self.finding.form.region or ""
 
@@ -359,15 +385,64 @@ def _problems(form: FindingForm, tree: Node, with_worlds: bool) -> list[Scenario
                     "a target is either simulated, in one way, or says why it is missing",
                     where=field_place(tree, *place, "id"),
                     value=target.id,
-                    allowed="simulated: with laboratory, trial, baseline or reform; or missing:",
+                    allowed="simulated: with laboratory, trial, baseline, reform or stays; "
+                    "or missing:",
                 )
             )
         if isinstance(way, FromReform):
             spot = field_place(tree, *place, "simulated", "reform", "outcome")
             found.extend(_of_reform(form, way, spot))
+        if isinstance(way, FromStays):
+            spot = field_place(tree, *place, "simulated", "stays", "measure")
+            found.extend(_of_stays(form, way, spot, regions))
     if form.reform is not None and with_worlds:
         for which in ("treated", "control"):
             found.extend(_of_world(form.reform, which, tree))
+    return found
+
+
+def _of_stays(
+    form: FindingForm, way: FromStays, spot: str, regions: Sequence[str]
+) -> list[ScenarioError]:
+    """Check what a target asks of single stays."""
+    if (way.region is None) == (form.reform is None):
+        return [
+            ScenarioError(
+                "stays are those of a region's baseline or of the finding's reform",
+                where=spot,
+                allowed="region: where there is no reform; no region where there is one",
+            )
+        ]
+    name = way.region
+    if name is None and form.reform is not None:
+        name = _region_of(form.reform.treated.scenario)
+        if not way.first_month <= way.last_month <= form.reform.horizon.reform:
+            return [
+                ScenarioError(
+                    "not months of the reform",
+                    where=spot,
+                    value=f"{way.first_month} to {way.last_month}",
+                    allowed=f"1 to {form.reform.horizon.reform}, the first before the last",
+                )
+            ]
+    if name is None or name not in regions:
+        return [ScenarioError("no such region", where=spot, value=name, allowed=", ".join(regions))]
+    region = load(name).region()
+    found = []
+    for word, given, known in (
+        ("payer", way.payer, region.payers),
+        ("clinical group", way.group, region.groups.ids),
+    ):
+        if given is not None and given not in known:
+            found.append(
+                ScenarioError(
+                    f"the region has no such {word}",
+                    where=spot,
+                    value=given,
+                    allowed=", ".join(known),
+                    remedy=suggestion(given, known),
+                )
+            )
     return found
 
 

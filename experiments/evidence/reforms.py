@@ -7,6 +7,7 @@ study in particular: no rule, parameter or branch here exists for one of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -14,12 +15,23 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.evidence import estimators
-from experiments.evidence.findings import Finding, FromReform, world
+from experiments.evidence.findings import Finding, FromReform, FromStays, world
+from experiments.evidence.stays import Ask, StayWorlds
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.results import Results
 from experiments.sweep.simulation import Simulation
+from sim.scenario import load
 
-__all__ = ["CONTROL", "ESTIMATORS", "SPARE_FACTOR", "TREATED", "effects", "model_and_design"]
+__all__ = [
+    "CONTROL",
+    "ESTIMATORS",
+    "SPARE_FACTOR",
+    "TREATED",
+    "effects",
+    "model_and_design",
+    "stay_effects",
+    "stays_and_design",
+]
 
 Float = npt.NDArray[np.float64]
 
@@ -75,6 +87,68 @@ def model_and_design(
         scenario_sha={name: scenario.sha256() for name, scenario in arms.items()},
     )
     return Simulation.of(arms, monthly, monthly), design
+
+
+BASELINE: Final = "baseline"
+_YEAR: Final = {"warm_up": 12, "baseline": 12, "reform": 0}
+
+
+def stays_and_design(
+    finding: Finding, replicates: int, seed: int, people: int
+) -> tuple[StayWorlds, Design]:
+    """Give the sweep that answers a finding's questions about single stays.
+
+    Twin worlds where the finding replays a reform, else the baseline year of its region.
+    """
+    ways = {t.id: t.way for t in finding.targets if isinstance(t.way, FromStays)}
+    form = finding.form.reform
+    if form is not None:
+        arms = {
+            name: world(form, name, f"{finding.id.lower()}-{name}").with_population(people)
+            for name in (CONTROL, TREATED)
+        }
+        start = form.horizon.start
+    else:
+        (region,) = {way.region for way in ways.values()}
+        assert region is not None
+        arms = {BASELINE: load(region).with_population(people).with_horizon(**_YEAR)}
+        start = _YEAR["warm_up"]
+    asks = {
+        name: Ask(
+            way.measure,
+            start + way.first_month - 1,
+            start + way.last_month,
+            way.payer or "",
+            way.group or "",
+            way.level,
+        )
+        for name, way in ways.items()
+    }
+    spare = next(iter(arms.values())).region().parameters[SPARE_FACTOR]
+    design = Design(
+        arms=tuple(arms),
+        factors=(Factor.of(spare),),
+        sampler=Sampler("given", options={"points": [[spare.default]]}),
+        replicates=replicates,
+        seed=seed,
+        outcomes=tuple(asks),
+        title=finding.form.title.model_dump(),
+        settings={"asks": {name: asdict(ask) for name, ask in asks.items()}},
+        scenario_sha={name: scenario.sha256() for name, scenario in arms.items()},
+    )
+    resolved = {name: scenario.resolved() for name, scenario in arms.items()}
+    return StayWorlds(resolved, asks), design
+
+
+def stay_effects(target: str, way: FromStays, results: Results) -> Float:
+    """Give a target's level, or its gap between twin worlds, for every seed, in its scale."""
+    if BASELINE in results.design.arms:
+        value = results.outcome(BASELINE, target)[0]
+        return np.asarray(value * (100.0 if way.scale == "points" else 1.0) / way.divide_by)
+    control = results.outcome(CONTROL, target)[0]
+    gap = results.outcome(TREATED, target)[0] - control
+    scale: Mapping[str, Float | float] = {"percent": 100.0 / control, "points": 100.0, "unit": 1.0}
+    return np.asarray(gap * scale[way.scale] / way.divide_by)
 
 
 def effects(finding: Finding, way: FromReform, results: Results) -> Float:

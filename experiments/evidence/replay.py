@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -21,12 +21,14 @@ from experiments.evidence.findings import (
     FromBaseline,
     FromLaboratory,
     FromReform,
+    FromStays,
     FromTrial,
     Target,
     findings,
 )
 from experiments.evidence.laboratory import Mixture, mean_quantity, read_experiment
 from experiments.evidence.record import Row, Simulated, half_width, judged, mean_and_interval
+from experiments.sweep.design import Design
 from experiments.sweep.executors import Progress, sweep
 from experiments.sweep.results import Results
 from sim.errors import StoreError
@@ -39,6 +41,7 @@ __all__ = [
     "baseline_rows",
     "demand_rows",
     "fit_demand",
+    "is_lived",
     "laboratory_rows",
     "plan_means",
     "policy_rows",
@@ -240,6 +243,11 @@ def fit_demand(
     return sorted(found, key=lambda each: each[1])
 
 
+def is_lived(finding: Finding) -> bool:
+    """Tell whether worlds are lived for a finding: a reform, or stays one by one."""
+    return any(isinstance(target.way, FromReform | FromStays) for target in finding.targets)
+
+
 def policy_rows(
     finding: Finding,
     folder: Path,
@@ -248,12 +256,12 @@ def policy_rows(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[Row]:
-    """Replay a finding's reform and answer its targets.
+    """Replay a finding's reform, or live its region's baseline stay by stay, and answer it.
 
     Parameters
     ----------
     finding : Finding
-        With a reform.
+        One that neither replays a reform nor reads stays has no rows.
     folder : Path
         Where stores are kept; runs already in one are not lived again.
     replicates : int
@@ -263,33 +271,42 @@ def policy_rows(
     progress : callable, optional
     """
     form = finding.form.reform
-    if form is None:
-        return []
-    model, design = reforms.model_and_design(finding, replicates, SEED, people)
-    store = reforms.store_of(finding, design, folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    sweep(
-        design,
-        store,
-        model,
-        "process",
-        workers,
-        resume=store.exists(),
-        model_json=model.as_json(),
-        progress=progress,
-    )
-    results = Results.of(store)
-    lived = form.people if people is None else people
+    lived = people or (PEOPLE if form is None else form.people)
     command = f"payshift evidence policies {finding.id} --replicates {replicates} --people {lived}"
+
+    def results_of(model: Any, design: Design, model_json: str = "") -> Results:
+        store = reforms.store_of(finding, design, folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        sweep(
+            design,
+            store,
+            model,
+            "process",
+            workers,
+            resume=store.exists(),
+            model_json=model_json,
+            progress=progress,
+        )
+        return Results.of(store)
+
+    ways = [target.way for target in finding.targets]
+    of_months = of_stays = None
+    if form is not None and any(isinstance(way, FromReform) for way in ways):
+        simulation, design = reforms.model_and_design(finding, replicates, SEED, people)
+        of_months = results_of(simulation, design, simulation.as_json())
+    if any(isinstance(way, FromStays) for way in ways):
+        of_stays = results_of(*reforms.stays_and_design(finding, replicates, SEED, lived))
     rows = []
     for target in finding.targets:
-        if isinstance(target.way, FromReform):
-            values = reforms.effects(finding, target.way, results)
-            mean, low, high = mean_and_interval(values)
-            share = _share_of_sign(values, target.form.sign)
-            rows.append(
-                judged(target, Simulated(mean, low, high, share, replicates, lived, command))
-            )
+        if isinstance(target.way, FromReform) and of_months is not None:
+            values = reforms.effects(finding, target.way, of_months)
+        elif isinstance(target.way, FromStays) and of_stays is not None:
+            values = reforms.stay_effects(target.id, target.way, of_stays)
+        else:
+            continue
+        mean, low, high = mean_and_interval(values)
+        share = _share_of_sign(values, target.form.sign)
+        rows.append(judged(target, Simulated(mean, low, high, share, replicates, lived, command)))
     return rows
 
 

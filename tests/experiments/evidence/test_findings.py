@@ -8,6 +8,7 @@ import pytest
 
 from experiments.evidence.findings import (
     FromReform,
+    FromStays,
     finding_files,
     findings,
     read_finding,
@@ -61,7 +62,8 @@ def test_no_finding_has_a_parameter_of_its_own() -> None:
         paths = [*reform.card, *reform.treated.set, *reform.control.set]
         assert not [p for p in paths if p.split(".")[0] in ("parameters", "freeze", "seed")]
         assert all(
-            target.way is None or isinstance(target.way, FromReform) for target in finding.targets
+            target.way is None or isinstance(target.way, FromReform | FromStays)
+            for target in finding.targets
         )
 
 
