@@ -24,7 +24,7 @@ GRADES = {
 }
 USES = {
     "fit": "Targets of calibration: parameters were moved for most (not for C2, nor for the US "
-    "metro market under C3 and C4), so a hit is no proof",
+    "metro market under C3 and C4, nor for stays one by one under C5), so a hit is no proof",
     "unseen": "Not fitted: nothing was moved for these",
     "demonstration": "A demonstration: an uncontrolled study",
     "rule": "Taken over as a rule",
@@ -87,8 +87,9 @@ squared misfits falls from 416 to 258 at the end of the parameter's range (weigh
 Copy a file of `experiments/evidence/findings/`. It states the source, the published number with
 its interval, the band, and one way to ask the model: `laboratory`, `trial`, `baseline`, `reform`
 or `stays` (what a study reads of single stays; the measures are told in
-`experiments/evidence/stays.py`). `models` and `region` let readers find it. A reform names a control and a treated world (a scenario, with another contract if need
-be), the months to be read and the estimator of its study: `difference-in-differences`,
+`experiments/evidence/stays.py`). `models` and `region` let readers find it. A reform names a
+control and a treated world (a scenario, with another contract if need be), the months to be read
+and the estimator of its study: `difference-in-differences`,
 `interrupted-series` or `before-after`. `card` sets published observables in both worlds, never a
 parameter; a test holds the files of the package to that.
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from experiments.baseline import SHARES, Fitted, Moment, baseline_of, run_once
+from experiments.commands import ends_in_order, told_progress
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.executors import Progress, sweep
 from experiments.sweep.results import Results
@@ -51,12 +53,12 @@ RECORDS: Final = Path(__file__).parent / "records"
 FOLDER: Final = RECORDS / "ensemble"
 GRADES: Final = ("assumed", "calibrated")
 """Of parameters that are drawn: what was measured or estimated from data stays."""
-REACH: Final = 0.5
+REACH: Final = 0.25
 """Share of the way from a value to each end of its range that is drawn."""
 HELD: Final = ("C3", "C4", "C6")
-STEPS: Final = 4
+STEPS: Final = 5
 PEOPLE: Final = 6_000
-CANDIDATES: Final = 40
+CANDIDATES: Final = 60
 
 
 @dataclass(frozen=True)
@@ -193,12 +195,12 @@ def build(
 
     Notes
     -----
-    Parameters graded assumed or calibrated are a Latin hypercube over half the way to the ends of
-    their ranges; those that a moment tells (``fitted`` of the region's baseline) are moved by
-    Newton steps, with slopes measured one at a time at the region's own values, until their moments
-    are met. Seeds are shared, so a set is judged by the *difference* its parameters make: moments
-    are those of the region's record, from many people, plus the set's less the region's own at the
-    same seeds.
+    Parameters graded assumed or calibrated are a Latin hypercube over a quarter of the way to the
+    ends of their ranges; those that a moment tells (``fitted`` of the region's baseline) are moved
+    by Newton steps, with slopes measured one at a time at the region's own values, until their
+    moments are met. Seeds are shared, so a set is judged by the *difference* its parameters make:
+    moments are those of the region's record, from many people, plus the set's less the region's own
+    at the same seeds. Bands are widened by two standard errors of that difference.
     """
     baseline = baseline_of(region)
     fitted = baseline.fitted
@@ -237,8 +239,9 @@ def build(
     values: dict[str, Float] = {name: np.full(candidates, np.nan) for name in outcomes}
     targets = {**{m.id: m.target for m in baseline.moments}, **baseline.derived}
     for _ in range(STEPS):
-        found = adjusted(live(points))
-        miss = _worst(found, moments)
+        runs = live(points)
+        found = adjusted(runs)
+        miss = _worst(found, moments, _luck(runs, own))
         better = miss < gap
         best[better], gap[better] = points[better], miss[better]
         for name in outcomes:
@@ -340,10 +343,27 @@ def _stepped(
     return moved
 
 
-def _worst(found: Mapping[str, Float], moments: Sequence[Moment]) -> Float:
-    """Give the largest distance of a moment from the middle of its band, in half-widths."""
+def _luck(runs: Mapping[str, Float], own: Mapping[str, Float]) -> dict[str, float]:
+    """Give the standard error of a set's difference from the region's own, from its seeds."""
+    found = {}
+    for name, values in runs.items():
+        gaps = values - own[name]
+        n = gaps.shape[1]
+        found[name] = math.sqrt(gaps.var(axis=1, ddof=1).mean() / n) if n > 1 else 0.0
+    return found
+
+
+def _worst(
+    found: Mapping[str, Float], moments: Sequence[Moment], luck: Mapping[str, float]
+) -> Float:
+    """Give the largest distance of a moment from the middle of its band, in half-widths.
+
+    Two standard errors of luck are taken off: a set is not dropped for too few people.
+    """
     rows = [
-        np.abs(found[m.id] - 0.5 * (m.low + m.high)) / (0.5 * (m.high - m.low)) for m in moments
+        np.maximum(np.abs(found[m.id] - 0.5 * (m.low + m.high)) - 2.0 * luck[m.id], 0.0)
+        / (0.5 * (m.high - m.low))
+        for m in moments
     ]
     worst: Float = np.nan_to_num(np.max(rows, axis=0), nan=np.inf)
     return worst
@@ -541,10 +561,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--replicates", type=int, default=2)
     parser.add_argument("--workers", type=int, default=None)
     parser.add_argument("--out", type=Path, default=FOLDER)
+    parser.add_argument("--stores", type=Path, default=None, help="where runs are kept")
     given = parser.parse_args(arguments)
-    found = build(
-        given.region, given.people, given.candidates, given.replicates, workers=given.workers
-    )
+    with ends_in_order(), told_progress() as progress:
+        found = build(
+            given.region,
+            given.people,
+            given.candidates,
+            given.replicates,
+            folder=given.stores,
+            workers=given.workers,
+            progress=progress,
+        )
     write_ensemble(found, given.out)
     sys.stderr.write(f"{len(found)} of {given.candidates} sets accepted\n")
 
