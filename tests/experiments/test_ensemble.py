@@ -187,3 +187,17 @@ def test_sets_without_an_ensemble_are_refused(capsys: pytest.CaptureFixture[str]
 def test_moments_of_the_model_are_those_of_the_baseline_by_name() -> None:
     model = BaselineMoments("china-county", 200)
     assert len(model.code_version) >= 8
+
+
+def test_the_county_has_an_ensemble_inside_its_parameters_ranges() -> None:
+    found = read_ensemble("china-county")
+    assert len(found) == found.about["accepted"] >= 10
+    for column, name in enumerate(found.parameters):
+        low, high = KNOWN[name].low, KNOWN[name].high
+        values = found.sets[:, column]
+        assert ((low <= values) & (values <= high)).all(), name
+    # Bands are widened by two errors of luck, which is largest for admissions outside.
+    for moment in COUNTY.moments:
+        if moment.of in ensemble.HELD:
+            middle, half = 0.5 * (moment.low + moment.high), 0.5 * (moment.high - moment.low)
+            assert (np.abs(found.moments[moment.id] - middle) < 3.0 * half).all(), moment.id
