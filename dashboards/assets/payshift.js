@@ -20,6 +20,15 @@
     return value;
   }
 
+  // On a telephone the names of the pages are wider than the screen: the page's own is shown.
+  function showHere() {
+    var here = document.querySelector(".site nav .is-here");
+    var row = here && here.closest("ul");
+    if (!row || row.scrollWidth <= row.clientWidth) return;
+    var ends = here.getBoundingClientRect(), frame = row.getBoundingClientRect();
+    row.scrollLeft += ends.left - frame.left - (frame.width - ends.width) / 2;
+  }
+
   function system() {
     return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   }
@@ -42,12 +51,7 @@
     title: function () {
       var heading = document.querySelector("main h1");
       if (heading) document.title = heading.textContent + " · Payshift";
-      // On a telephone the names of the pages are wider than the screen.
-      var here = document.querySelector(".site nav .is-here");
-      var row = here && here.closest("ul");
-      if (row && row.scrollWidth > row.clientWidth) {
-        row.scrollLeft = here.offsetLeft - (row.clientWidth - here.offsetWidth) / 2;
-      }
+      window.setTimeout(showHere, 50);
       return clientside.no_update;
     },
 

@@ -50,7 +50,7 @@ def tornado(swings: pd.DataFrame, outcomes: pd.DataFrame, outcome: str, style: S
     scale: words.Scale = "points" if words.is_share(unit) else "absolute"
     factor = 100.0 if scale == "points" else 1.0
     sentence = _sentence(order, rows, spoken, about, scale, factor, style)
-    figure = canvas(style, height=ROW * len(order) + 74, sentence=sentence, top=30, bottom=28)
+    figure = canvas(style, height=ROW * len(order) + 90, sentence=sentence, top=46, bottom=28)
     colors = {"low": theme.arms[4], "high": theme.arms[0]}
     ends = [0.0]
     for place, name in enumerate(order):
