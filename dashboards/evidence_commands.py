@@ -101,7 +101,9 @@ def evidence(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder of the record.")
     ] = None,
-    replicates: Annotated[int, typer.Option("--replicates", min=2, help="Seeds.")] = 10,
+    replicates: Annotated[
+        int, typer.Option("--replicates", "--seeds", min=2, help="Seeds of each world.")
+    ] = 10,
     people: Annotated[
         int | None, typer.Option("--people", min=200, help="Persons simulated in each run.")
     ] = None,
