@@ -50,11 +50,12 @@ $ payshift evidence --out my-record                 # everything, into a record 
   are readings of the mechanism, not tests of it.
 
 An interval is that of the mean over seeds, at the region's own parameters; it does not cover what
-is not known about them. Thirty seeds (`payshift evidence policies --seeds 30`) were not run: a seed of all
-reforms is about 106 s of work, so some 27 min on two busy cores; it goes on where it was stopped.
-No study was left out and fitted anew either: parameters are fitted to the baselines (and to C17), one set
-all studies of a region. Starting values of several parameters come from a prototype whose author
-knew these studies, so "not fitted" means that nothing was moved here for the sake of the row.
+is not known about them. Thirty seeds (`payshift evidence policies --seeds 30`) were not run: a
+seed of all reforms is about 106 s of work, so some 27 min on two busy cores; it goes on where it
+was stopped. No study was left out and fitted anew either: parameters are fitted to the baselines
+(and to C17), one set for all studies of a region. Starting values of several parameters come from a
+prototype whose author knew these studies, so "not fitted" means that nothing was moved here for
+the sake of the row.
 
 """
 
