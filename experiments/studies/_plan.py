@@ -26,9 +26,9 @@ from experiments.measurement import measured
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.executors import OnDone, Tally, sweep
 from experiments.sweep.results import Results
-from experiments.sweep.store import Row
+from experiments.sweep.store import ChangedError, Row
 from experiments.sweep.worker import Model, Task, run_once
-from sim.errors import RunError, StoreError
+from sim.errors import RunError, ScenarioError, StoreError
 from sim.parameters import Parameter
 from sim.record import code_version
 from sim.scenario import Scenario, library_root, load
@@ -267,8 +267,10 @@ def live(
     ------
     RunError
         If no draw was lived whole.
+    ScenarioError
+        If the store is of another plan or of other code.
     StoreError, DiskError
-        If the store is damaged, of another plan, or cannot be written.
+        If the store is damaged or cannot be written.
     """
     if store is None:
         with tempfile.TemporaryDirectory() as folder:
@@ -287,15 +289,23 @@ def live(
 
     model = _Model(plan, code_version(library_root()))
     until = None if minutes is None else _UntilTime(time.monotonic() + 60.0 * minutes)
-    sweep(
-        plan.design(),
-        store,
-        model,
-        executor=until or executor,
-        workers=workers,
-        resume=store.exists(),
-        progress=told,
-    )
+    try:
+        sweep(
+            plan.design(),
+            store,
+            model,
+            executor=until or executor,
+            workers=workers,
+            resume=store.exists(),
+            progress=told,
+        )
+    except ChangedError as changed:
+        # an answer rests on one plan and one code
+        raise ScenarioError(
+            changed.what,
+            where=changed.where,
+            remedy="Take another folder with --out, or remove this store.",
+        ) from None
     return read(plan, store)
 
 

@@ -40,6 +40,7 @@ from sim.errors import DiskError, PayshiftError, ScenarioError, StoreError
 __all__ = [
     "STATUSES",
     "STORE_SCHEMA",
+    "ChangedError",
     "Damage",
     "Plan",
     "Row",
@@ -145,6 +146,10 @@ class Damage(NamedTuple):
         if not self.key:
             return self.what
         return f"arm {self.arm}, draw {self.draw}, replicate {self.replicate}: {self.what}"
+
+
+class ChangedError(ScenarioError):
+    """A store was begun with another design or other code than it is to be gone on with."""
 
 
 @dataclass(frozen=True)
@@ -616,7 +621,7 @@ class Store:
         if mine.code_version != plan.code_version:
             changed.append("code")
         if changed:
-            raise ScenarioError(
+            raise ChangedError(
                 f"the {' and the '.join(changed)} changed since this store was begun",
                 where=str(self.path),
                 remedy="Take a new store with --out, or go on with --accept-changes: runs whose "
