@@ -119,7 +119,7 @@ def evidence(
         bool, typer.Option("--fit", help="Of demand: also over a grid of its parameters.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Of lab: few small counties, in under a minute.")
+        bool, typer.Option("--quick", help="Of lab: few small counties, in about a minute.")
     ] = False,
     counties: Annotated[
         int | None, typer.Option("--counties", min=12, max=1000, help="Of lab: counties.")
