@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from experiments.commands import ends_in_order, told_progress
-from experiments.ensemble import Ensemble, over_ensemble, read_ensemble
+from experiments.ensemble import Ensemble, over_ensemble, read_ensemble, refuse_doubles
 from sim import terminal
 from sim.outcomes import OUTCOMES
 from sim.record import home
@@ -97,7 +97,9 @@ def prepared(arms: Mapping[str, Scenario], sets: int | None) -> Callable[..., En
     ScenarioError
         If the region has none, or an arm sets what it draws.
     """
-    whole = read_ensemble(next(iter(arms.values())).region_id)
+    first = next(iter(arms.values()))
+    whole = read_ensemble(first.region_id)
+    refuse_doubles(first, whole)
     chosen = whole if sets is None else replace(whole, sets=whole.sets[:sets])
 
     def live(

@@ -43,6 +43,7 @@ __all__ = [
     "build",
     "over_ensemble",
     "read_ensemble",
+    "refuse_doubles",
     "spread_of",
     "write_ensemble",
 ]
@@ -476,6 +477,18 @@ def spread_of(differences: Float) -> Spread:
     )
 
 
+def refuse_doubles(scenario: Scenario, ensemble: Ensemble) -> None:
+    """Refuse a scenario that sets a parameter which the sets give too."""
+    taken = sorted(set(ensemble.parameters) & set(scenario.parameters))
+    if taken:
+        raise ScenarioError(
+            "the scenario sets a parameter that the ensemble draws",
+            where="--ensemble",
+            value=", ".join(taken),
+            remedy="Leave it out, or run without --ensemble.",
+        )
+
+
 def over_ensemble(
     arms: Mapping[str, Scenario],
     ensemble: Ensemble,
@@ -511,14 +524,7 @@ def over_ensemble(
         If an arm sets a parameter that the sets give too.
     """
     first, *others = arms
-    taken = sorted(set(ensemble.parameters) & set(arms[first].parameters))
-    if taken:
-        raise ScenarioError(
-            "the scenario sets a parameter that the ensemble draws",
-            where="--ensemble",
-            value=", ".join(taken),
-            remedy="Leave it out, or run without --ensemble.",
-        )
+    refuse_doubles(arms[first], ensemble)
     known = arms[first].region().parameters
     design = Design(
         arms=tuple(arms),

@@ -158,6 +158,18 @@ def test_a_parameter_set_twice_is_refused(tmp_path: Path) -> None:
         over_ensemble(arms, _tiny(tmp_path), ["qaly"], 1, tmp_path)
 
 
+def test_it_is_refused_before_anything_is_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(*given: Any, **more: Any) -> None:
+        raise AssertionError("was run")
+
+    monkeypatch.setattr("sim.runner.run", nothing)
+    words = ["run", "china-county", "--set", "parameters.altruism_scale=1.2", "--ensemble"]
+    assert main(words) == 2
+    assert "altruism_scale" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_comparison_over_a_tiny_ensemble_shows_parameters_beside_seeds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
