@@ -212,7 +212,7 @@ def layout(visit: Visit) -> list[Any]:
         dcc.Store(id=ids.AHEAD),
         dcc.Store(id=ids.DRAFT),
         dcc.Store(id=ids.SHARE),
-        dcc.Interval(id=ids.POLL, interval=FAST, disabled=not key),
+        dcc.Interval(id=ids.POLL, interval=FAST, max_intervals=1, disabled=not key),
         _setup(choice, reader),
         *trouble,
         contract.drawer(reader),
@@ -565,26 +565,30 @@ def _register_job(app: dash.Dash, services: Services) -> None:
         Output(ids.POLL, "disabled"),
         Output(ids.CANCEL, "disabled"),
         Output(ids.POLL, "interval"),
+        Output(ids.POLL, "max_intervals"),
         Input(ids.POLL, "n_intervals"),
         Input(ids.JOB, "data"),
         State(ids.STAGE, "data"),
+        State(ids.DRAWN, "data"),
         State(ids.READER, "data"),
         State(ids.POLL, "interval"),
     )
     def poll(
-        ticks: object, data: object, shown: object, lang: object, interval: object
+        ticks: object, data: object, shown: object, drawn: object, lang: object, interval: object
     ) -> tuple[Any, ...]:
-        del ticks
         key, _ = job_of(data)
         if not key:
-            return no_update, no_update, True, True, no_update
+            return no_update, no_update, True, True, no_update, no_update
         reader = Reader(language_of(lang))
         progress = jobs.progress(key)
         stage: Any = {"key": key, "stage": progress.stage}
         wanted: Any = FAST if progress.stage.startswith(("arms", "sample-1")) else SLOW
         if not progress.stage:
             wanted = FAST
-        if not progress.stage or stage == shown:
+        is_drawing = _stage(shown)[0] == key and drawn != shown and not progress.is_over
+        if not progress.stage or stage == shown or is_drawing:
+            # A browser drops the answer it waits for when the question is asked anew: one stage
+            # is drawn before the next is told, or a busy machine would never show any.
             stage = no_update
         return (
             _told(progress, reader),
@@ -592,6 +596,8 @@ def _register_job(app: dash.Dash, services: Services) -> None:
             progress.is_over,
             progress.is_over,
             no_update if wanted == interval else wanted,
+            # once more, counted from this answer, for the same reason
+            (ticks if isinstance(ticks, int) and 0 <= ticks < 2**31 else 0) + 1,
         )
 
     @app.callback(
