@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +23,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ci")
+
+# Modules and cases are millions of objects that stay: as the command does, look for garbage less.
+gc.set_threshold(50_000, 20, 20)
 
 # Set at import, before any test module imports `sim`. The cache of compiled rules is named apart
 # from the home because tests may give a subprocess a home of its own.

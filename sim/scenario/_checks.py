@@ -219,7 +219,7 @@ def _foreign_money(node: Node, currency: str, steps: tuple[str, ...]) -> Iterato
     if isinstance(value, tuple):
         for number, entry in enumerate(value):
             yield from _foreign_money(entry, currency, (*steps, str(number)))
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict):
         return
     named = value.get("unit")
     if isinstance(named, Node) and is_foreign(str(named.value), currency):

@@ -109,6 +109,7 @@ def test_a_contract_can_be_wrapped_by_what_holds_one_or_two(model: str) -> None:
     assert next(iter(changed.resolved()["payment"][0]["contract"])) == model
 
 
+@pytest.mark.slow
 def test_wrapping_and_unwrapping_a_contract_gives_it_back() -> None:
     payment = ArmChoice("tiny-drg").scenario().resolved()["payment"]
     path = "payment.0.contract"

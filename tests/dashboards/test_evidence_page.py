@@ -110,6 +110,7 @@ def test_a_choice_leads_to_an_address_with_both_and_the_language(rows: pd.DataFr
     assert f"({n})'" in found[place - 60 : place]
 
 
+@pytest.mark.slow
 def test_names_that_nobody_knows_ask_for_nothing() -> None:
     visit = _visit({"region": "<script>", "model": "x" * 500})
     found = str(html.Div(evidence.layout(visit)))

@@ -122,6 +122,7 @@ def test_an_unknown_id_is_told_with_those_there_are() -> None:
     assert "c11" in finding_files()
 
 
+@pytest.mark.slow
 def test_a_finding_says_which_region_answers_it_and_what_models_it_is_about() -> None:
     by_id = {each.id: each for each in findings()}
     assert by_id["C13"].targets[0].region == "china-city"

@@ -31,6 +31,7 @@ def test_a_sample_of_another_method_is_refused_with_the_sampler_to_write() -> No
         sensitivity.analyze(results, "y", method="oat")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
 @pytest.mark.parametrize("name", METHODS)
 def test_so_few_draws_give_a_table_or_a_refusal_of_our_own(name: str, n: int) -> None:
