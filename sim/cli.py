@@ -16,6 +16,7 @@ import math
 import os
 import shlex
 import shutil
+import statistics
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
@@ -614,24 +615,33 @@ def _half_width(n: int, deviation: float) -> float:
     return float(stdtrit(n - 1, 0.975)) * deviation / math.sqrt(n)
 
 
+def _kept_rows(record: Record, table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """Give rows of a record's table."""
+    held = record.tables[table]
+    return zip(*(held[column].to_pylist() for column in columns), strict=True)
+
+
 def _run_rows(record: Record, outcomes: Sequence[str], lang: Lang) -> list[dict[str, Any]]:
     """Mean over replicates of each outcome, with the half-width of its interval."""
     from sim.outcomes import AREAS, OUTCOMES
     from sim.units import in_currency
 
-    summary = record.summary()
-    everyone = summary[summary["group"] == "all"]
-    missing = record.table("missing")
-    reasons = missing[missing["group"] == "all"].set_index("outcome")["reason"].to_dict()
+    # Arrow's columns as they are: pandas would take a quarter of a second to come.
+    found: dict[str, list[float]] = {}
+    for outcome, group, value in _kept_rows(record, "summary", "outcome", "group", "value"):
+        if group == "all" and not math.isnan(value):
+            found.setdefault(outcome, []).append(value)
+    missing = _kept_rows(record, "missing", "outcome", "group", "reason")
+    reasons = {outcome: reason for outcome, group, reason in missing if group == "all"}
     rows = []
     for name in outcomes:
         about = OUTCOMES[name]
-        values = everyone.loc[everyone["outcome"] == name, "value"].dropna()
+        values = found.get(name, [])
         if about.minus:
             continue
         n = len(values)
-        mean = float(values.mean()) if n else math.nan
-        half = _half_width(n, float(values.std())) if n > 1 else math.nan
+        mean = statistics.fmean(values) if n else math.nan
+        half = _half_width(n, statistics.stdev(values)) if n > 1 else math.nan
         rows.append(
             {
                 "id": name,

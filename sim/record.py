@@ -17,7 +17,7 @@ import math
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -178,6 +178,70 @@ TABLES: dict[str, pa.Schema] = {name: _schema(name) for name in _COLUMNS}
 """Schemas of result tables; claims and people have further columns, those of the run."""
 
 
+def column_of(values: Any, kind: pa.DataType | None = None) -> pa.Array:
+    """Make a column of numbers, truths or texts.
+
+    Arrow's own way asks whether it was given an object of pandas, and imports it for the question:
+    a quarter of a second of every short run.
+
+    Parameters
+    ----------
+    values : array, sequence or Arrow array
+        NaN stays NaN.
+    kind : DataType, optional
+        Type of the column; that of the values if left out.
+
+    Examples
+    --------
+    >>> column_of(["fen", "分"]).to_pylist(), column_of([1, 2], pa.int32()).type
+    (['fen', '分'], DataType(int32))
+    """
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    made = values if isinstance(values, pa.Array) else _built(values)
+    return made if kind is None or made.type == kind else made.cast(kind)
+
+
+def _built(values: Any) -> pa.Array:
+    """Lay values out in memory as Arrow does; what is none of the plain kinds is left to Arrow."""
+    if isinstance(values, (list, tuple)) and all(isinstance(value, str) for value in values):
+        texts: Sequence[str] = values
+    else:
+        array = np.ascontiguousarray(values)
+        if array.dtype.kind in "iuf" and array.dtype.isnative and array.ndim == 1:
+            kind = pa.from_numpy_dtype(array.dtype)
+            return pa.Array.from_buffers(kind, array.size, [None, pa.py_buffer(array)])
+        if array.dtype.kind == "b" and array.ndim == 1:
+            bits = np.packbits(array, bitorder="little")
+            return pa.Array.from_buffers(pa.bool_(), array.size, [None, pa.py_buffer(bits)])
+        if array.dtype.kind != "U":
+            return pa.array(values)
+        texts = array.tolist()
+    words = [text.encode() for text in texts]
+    ends = np.zeros(len(words) + 1, dtype=np.int32)
+    np.cumsum([len(word) for word in words], out=ends[1:])
+    return pa.StringArray.from_buffers(
+        len(words), pa.py_buffer(ends), pa.py_buffer(b"".join(words))
+    )
+
+
+def _numbers(column: pa.Array) -> np.ndarray[Any, np.dtype[Any]]:
+    """Read a column of numbers as it lies in memory; with missing ones, as Arrow gives it."""
+    kind = _LAID_OUT.get(column.type)
+    if kind is None or column.null_count:
+        return np.asarray(column.to_numpy(zero_copy_only=False))
+    held = np.frombuffer(column.buffers()[1], dtype=kind)
+    return held[column.offset : column.offset + len(column)]
+
+
+_LAID_OUT = {
+    pa.float64(): np.float64,
+    pa.float32(): np.float32,
+    pa.int64(): np.int64,
+    pa.uint64(): np.uint64,
+}
+
+
 def typed_table(name: str, columns: Mapping[str, Any]) -> pa.Table:
     """Make a result table with its units and labels from columns of equal length.
 
@@ -189,18 +253,15 @@ def typed_table(name: str, columns: Mapping[str, Any]) -> pa.Table:
         Columns beyond the schema's are kept with the type they have.
     """
     known = set(TABLES[name].names)
-    arrays = {column: pa.array(values) for column, values in columns.items() if column not in known}
+    arrays = {c: column_of(values) for c, values in columns.items() if c not in known}
     schema = _schema(name, [(column, array.type) for column, array in arrays.items()])
     ready = []
     for item in schema:
         if item.name in arrays:
             ready.append(arrays[item.name])
             continue
-        values = columns[item.name]
-        if not isinstance(values, (pa.Array, pa.ChunkedArray)):
-            values = pa.array(values, type=None if pa.types.is_dictionary(item.type) else item.type)
-        if isinstance(values, pa.ChunkedArray):
-            values = values.combine_chunks()
+        is_named = pa.types.is_dictionary(item.type)
+        values = column_of(columns[item.name], None if is_named else item.type)
         if pa.types.is_dictionary(item.type) and not pa.types.is_dictionary(values.type):
             values = values.cast(pa.string()).dictionary_encode()
         ready.append(values.cast(item.type))
@@ -238,10 +299,10 @@ def hash_table(table: pa.Table) -> str:
     for name in sorted(table.column_names):
         column = _plain_column(table[name])
         if pa.types.is_floating(column.type):
-            values = np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64) + 0.0
+            values = _numbers(column).astype(np.float64) + 0.0
             values[np.isnan(values)] = np.nan
             # Bits sort where NaN does not.
-            column = pa.array(values.view(np.int64))
+            column = column_of(values.view(np.int64))
         elif pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
             column = column.cast(pa.int64() if column.type != pa.uint64() else pa.uint64())
         plain[name] = column
@@ -259,7 +320,7 @@ def hash_table(table: pa.Table) -> str:
             digest.update(lengths.tobytes())
             digest.update(b"".join(texts))
         else:
-            digest.update(values.to_numpy(zero_copy_only=False).astype("<i8").tobytes())
+            digest.update(_numbers(values).astype("<i8").tobytes())
     return digest.hexdigest()
 
 

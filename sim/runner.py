@@ -40,6 +40,7 @@ from sim.record import (
     Comparison,
     Record,
     code_version,
+    column_of,
     content_key,
     empty_table,
     typed_table,
@@ -277,7 +278,7 @@ def _repeated(words: Sequence[str], times: int, each: bool) -> pa.DictionaryArra
     """Repeat words as a dictionary column, each many times in a row or all of them in turn."""
     index = np.arange(len(words), dtype=np.int32)
     codes = np.repeat(index, times) if each else np.tile(index, times)
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(words), pa.string()))
+    return pa.DictionaryArray.from_arrays(column_of(codes), column_of(list(words)))
 
 
 def _monthly(task: RunTask, history: History, traits: ProviderTraits) -> pa.Table:
@@ -296,10 +297,10 @@ def _monthly(task: RunTask, history: History, traits: ProviderTraits) -> pa.Tabl
             "replicate": np.full(n, task.replicate, dtype=np.int32),
             "month": np.tile(np.arange(n_months, dtype=np.int32), len(series)),
             "outcome": pa.DictionaryArray.from_arrays(
-                pa.array(np.repeat(outcome_codes, n_months)), pa.array(outcomes, pa.string())
+                column_of(np.repeat(outcome_codes, n_months)), column_of(outcomes)
             ),
             "group": pa.DictionaryArray.from_arrays(
-                pa.array(np.repeat(group_codes, n_months)), pa.array(groups, pa.string())
+                column_of(np.repeat(group_codes, n_months)), column_of(groups)
             ),
             "value": np.concatenate([row[2] for row in series]) if series else np.zeros(0),
         },

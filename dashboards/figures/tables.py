@@ -8,9 +8,10 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["fixed", "once"]
 
@@ -35,6 +36,7 @@ def once(read: Callable[[pd.DataFrame], Read]) -> Callable[[pd.DataFrame], Read]
     Examples
     --------
     >>> read = once(lambda table: list(table["value"]))
+    >>> import pandas as pd
     >>> loose = pd.DataFrame({"value": [1, 2]})
     >>> kept = fixed(loose.copy())
     >>> read(kept) is read(kept), read(loose) is read(loose)

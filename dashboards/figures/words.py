@@ -12,11 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from dashboards.figures.tables import once
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Lang = Literal["en", "zh"]
 Scale = Literal["percent", "points", "absolute"]
@@ -321,7 +322,7 @@ class Change:
 
 def _number(row: Mapping[Any, Any], name: str) -> float:
     value = row.get(name)
-    return float("nan") if value is None or pd.isna(value) else float(value)
+    return math.nan if value is None else float(value)
 
 
 def change_of(row: Mapping[Any, Any]) -> Change:
