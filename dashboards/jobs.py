@@ -760,7 +760,7 @@ class Jobs:
                 self._keep(job)
             try:
                 self._prepare()
-            except Exception:
+            except Exception:  # what is begun ahead nobody waits for: the queue goes on without it
                 _log.exception("the queue stumbled")
             with self._lock:
                 if self._closed.is_set():

@@ -7,7 +7,7 @@ study in particular: no rule, parameter or branch here exists for one of them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.evidence import estimators
-from experiments.evidence.findings import Finding, FromReform, FromStays, world
+from experiments.evidence.findings import Finding, FromReform, FromStays, ReformForm, world
 from experiments.evidence.stays import Ask, StayWorlds
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.results import Results
 from experiments.sweep.simulation import Simulation
-from sim.scenario import load
+from sim.scenario import Scenario, load
 
 __all__ = [
     "CONTROL",
@@ -70,23 +70,42 @@ def model_and_design(
     form = finding.form.reform
     if form is None:
         raise ValueError(f"{finding.id} replays no reform")
-    arms = {name: world(form, name, f"{finding.id.lower()}-{name}") for name in (CONTROL, TREATED)}
-    if people is not None:
-        arms = {name: scenario.with_population(people) for name, scenario in arms.items()}
+    arms = _twins(finding, form, people)
     monthly = _monthly(finding)
-    spare = arms[CONTROL].region().parameters[SPARE_FACTOR]
-    design = Design(
+    design = replace(_plain_design(finding, arms, replicates, seed, monthly), monthly=monthly)
+    return Simulation.of(arms, monthly, monthly), design
+
+
+def _twins(finding: Finding, form: ReformForm, people: int | None) -> dict[str, Scenario]:
+    """Give a finding's two worlds, the controls' and the treated, of so many people."""
+    arms = {name: world(form, name, f"{finding.id.lower()}-{name}") for name in (CONTROL, TREATED)}
+    if people is None:
+        return arms
+    return {name: scenario.with_population(people) for name, scenario in arms.items()}
+
+
+def _plain_design(
+    finding: Finding,
+    arms: Mapping[str, Scenario],
+    replicates: int,
+    seed: int,
+    outcomes: tuple[str, ...],
+) -> Design:
+    """Give the design that lives a finding's worlds at the parameters of their region.
+
+    A design needs a factor; one stands at its default.
+    """
+    spare = next(iter(arms.values())).region().parameters[SPARE_FACTOR]
+    return Design(
         arms=tuple(arms),
         factors=(Factor.of(spare),),
         sampler=Sampler("given", options={"points": [[spare.default]]}),
         replicates=replicates,
         seed=seed,
-        outcomes=monthly,
-        monthly=monthly,
+        outcomes=outcomes,
         title=finding.form.title.model_dump(),
         scenario_sha={name: scenario.sha256() for name, scenario in arms.items()},
     )
-    return Simulation.of(arms, monthly, monthly), design
 
 
 BASELINE: Final = "baseline"
@@ -103,10 +122,7 @@ def stays_and_design(
     ways = {t.id: t.way for t in finding.targets if isinstance(t.way, FromStays)}
     form = finding.form.reform
     if form is not None:
-        arms = {
-            name: world(form, name, f"{finding.id.lower()}-{name}").with_population(people)
-            for name in (CONTROL, TREATED)
-        }
+        arms = _twins(finding, form, people)
         start = form.horizon.start
     else:
         (region,) = {way.region for way in ways.values()}
@@ -124,17 +140,9 @@ def stays_and_design(
         )
         for name, way in ways.items()
     }
-    spare = next(iter(arms.values())).region().parameters[SPARE_FACTOR]
-    design = Design(
-        arms=tuple(arms),
-        factors=(Factor.of(spare),),
-        sampler=Sampler("given", options={"points": [[spare.default]]}),
-        replicates=replicates,
-        seed=seed,
-        outcomes=tuple(asks),
-        title=finding.form.title.model_dump(),
+    design = replace(
+        _plain_design(finding, arms, replicates, seed, tuple(asks)),
         settings={"asks": {name: asdict(ask) for name, ask in asks.items()}},
-        scenario_sha={name: scenario.sha256() for name, scenario in arms.items()},
     )
     resolved = {name: scenario.resolved() for name, scenario in arms.items()}
     return StayWorlds(resolved, asks), design

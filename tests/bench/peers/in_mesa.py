@@ -71,7 +71,7 @@ class Practice(mesa.Agent):
         """Treat as much as is best, and be paid for it."""
         units = max(2.0 * severity + self.altruism + fee - self.cost, 0.0)
         self.model.totals.units += units
-        self.model.totals.paid[self.place] += fee * units
+        self.model.paid[self.place] += fee * units
         return units
 
 
@@ -86,7 +86,7 @@ class Hospital(mesa.Agent):
         """Treat as much as is best, and be paid for it."""
         units = max(3.0 * severity + fee - self.cost, 0.0)
         self.model.totals.hospital_units += units
-        self.model.totals.paid[self.place] += fee * units
+        self.model.paid[self.place] += fee * units
         return units
 
 
@@ -97,7 +97,8 @@ class Health(mesa.Model):
         super().__init__(seed=seed)
         s, columns = setting(), people(n)
         self.totals, self.shuffled = Totals(), shuffled
-        self.totals.paid = [0.0] * (PRACTICES + HOSPITALS)  # type: ignore[assignment]
+        # A list, for adding to one element of an array takes Python several times as long.
+        self.paid = [0.0] * (PRACTICES + HOSPITALS)
         self.practice_value = s.practice_value.tolist()
         self.hospital_value = s.hospital_value.tolist()
         self.practices = [
@@ -129,7 +130,7 @@ def build(n: int, seed: int) -> tuple[Callable[[], None], Callable[[], dict[str,
     def tell() -> dict[str, float]:
         totals = Totals()
         vars(totals).update(vars(model.totals))
-        totals.paid = np.array(model.totals.paid)
+        totals.paid = np.array(model.paid)
         health = sum(a.health for a in model.agents_by_type[Patient]) / n
         return totals.as_data(n, health)
 
