@@ -50,7 +50,7 @@ class EnsembleTable:
         heads = {
             "en": "arm|outcome|unit|own value|± seeds|mean of sets|90% of sets|sd, parameters|"
             "same sign",
-            "zh": "方案|指标|单位|本地参数值|± 种子|各组均值|90%的组落在|参数标准差|同号比例",
+            "zh": "方案|指标|单位|本地参数值|±种子|各组均值|90%的组落在|参数标准差|同号比例",
         }[lang].split("|")
         write = terminal.signed if self.is_difference else terminal.number
         lines = []
@@ -76,7 +76,7 @@ class EnsembleTable:
             "own parameters, which says nothing of what is not known of them.",
             "zh": f"与本地区公布数字相符的{self.of_sets}组参数中的{self.sets}组，"
             f"每组{SEEDS}个种子。"
-            "“± 种子”是本地参数下95%区间的半宽，不含参数本身的不确定。",
+            "“±种子”是本地参数下95%区间的半宽，不含参数本身的不确定。",
         }[lang]
         terminal.table("", heads, lines, numbers=(3, 4, 5, 7, 8))
         terminal.write(terminal.wrapped(caption))

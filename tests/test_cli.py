@@ -60,6 +60,19 @@ def _subprocess(*words: str, **options: object) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.slow
+def test_a_run_starts_without_what_it_does_not_need() -> None:
+    code = (
+        "import sys, sim.cli as c; c.main(['run', 'tiny']); "
+        "print('loaded:', *[m for m in ('pandas', 'scipy.linalg', 'mesa', 'plotly', 'SALib') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+@pytest.mark.slow
 def test_help_appears_at_once_and_names_every_command() -> None:
     code = (
         "import sys, sim.cli as c; c.main(['--help']); "

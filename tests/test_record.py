@@ -16,7 +16,7 @@ from scipy import stats
 
 import sim
 from sim.errors import DiskError, ScenarioError, StoreError
-from sim.record import TABLES, Comparison, Record, hash_table, typed_table
+from sim.record import TABLES, Comparison, Record, column_of, hash_table, typed_table
 from sim.runner import compare, run
 from tests.histories import make_believe
 
@@ -158,6 +158,33 @@ def test_a_record_is_found_by_key_and_by_its_beginning(record: Record) -> None:
     record.save()
     assert Record.load(record.key).key == record.key
     assert Record.load(record.key[:8]).key == record.key
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["fen", "分", ""],
+        np.array(["fen", "分"]),
+        [1, 2, 3],
+        [0.5, math.nan],
+        [True, False],
+        [None, "fen"],
+        np.arange(6.0)[::2],
+        np.arange(5, dtype=np.int16),
+        np.linspace(0.0, 1.0, 4, dtype=np.float32),
+        np.arange(19) % 3 == 0,
+        np.zeros(0, dtype=np.int64),
+        pa.chunked_array([["a"], ["b", "c"]]),
+    ],
+    ids=range(12),
+)
+def test_a_column_is_what_arrow_itself_would_make_of_it(values: object) -> None:
+    own = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else pa.array(values)
+    made = column_of(values)
+    made.validate(full=True)
+    assert made.type == own.type
+    # NaN equals nothing, not even itself; as text it does.
+    assert str(made.to_pylist()) == str(own.to_pylist())
 
 
 def test_a_table_that_was_not_kept_is_refused_with_what_there_is() -> None:
