@@ -324,7 +324,13 @@ class Jobs:
         """Put the whole runs of what was asked for into the queue."""
         while self._unprepared:
             job = self._unprepared.popleft()
-            self._ask(job, job.plan, job.runs, self._order)
+            try:
+                self._ask(job, job.plan, job.runs, self._order)
+            except Exception as error:  # else it waits for ever, and everybody's queue ends with it
+                _log.exception("a comparison could not be prepared")
+                told = error.message if isinstance(error, PayshiftError) else "a run failed"
+                with self._lock:
+                    job.state, job.error = "failed", told
 
     def foresee(self, plan: Plan) -> None:
         """Live through the first numbers of what somebody may ask for, while there is time.
@@ -758,10 +764,7 @@ class Jobs:
                     finished = []
             for job in finished:
                 self._keep(job)
-            try:
-                self._prepare()
-            except Exception:  # what is begun ahead nobody waits for: the queue goes on without it
-                _log.exception("the queue stumbled")
+            self._prepare()
             with self._lock:
                 if self._closed.is_set():
                     return

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -179,6 +180,26 @@ def test_first_numbers_of_the_second_go_before_the_whole_of_the_first(idle: Jobs
     assert idle._next_queue() is None
     idle._active = {}
     assert idle._next_queue() is idle._order
+
+
+def test_who_asks_for_what_cannot_be_prepared_is_told_and_the_others_are_served(
+    idle: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Jobs._ask
+
+    def refuse_one(self: Jobs, job: Any, plan: runner.Plan, *others: Any) -> None:
+        if plan is job.plan and plan.seeds[0] == 1:
+            raise RunError("no room for its keys", where="disk")
+        ask(self, job, plan, *others)
+
+    monkeypatch.setattr(Jobs, "_ask", refuse_one)
+    keys = [idle.submit(idle.plan([large().with_seed(s)], 2), "", "a") for s in (1, 2)]
+    told = wait(idle, keys[0], 60.0)
+    assert (told.state, told.error) == (
+        "failed",
+        str(RunError("no room for its keys", where="disk")),
+    )
+    assert prepared(idle, keys[1]).is_open
 
 
 def test_what_may_be_asked_for_is_made_last_and_taken_over_when_it_is_asked_for(
