@@ -267,10 +267,17 @@ def _head(reader: Reader) -> list[Any]:
     ]
 
 
+def _simulated(rows: pd.DataFrame, reader: Reader) -> str:
+    """How many of the numbers shown the model has an answer to."""
+    missing = int((rows["light"] == "none").sum())
+    if missing == 0:
+        return reader.say("evidence_whole", all=len(rows))
+    return reader.say("evidence_missing", n=missing, all=len(rows))
+
+
 def _drawn(all_rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[Any]:
     rows = chosen.of(all_rows)
     unseen = rows[rows["use"] == "unseen"]
-    missing = int((rows["light"] == "none").sum())
     answer = (
         [
             html.Strong(reader.say("evidence_answer", of=verdict_sentence(unseen, reader.style()))),
@@ -286,7 +293,7 @@ def _drawn(all_rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[Any]:
             [parts.empty(reader.say("evidence_no_rows"))]
             if rows.empty
             else [
-                html.P([*answer, reader.say("evidence_missing", n=missing, all=len(rows))]),
+                html.P([*answer, _simulated(rows, reader)]),
                 *(
                     _group(name, rows[rows["use"].isin(uses)], reader)
                     for name, uses in GROUPS

@@ -95,6 +95,8 @@ def test_an_address_chooses_region_and_payment_model(rows: pd.DataFrame) -> None
     wanted = evidence.Wanted("china-city", "dip").of(rows)
     assert set(wanted["id"]) == {"C19"}
     assert all(label in found for label in wanted["label_en"])
+    assert (wanted["light"] != "none").all()
+    assert f"Published numbers shown: {len(wanted)}, every one simulated." in found
     others = set(rows["id"]) - {"C19"}
     assert not [name for name in others if f"'{name}'" in found or f"{name} " in found]
 
