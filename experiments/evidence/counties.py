@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from experiments.evidence.stays import STAY
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.results import Results
 from experiments.sweep.worker import Outcomes
@@ -69,7 +70,6 @@ STAY_COLUMNS: Final = (
     "charge",
     "readmission",
 )
-_STAY: Final = 2  # setting of a stay on a claim
 _READMISSION: Final = 1  # flag of a stay within 30 days of the last
 
 _OLD: Final[Mapping[str, Any]] = {
@@ -161,7 +161,7 @@ class CountyWorlds:
         payer = np.asarray(claims["payer"])
         schemes = [traits.payers.index(name) for name in SCHEMES]
         rows = np.flatnonzero(
-            (np.asarray(claims["setting"]) == _STAY)
+            (np.asarray(claims["setting"]) == STAY)
             & np.isin(np.asarray(claims["provider"]), inside)
             & np.isin(payer, schemes)
             & (month >= 0)

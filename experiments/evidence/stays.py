@@ -16,19 +16,12 @@ from sim.record import code_version
 from sim.region import Region
 from sim.scenario import Scenario, library_root
 
-__all__ = ["MEASURES", "Ask", "StayWorlds", "stay_measure"]
+__all__ = ["MEASURES", "STAY", "Ask", "StayWorlds", "stay_measure"]
 
 Float = npt.NDArray[np.float64]
 
-MEASURES: Final = (
-    "top_level_share",
-    "level_charge_ratio",
-    "days_ln_sd",
-    "episode_charge",
-    "facility_share",
-)
-_STAY: Final = 2  # setting of a stay on a claim
-_AFTERCARE: Final = 128  # flag of days in a facility after a stay
+STAY: Final = 2
+"""Setting of a stay on a claim."""
 _EPISODE_MONTHS: Final = 3
 _LEAST: Final = 20
 """Stays that a group must have at both levels to be compared."""
@@ -58,6 +51,13 @@ class Ask:
     level: int = 2
 
 
+def _in_facility(claims: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
+    """Tell claims for days in a facility after a stay."""
+    from sim.engine.counting import CLAIM_AFTERCARE  # late: it brings the compiler along
+
+    return (np.asarray(claims["flags"]) & CLAIM_AFTERCARE) > 0
+
+
 def stay_measure(history: Any, region: Region, ask: Ask) -> float:
     """Answer a question about the stays of a run; NaN where there are none.
 
@@ -78,9 +78,7 @@ def stay_measure(history: Any, region: Region, ask: Ask) -> float:
     """
     claims = history.claims
     month = np.asarray(claims["month"])
-    is_stay = (np.asarray(claims["setting"]) == _STAY) & (
-        (np.asarray(claims["flags"]) & _AFTERCARE) == 0
-    )
+    is_stay = (np.asarray(claims["setting"]) == STAY) & ~_in_facility(claims)
     chosen = is_stay & (month >= ask.first) & (month < ask.last)
     if ask.payer:
         chosen &= np.asarray(claims["payer"]) == region.payers.index(ask.payer)
@@ -148,7 +146,7 @@ def _episode_charge(claims: Mapping[str, Any], rows: npt.NDArray[np.int64], ask:
 
 
 def _facility_share(claims: Mapping[str, Any], rows: npt.NDArray[np.int64], ask: Ask) -> float:
-    is_there = (np.asarray(claims["flags"]) & _AFTERCARE) > 0
+    is_there = _in_facility(claims)
     return float(np.mean([is_there[mine].any() for mine in _followed(claims, rows, 2)]))
 
 
@@ -159,6 +157,7 @@ _ANSWERS: Final = {
     "episode_charge": _episode_charge,
     "facility_share": _facility_share,
 }
+MEASURES: Final = tuple(_ANSWERS)
 
 
 @dataclass

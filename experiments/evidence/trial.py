@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from experiments.evidence.findings import TRIAL_REGION, FromTrial
+from experiments.evidence.stays import STAY
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.results import Results
 from sim.record import code_version
@@ -138,7 +139,7 @@ def _measured(history: Any, region: Region, months: slice) -> dict[str, float]:
         (np.asarray(claims["month"]) >= months.start)
         & (np.asarray(claims["month"]) < months.stop)
         & (np.asarray(claims["payer"]) == payer)
-        & (np.asarray(claims["setting"]) == _STAY)
+        & (np.asarray(claims["setting"]) == STAY)
     )
     admitted = len(np.unique(np.asarray(claims["person_uid"])[is_stay]))
     outpatient, inpatient = provider[V.CHARGE_OUT] / 100.0, provider[V.CHARGE_IN] / 100.0
@@ -152,9 +153,6 @@ def _measured(history: Any, region: Region, months: slice) -> dict[str, float]:
         "charge_per_visit": float(outpatient / max(provider[V.VISITS], 1.0)),
         "charge_per_stay": float(inpatient / max(provider[V.ADMISSIONS], 1.0)),
     }
-
-
-_STAY: Final = 2  # setting of a stay on a claim
 
 
 def arc_elasticity(first: float, second: float, price_first: float, price_second: float) -> float:
