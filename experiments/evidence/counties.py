@@ -70,7 +70,6 @@ STAY_COLUMNS: Final = (
     "charge",
     "readmission",
 )
-_READMISSION: Final = 1  # flag of a stay within 30 days of the last
 
 _OLD: Final[Mapping[str, Any]] = {
     "global_budget": {
@@ -150,6 +149,7 @@ class CountyWorlds:
 
     def live(self, arm: str, seed: int) -> dict[str, npt.NDArray[Any]]:
         """Live a world and give the stays in the county's hospitals, one row each."""
+        from sim.engine.counting import CLAIM_READMISSION
         from sim.runner import RunTask, simulate_scenario
 
         scenario = self.scenario(arm, seed)
@@ -181,7 +181,7 @@ class CountyWorlds:
             "true_level": column("level_true"),
             "days": column("days"),
             "charge": column("charge_fen") / 100.0,
-            "readmission": (column("flags") & _READMISSION).astype(np.int8),
+            "readmission": (column("flags") & CLAIM_READMISSION).astype(np.int8),
         }
 
     def stays(self, arm: str, seed: int) -> dict[str, npt.NDArray[Any]]:
