@@ -20,7 +20,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Any
 
 from tests.homes import keep_compiled_rules
@@ -179,7 +178,7 @@ def measured(options: argparse.Namespace) -> dict[str, Any]:
 
         key = stored_comparison()
         choice = CHOICE.as_data()
-        with open_site(Path(home)) as site:
+        with open_site() as site:
             address = site.address
             _, page, size = ask(address)
             files = re.findall(r'(?:src|href)="(/[^"]+)"', page.decode())

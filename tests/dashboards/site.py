@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from dashboards.choice import ArmChoice, Choice
 from dashboards.jobs import Jobs
 from dashboards.page import Services
@@ -69,9 +71,8 @@ def short_lesson(home: Path) -> Path:
 
 
 @contextmanager
-def open_site(home: Path) -> Iterator[Site]:
-    """Open a site whose records live in a folder, named by PAYSHIFT_HOME beforehand."""
-    del home
+def open_site() -> Iterator[Site]:
+    """Open a site whose records live in the folder that PAYSHIFT_HOME names."""
     # Nothing is made ahead: whoever opens the first page would have five arms lived through.
     settings = Settings(port=0, workers=1, threads=4, ahead=0)
     jobs = Jobs(settings)
@@ -83,3 +84,13 @@ def open_site(home: Path) -> Iterator[Site]:
     finally:
         site.close()
         thread.join(timeout=10)
+
+
+@contextmanager
+def stored_site(home: Path) -> Iterator[Site]:
+    """Open a site whose records live in a folder, a comparison among them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PAYSHIFT_HOME", str(home))
+        stored_comparison()
+        with open_site() as opened:
+            yield opened

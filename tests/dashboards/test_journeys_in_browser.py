@@ -17,7 +17,7 @@ from dashboards.server import Site
 from experiments.physician import PATIENTS
 from sim.scenario import load
 from tests.dashboards.browsing import visit
-from tests.dashboards.site import CHOICE, open_site, stored_comparison
+from tests.dashboards.site import CHOICE, stored_site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -40,12 +40,8 @@ new MutationObserver(() => {
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path_factory.mktemp("home")
-        patch.setenv("PAYSHIFT_HOME", str(home))
-        stored_comparison()
-        with open_site(home) as opened:
-            yield opened
+    with stored_site(tmp_path_factory.mktemp("home")) as opened:
+        yield opened
 
 
 def opened_editor(page: Page) -> str:

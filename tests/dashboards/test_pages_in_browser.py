@@ -17,9 +17,8 @@ from experiments.physician import PATIENTS
 from tests.dashboards.browsing import PATIENCE, visit
 from tests.dashboards.site import (
     CHOICE,
-    open_site,
     short_lesson,
-    stored_comparison,
+    stored_site,
     stored_sweep,
 )
 
@@ -34,11 +33,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
         home = tmp_path_factory.mktemp("home")
-        patch.setenv("PAYSHIFT_HOME", str(home))
-        stored_comparison()
         stored_sweep(home)
         patch.setattr(lessons, "_folder", lambda: short_lesson(home))
-        with open_site(home) as opened:
+        with stored_site(home) as opened:
             yield opened
 
 
