@@ -36,6 +36,12 @@ def study_tables(
         If runs are missing, there twice, reordered or not finite; they are named.
     """
     design = results.design
+    if not design.factors:
+        raise ScenarioError(
+            "the sweep varies no factors, so that there is nothing to share variance out among",
+            where=str(study.store),
+            remedy="For arms and counties: payshift province STORE.",
+        )
     names = study.outcomes or tuple(n for n in results.outcomes if _varies(results, study, n))
     if not names:
         raise ScenarioError(

@@ -36,6 +36,7 @@ __all__ = [
     "erreygers_index",
     "evaluate",
     "evaluate_monthly",
+    "evaluate_sums",
     "gini_index",
     "groups_of",
     "registry",
@@ -2403,6 +2404,42 @@ def evaluate(
     for outcome in measured:
         if outcome.contrast is not None:
             found[outcome.id]["all"] = _contrast(outcome, found)
+    return found
+
+
+def evaluate_sums(
+    history: History, traits: ProviderTraits, months: slice
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Give numerator and denominator of every additive outcome: what adds over regions too.
+
+    Parameters
+    ----------
+    history : History
+        One run.
+    traits : ProviderTraits
+    months : slice
+        Months of the run, counted from 0, stop excluded.
+
+    Returns
+    -------
+    dict of outcome id to dict of group name to (numerator, denominator)
+        The outcome is its ``scale`` times the one over the other. Counts and fen are whole numbers.
+        Outcomes that cannot be formed are left out.
+    """
+    measured = [o for o in OUTCOMES.values() if o.is_additive and o.is_part_of(history)]
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for group in _groups(traits):
+        tallies = _sum_group(history, traits, months, group, monthly=False)
+        for outcome in measured:
+            if group.dimension != "all" and group.dimension not in outcome.by:
+                continue
+            if outcome.numerator is None or outcome.denominator is None:
+                continue
+            try:
+                above, below = outcome.numerator(tallies)[0], outcome.denominator(tallies)[0]
+            except _UnmeasuredError:
+                continue
+            found.setdefault(outcome.id, {})[group.name] = float(above), float(below)
     return found
 
 

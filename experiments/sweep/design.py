@@ -4,7 +4,8 @@ Knows factors, samplers and the order of runs; must not know scenarios, processe
 
 A *run* is one arm, one draw (a vector of factor values) and one replicate (a seed). Replicate r has
 the same seed in every arm and draw, so that the people and their luck are the same and differences
-are paired (common random numbers).
+are paired (common random numbers). A design without factors has one draw, of nothing. Where a
+design lists counties, replicates go round them: each is one of the counties, with luck of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import itertools
 import json
 import math
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
@@ -28,6 +30,7 @@ from sim.parameters import Parameter
 __all__ = [
     "DISTRIBUTIONS",
     "SAMPLERS",
+    "County",
     "Design",
     "Factor",
     "Limits",
@@ -274,6 +277,28 @@ class Limits:
     tries: int = 2
 
 
+@dataclass(frozen=True)
+class County:
+    """One county of a province.
+
+    Attributes
+    ----------
+    id : str
+    name_en, name_zh : str
+    residents : int
+        People who live there; its weight in the province.
+    settings : mapping
+        Values of the scenario that are its own, by parameter or path; `population` among them
+        says how many of its residents are simulated.
+    """
+
+    id: str
+    name_en: str
+    name_zh: str
+    residents: int
+    settings: Mapping[str, Value] = field(default_factory=dict)
+
+
 class Run(NamedTuple):
     """One run of a design: its place and its seed."""
 
@@ -294,6 +319,7 @@ class Design:
     arms : tuple of str
         Names of the scenarios compared; one for a model without arms.
     factors : tuple of Factor
+        None for a design of arms and replicates alone; the sampler is then not asked.
     sampler : Sampler
     replicates : int
         Seeds per arm and draw.
@@ -308,10 +334,13 @@ class Design:
         Values set in every arm (population, horizon), by path.
     scenario_sha : mapping of str to str
         SHA-256 of each arm's scenario; empty for a model that is no scenario.
+    counties : tuple of County
+        What replicates are, in turn: replicate r is county r modulo their number. Empty where all
+        replicates are alike.
     """
 
     arms: tuple[str, ...]
-    factors: tuple[Factor, ...]
+    factors: tuple[Factor, ...] = ()
     sampler: Sampler = field(default_factory=Sampler)
     replicates: int = 1
     seed: int = 1
@@ -321,21 +350,29 @@ class Design:
     title: Mapping[str, str] = field(default_factory=lambda: {"en": "Sweep", "zh": "参数扫描"})
     settings: Mapping[str, Any] = field(default_factory=dict)
     scenario_sha: Mapping[str, str] = field(default_factory=dict)
+    counties: tuple[County, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a design without arms, factors or replicates, or with a name twice."""
+        """Refuse a design without arms or replicates, or with a name twice."""
         for what, names in (
             ("arm", self.arms),
             ("factor", [factor.name for factor in self.factors]),
             ("outcome", self.outcomes),
+            ("county", [county.id for county in self.counties]),
         ):
-            twice = sorted({name for name in names if list(names).count(name) > 1})
+            twice = sorted(name for name, times in Counter(names).items() if times > 1)
             if twice:
                 raise ScenarioError(f"the {what} is listed twice", where="design", value=twice[0])
-        if not self.arms or not self.factors or self.replicates < 1 or self.seed < 0:
+        if not self.arms or self.replicates < 1 or self.seed < 0:
             raise ScenarioError(
-                "a design needs an arm, a factor, a replicate and a seed of at least 0",
+                "a design needs an arm, a replicate and a seed of at least 0", where="design"
+            )
+        if self.counties and self.replicates % len(self.counties):
+            raise ScenarioError(
+                "every county needs as many replicates",
                 where="design",
+                value=self.replicates,
+                allowed=f"a multiple of {len(self.counties)}",
             )
 
     # -- points
@@ -349,7 +386,18 @@ class Design:
         """Give a fresh SALib problem: names, bounds, dists, and groups where there are any.
 
         A categorical factor is uniform over its indices, a whole number over its values.
+
+        Raises
+        ------
+        ScenarioError
+            For a design without factors.
         """
+        if not self.factors:
+            raise ScenarioError(
+                "the design varies nothing, so that no analysis of factors can be made of it",
+                where="design",
+                allowed="one with factors",
+            )
         bounds: list[list[float]] = []
         dists: list[str] = []
         for factor in self.factors:
@@ -383,8 +431,11 @@ class Design:
         Returns
         -------
         float64, shape (n_draws, n_factors)
-            Values in each factor's unit; a categorical factor as the index of its category.
+            Values in each factor's unit; a categorical factor as the index of its category. One
+            draw of nothing where there are no factors.
         """
+        if not self.factors:
+            return np.zeros((1, 0))
         name, options = self.sampler.name, self.sampler.options
         if name == "given":
             return self._given(options.get("points"))
@@ -506,16 +557,22 @@ class Design:
 
     # -- runs
 
-    def parameters(self, point: Float64) -> dict[str, Value]:
-        """Give a point as what the model is told, by factor name."""
-        return {
-            factor.name: factor.value(float(number))
-            for factor, number in zip(self.factors, point, strict=True)
-        }
+    def county(self, replicate: int) -> County | None:
+        """Give the county that a replicate is; None where replicates are alike."""
+        return self.counties[replicate % len(self.counties)] if self.counties else None
 
-    def params_json(self, point: Float64) -> str:
-        """Write a point with exact floats: Python's shortest text that reads back bit for bit."""
-        return json.dumps(self.parameters(point), ensure_ascii=False, allow_nan=False)
+    def parameters(self, point: Float64, replicate: int = 0) -> dict[str, Value]:
+        """Give what the model is told: a point by factor name, and what is its county's own."""
+        county = self.county(replicate)
+        # In order of names, as a design that was written down and read again has them.
+        found = dict(sorted(county.settings.items())) if county is not None else {}
+        for factor, number in zip(self.factors, point, strict=True):
+            found[factor.name] = factor.value(float(number))
+        return found
+
+    def params_json(self, point: Float64, replicate: int = 0) -> str:
+        """Write parameters with exact floats: the shortest text that reads back bit for bit."""
+        return json.dumps(self.parameters(point, replicate), ensure_ascii=False, allow_nan=False)
 
     def key(self, run: Run, params_json: str, code_version: str) -> str:
         """Name a run by all that decides its result: scenario, exact parameters, seed, code."""
@@ -529,7 +586,11 @@ class Design:
 
     def as_json(self) -> str:
         """Write the design so that `from_json` gives an equal one."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        data = asdict(self)
+        if not self.counties:
+            # So that the hashes of designs without counties are what they were before there were.
+            del data["counties"]
+        return json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Design:
@@ -548,6 +609,7 @@ class Design:
                 "outcomes": tuple(data["outcomes"]),
                 "monthly": tuple(data["monthly"]),
                 "limits": Limits(**data["limits"]),
+                "counties": tuple(County(**row) for row in data.get("counties", ())),
             }
         )
 
@@ -559,5 +621,8 @@ class Design:
         for factor in data["factors"]:
             for name in ("label_en", "label_zh"):
                 del factor[name]
+        for county in data.get("counties", ()):
+            for name in ("name_en", "name_zh"):
+                del county[name]
         text = json.dumps(data, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()

@@ -270,8 +270,7 @@ def _fill(
     def tasks() -> Iterator[Task]:
         for index in missing:
             run = plan.run(int(index))
-            parameters = design.parameters(plan.points[run.draw])
-            yield Task(int(index), parameters, design.arms[run.arm], run.seed)
+            yield Task(int(index), plan.parameters(run), design.arms[run.arm], run.seed)
 
     def on_done(finished: Sequence[Finished]) -> None:
         rows = []

@@ -6,6 +6,8 @@ are executed or stored. Every mistake is told with file, line, column, what is a
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +16,15 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BeforeValidator, Field
 
 from experiments.measurement import check_name, split
-from experiments.sweep.design import DISTRIBUTIONS, SAMPLERS, Design, Factor, Limits, Sampler
+from experiments.sweep.design import (
+    DISTRIBUTIONS,
+    SAMPLERS,
+    County,
+    Design,
+    Factor,
+    Limits,
+    Sampler,
+)
 from experiments.sweep.simulation import PAYMENT, Simulation
 from sim.errors import PayshiftError, ScenarioError
 from sim.outcomes import OUTCOMES
@@ -80,6 +90,16 @@ class SamplerForm(Strict):
     options: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
+class CountiesForm(Strict):
+    """A province: a table with a row for each county."""
+
+    table: Annotated[str, Field(description="./ and a CSV file beside this one")]
+    share: Annotated[
+        float, Field(gt=0.0, le=1.0, description="share of the residents that is simulated")
+    ] = 1.0
+    source: Annotated[str, Field(max_length=200, description="where the table is from")] = ""
+
+
 class LimitsForm(Strict):
     """What one run may use."""
 
@@ -100,10 +120,14 @@ class SweepForm(Strict):
         dict[str, Any], Field(default_factory=dict, description="values by path, in every arm")
     ]
     factors: Annotated[
-        list[Annotated[FactorForm, _named("name")]], Field(min_length=1, max_length=1000)
+        list[Annotated[FactorForm, _named("name")]],
+        Field(default_factory=list, max_length=1000),
     ]
-    sampler: Annotated[SamplerForm, _named("name")]
-    replicates: Annotated[int, Field(ge=1, le=100_000)] = 1
+    sampler: Annotated[SamplerForm, _named("name")] | None = None
+    counties: CountiesForm | None = None
+    replicates: Annotated[
+        int, Field(ge=1, le=100_000, description="seeds; where there are counties, of each")
+    ] = 1
     seed: Annotated[int | None, Field(ge=0, le=2**63 - 1)] = None
     outcomes: Annotated[list[str], Field(default_factory=list, max_length=500)]
     monthly: Annotated[list[str], Field(default_factory=list, max_length=500)]
@@ -288,6 +312,80 @@ class _Reader:
             label_zh=chinese,
         )
 
+    # -- counties
+
+    def counties(self, form: CountiesForm, parameters: Mapping[str, Parameter]) -> list[County]:
+        """Read the table of a province; largest county first, so that no worker ends with it."""
+        if not form.table.startswith("./"):
+            self.wrong(
+                ScenarioError(
+                    "not a file beside this one", value=form.table, allowed="./ and a CSV file"
+                ),
+                "counties",
+                "table",
+            )
+            return []
+        try:
+            text = (self.folder / form.table[2:]).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError) as reason:
+            self.wrong(ScenarioError(f"cannot be read ({reason})"), "counties", "table")
+            return []
+        rows = csv.reader(io.StringIO(text))
+        header = next(rows, [])
+        missing = [name for name in _COUNTY_COLUMNS if name not in header]
+        if missing or len(set(header)) != len(header):
+            self.problems.append(
+                ScenarioError(
+                    "a column is missing" if missing else "a column is there twice",
+                    where=f"{form.table}:1",
+                    value=", ".join(missing) if missing else ", ".join(header),
+                    allowed=", ".join(_COUNTY_COLUMNS)
+                    + ", and one for each parameter that differs",
+                )
+            )
+            return []
+        for name in header:
+            if name not in (*_COUNTY_COLUMNS, *parameters) and "." not in name:
+                self.problems.append(
+                    ScenarioError(
+                        "unknown parameter",
+                        where=f"{form.table}:1",
+                        value=name,
+                        allowed="a parameter from: payshift list parameters; or a path with a dot",
+                        remedy=suggestion(name, parameters),
+                    )
+                )
+        found = []
+        for cells in rows:
+            if not cells:
+                continue
+            try:
+                found.append(_county(header, cells, form.share, f"{form.table}:{rows.line_num}"))
+            except ScenarioError as error:
+                self.problems.append(error)
+        if not found and not self.problems:
+            self.problems.append(ScenarioError("no county is listed", where=form.table))
+        return sorted(found, key=lambda county: -county.residents)
+
+    def try_counties(self, model: Simulation, counties: Sequence[County]) -> None:
+        """Set what is a county's own in every arm: of all, or of the ends if only people differ."""
+        has_more = any(len(county.settings) > 1 for county in counties)
+        for county in counties if has_more else [*counties[:1], *counties[-1:]]:
+            for arm in model.arms:
+                try:
+                    model.varied(arm, county.settings)
+                except PayshiftError as error:
+                    more: dict[str, Any] = {"value": error.value} if error.has_value else {}
+                    what = ScenarioError(
+                        error.what,
+                        where=f"county {county.id}, arm {arm}",
+                        allowed=error.allowed,
+                        remedy=error.remedy,
+                        **more,
+                    )
+                    self.wrong(what, "counties", "table")
+                    break
+
     def try_ends(self, model: Simulation, factors: Sequence[Factor]) -> None:
         """Set every factor to both ends, and to each category, in every arm."""
         for i, factor in enumerate(factors):
@@ -323,6 +421,43 @@ class _Reader:
                 self.problems.append(
                     ScenarioError("the outcome has no months", where=where, value=outcome)
                 )
+
+
+_COUNTY_COLUMNS = ("id", "name_en", "name_zh", "residents")
+
+
+def _county(header: Sequence[str], cells: Sequence[str], share: float, place: str) -> County:
+    """Read a row of the table of a province."""
+    if len(cells) != len(header):
+        raise ScenarioError(
+            "the row has another number of cells than the header",
+            where=place,
+            value=len(cells),
+            allowed=str(len(header)),
+        )
+    named = dict(zip(header, (cell.strip() for cell in cells), strict=True))
+    residents = named["residents"]
+    if not residents.isdecimal() or not int(residents):
+        raise ScenarioError(
+            "not a number of people",
+            where=f"{place}: residents",
+            value=residents,
+            allowed="a whole number above 0",
+        )
+    if not named["id"]:
+        raise ScenarioError("a county needs an id", where=f"{place}: id")
+    people = int(residents)
+    settings: dict[str, float | int | str] = {"population": max(1, round(people * share))}
+    for name in header:
+        if name in _COUNTY_COLUMNS or not named[name]:
+            continue
+        try:
+            number = float(named[name])
+        except ValueError:
+            settings[name] = named[name]
+        else:
+            settings[name] = int(number) if number.is_integer() else number
+    return County(named["id"], named["name_en"], named["name_zh"], people, settings)
 
 
 def _category(word: str | bool | int | float) -> str:
@@ -370,20 +505,33 @@ def read_sweep(id_or_path: str | Path) -> Sweep:
     reader.outcomes(form.outcomes, "outcomes")
     reader.outcomes(form.monthly, "monthly")
     factors = reader.factors(form, arms)
+    counties: list[County] = []
+    if form.counties is not None:
+        counties = reader.counties(form.counties, first.region().parameters)
+    if bool(factors) != (form.sampler is not None):
+        lacking, there = ("sampler", "factors") if factors else ("factors", "sampler")
+        reader.problems.append(
+            ScenarioError(
+                f"{lacking} missing: factors are drawn by a sampler, and a sampler draws factors",
+                where=reader.place(there),
+                allowed="both, or neither for arms, counties and replicates alone",
+            )
+        )
     raise_all(reader.problems)
-    model = Simulation.of(arms, outcomes, form.monthly)
+    model = Simulation.of(arms, outcomes, form.monthly, with_sums=not factors)
     reader.try_ends(model, factors)
+    if counties:
+        reader.try_counties(model, counties)
     raise_all(reader.problems)
     seed = form.seed if form.seed is not None else first.seed
     try:
-        sampler = Sampler(
-            form.sampler.name, form.sampler.n, form.sampler.seed, form.sampler.options
-        )
+        drawn = form.sampler
+        sampler = Sampler(drawn.name, drawn.n, drawn.seed, drawn.options) if drawn else Sampler()
         design = Design(
             arms=tuple(arms),
             factors=tuple(factors),
             sampler=sampler,
-            replicates=form.replicates,
+            replicates=form.replicates * max(1, len(counties)),
             seed=seed,
             outcomes=tuple(outcomes),
             monthly=tuple(form.monthly),
@@ -391,6 +539,7 @@ def read_sweep(id_or_path: str | Path) -> Sweep:
             title={"en": form.title.en, "zh": form.title.zh},
             settings=form.set,
             scenario_sha={arm: scenario.sha256() for arm, scenario in arms.items()},
+            counties=tuple(counties),
         )
         design.points()
     except ScenarioError as error:

@@ -152,9 +152,8 @@ def rerun(store: Path | str, key: str, model: Model | None = None) -> Rerun:
 
         model = Simulation.from_json(plan.model)
         is_same_code = code_version(library_root()) == plan.code_version
-    design = plan.design
-    parameters = design.parameters(plan.points[row.run.draw])
-    arm = design.arms[row.run.arm]
+    parameters = plan.parameters(row.run)
+    arm = plan.design.arms[row.run.arm]
     done = run_once(model, Task(0, parameters, arm, row.run.seed))
     again = row._replace(status=done.status, summary=done.summary, monthly=done.monthly)
     return Rerun(

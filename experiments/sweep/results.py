@@ -94,7 +94,7 @@ class Results:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """Give one row per planned run: its place, status, factors and outcomes.
+        """Give one row per planned run: its place, status, county, factors and outcomes.
 
         A run that is not there has the status ``missing``, a damaged one ``damaged``; where there
         is no outcome its column is NaN. Equal draws repeat the run they share.
@@ -123,6 +123,10 @@ class Results:
             drawn.append(draw)
         frame = pd.DataFrame(columns)
         points = self.points[np.array(drawn, dtype=np.int64)]
+        if design.counties:
+            rounds = frame["replicate"].to_numpy() % len(design.counties)
+            frame["county"] = [design.counties[i].id for i in rounds]
+            frame["residents"] = [design.counties[i].residents for i in rounds]
         for i, factor in enumerate(design.factors):
             column = points[:, i]
             if factor.categories:

@@ -16,10 +16,13 @@ from experiments.measurement import split
 from experiments.sweep.worker import Outcomes
 from sim.errors import ScenarioError
 
-__all__ = ["PAYMENT", "Simulation", "settings_of"]
+__all__ = ["DENOMINATOR", "NUMERATOR", "PAYMENT", "Simulation", "settings_of"]
 
 PAYMENT = "payment"
 """Name of the categorical factor whose categories are scenarios that lend their payment."""
+
+NUMERATOR, DENOMINATOR = "numerator of ", "denominator of "
+"""What stands before an outcome's name where the two sums it is a ratio of are kept."""
 
 
 def settings_of(parameters: Mapping[str, Any], known: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -45,6 +48,8 @@ class Simulation:
         Hash of the simulator and its library.
     inputs : mapping of str to mapping
         SHA-256 of the region's tables, by arm.
+    with_sums : bool
+        Keep the numerator and the denominator of each outcome too, so that runs can be added.
     """
 
     arms: Mapping[str, Mapping[str, Any]]
@@ -52,6 +57,7 @@ class Simulation:
     monthly: tuple[str, ...]
     code_version: str
     inputs: Mapping[str, Mapping[str, str]]
+    with_sums: bool = False
     _scenarios: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -95,7 +101,7 @@ class Simulation:
 
     def __call__(self, parameters: Mapping[str, Any], arm: str, seed: int) -> Outcomes:
         """Live one run and measure what the design asks for."""
-        from sim.outcomes import evaluate, evaluate_monthly
+        from sim.outcomes import evaluate, evaluate_monthly, evaluate_sums
         from sim.runner import reform_months
 
         scenario = self.varied(arm, parameters)
@@ -110,6 +116,14 @@ class Simulation:
             name, group = split(outcome)
             measured = found.get(name, {}).get(group)
             summary[outcome] = math.nan if measured is None else float(measured.value)
+        if self.with_sums:
+            sums = evaluate_sums(lived.history, lived.traits, reform_months(scenario))
+            for outcome in self.outcomes:
+                name, group = split(outcome)
+                if group in sums.get(name, {}):
+                    above, below = sums[name][group]
+                    summary[NUMERATOR + outcome] = above
+                    summary[DENOMINATOR + outcome] = below
         if not self.monthly:
             return Outcomes(summary)
         dimensions = sorted({split(name)[1].partition(":")[0] for name in self.monthly})
@@ -133,6 +147,7 @@ class Simulation:
             "monthly": self.monthly,
             "code_version": self.code_version,
             "inputs": self.inputs,
+            "with_sums": self.with_sums,
         }
         return json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
@@ -146,11 +161,16 @@ class Simulation:
             tuple(data["monthly"]),
             data["code_version"],
             data["inputs"],
+            data.get("with_sums", False),
         )
 
     @classmethod
     def of(
-        cls, arms: Mapping[str, Any], outcomes: Sequence[str], monthly: Sequence[str] = ()
+        cls,
+        arms: Mapping[str, Any],
+        outcomes: Sequence[str],
+        monthly: Sequence[str] = (),
+        with_sums: bool = False,
     ) -> Simulation:
         """Make a model of scenarios by name.
 
@@ -158,6 +178,7 @@ class Simulation:
         ----------
         arms : mapping of str to Scenario
         outcomes, monthly : sequence of str
+        with_sums : bool
         """
         from sim.record import code_version
         from sim.scenario import library_root
@@ -168,4 +189,5 @@ class Simulation:
             tuple(monthly),
             code_version(library_root()),
             {name: scenario.table_hashes() for name, scenario in arms.items()},
+            with_sums,
         )

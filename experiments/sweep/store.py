@@ -208,9 +208,13 @@ class Plan:
 
         return [seed_of(self.design.seed, r) for r in range(self.design.replicates)]
 
+    def parameters(self, run: Run) -> dict[str, Any]:
+        """Give what the model is told of a run."""
+        return dict(self.design.parameters(self.points[run.draw], run.replicate))
+
     def params_json(self, run: Run) -> str:
         """Give a run's parameters as they are stored."""
-        return self.design.params_json(self.points[run.draw])
+        return self.design.params_json(self.points[run.draw], run.replicate)
 
     def key(self, run: Run) -> str:
         """Give a run's key."""
@@ -657,8 +661,7 @@ class Store:
         """Add finished runs; when this returns they are on the disk."""
         ready = []
         for row in rows:
-            point = self.plan.points[row.run.draw]
-            ready.append(self._cells(row, self.design.params_json(point)))
+            ready.append(self._cells(row, self.plan.params_json(row.run)))
         marks = ", ".join("?" * len(_COLUMNS))
         with self._transaction("rows"):
             for cells in ready:
