@@ -12,9 +12,9 @@ sub-ledger adds to the patients' entries.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,8 @@ __all__ = [
     "PATIENTS",
     "PURPOSES",
     "Ledger",
+    "Transfers",
+    "both_ways",
     "chart_of_accounts",
     "interim",
     "split_largest_remainder",
@@ -198,6 +200,40 @@ def interim(
     return np.asarray(due, dtype=np.int64)
 
 
+class Transfers(NamedTuple):
+    """Money from payers to payees for one purpose.
+
+    Attributes
+    ----------
+    payers, payees : str or sequence of str, length n
+        Accounts; one name stands for all rows.
+    purpose : str
+        One of ``PURPOSES``.
+    amounts : array_like of int, shape (n,), or one for n = 1
+        Fen, 0 or more; zeros leave no trace.
+    """
+
+    payers: str | Sequence[str]
+    payees: str | Sequence[str]
+    purpose: str
+    amounts: ArrayLike
+
+
+def both_ways(
+    payers: str | Sequence[str],
+    payees: str | Sequence[str],
+    purpose: str,
+    purpose_returned: str,
+    amounts: ArrayLike,
+) -> tuple[Transfers, Transfers]:
+    """Give the transfers that amounts of either sign stand for: forward, and what comes back."""
+    values = _whole(amounts, purpose)
+    return (
+        Transfers(payers, payees, purpose, np.maximum(values, 0)),
+        Transfers(payees, payers, purpose_returned, np.maximum(-values, 0)),
+    )
+
+
 class Ledger:
     """A region's books: accounts, transfers between them, and a residual that is always zero.
 
@@ -250,7 +286,8 @@ class Ledger:
         self._balances: list[int] = balances.tolist()
         self._flows: list[dict[tuple[int, int, int], int]] = [{}]
         self._found: dict[tuple[str, ...], list[int]] = {}
-        self._cells: list[dict[tuple[int, int], NDArray[np.int64]]] = [{}]
+        # By purpose: fen by account, scheme and fifth.
+        self._cells: list[dict[int, NDArray[np.int64]]] = [{}]
 
     @property
     def accounts_named(self) -> tuple[str, ...]:
@@ -304,8 +341,8 @@ class Ledger:
         """
         self._open(month)
         kind = self._purpose(purpose)
-        whole = amount if type(amount) is int else int(_whole(amount, purpose))
-        self._move(kind, [self.index(payer)], [self.index(payee)], [whole])
+        whole = _whole(amount, purpose).reshape(1)
+        self._move([self.index(payer)], [self.index(payee)], [kind], whole)
 
     def post_many(
         self,
@@ -321,12 +358,24 @@ class Ledger:
         ----------
         month : int
             The open month.
-        payers, payees : str or sequence of str, length n
-            Accounts; one name stands for all rows.
-        purpose : str
-            One of ``PURPOSES``.
-        amounts : array_like of int, shape (n,)
-            Fen, 0 or more; zeros are skipped.
+        payers, payees, purpose, amounts
+            See :class:`Transfers`.
+
+        Raises
+        ------
+        LedgerError
+            As ``post``; then nothing of the call is posted.
+        """
+        self.post_all(month, [Transfers(payers, payees, purpose, amounts)])
+
+    def post_all(self, month: int, transfers: Iterable[Transfers]) -> None:
+        """Move money between many accounts for many purposes: all of it, or nothing.
+
+        Parameters
+        ----------
+        month : int
+            The open month.
+        transfers : iterable of Transfers
 
         Raises
         ------
@@ -334,40 +383,57 @@ class Ledger:
             As ``post``; then nothing of the call is posted.
         """
         self._open(month)
-        kind = self._purpose(purpose)
-        values = _whole(amounts, purpose)
-        if values.ndim != 1:
-            raise LedgerError(where=purpose, value=values.shape, allowed="one dimension")
-        size = int(values.shape[0])
-        givers = self._positions(payers, size, purpose)
-        takers = self._positions(payees, size, purpose)
-        self._move(kind, givers, takers, values.tolist())
+        givers: list[int] = []
+        takers: list[int] = []
+        kinds: list[int] = []
+        moved: list[NDArray[np.int64]] = []
+        for payers, payees, purpose, amounts in transfers:
+            kind = self._purpose(purpose)
+            values = np.atleast_1d(_whole_numbers(amounts, purpose))
+            if values.ndim != 1:
+                raise LedgerError(where=purpose, value=values.shape, allowed="one dimension")
+            size = len(values)
+            givers += self._positions(payers, size, purpose)
+            takers += self._positions(payees, size, purpose)
+            kinds += [kind] * size
+            moved.append(values)
+        if moved:
+            self._move(givers, takers, kinds, np.concatenate(moved))
 
-    def _move(self, kind: int, givers: list[int], takers: list[int], amounts: list[int]) -> None:
-        """Enter transfers of one purpose, all or none."""
-        month, purpose = self._month, _PURPOSE_NAMES[kind]
-        if amounts and min(amounts) < 0:
+    def _move(
+        self,
+        givers: list[int],
+        takers: list[int],
+        kinds: list[int],
+        amounts: NDArray[np.int64],
+    ) -> None:
+        """Enter transfers, all or none."""
+        if not amounts.size:
+            return
+        if int(amounts.min()) < 0:
+            row = int(np.argmax(amounts < 0))
             raise LedgerError(
                 "a transfer is negative",
-                where=f"month {month}, {purpose}",
-                value=min(amounts),
+                where=f"month {self._month}, {_PURPOSE_NAMES[kinds[row]]}",
+                value=int(amounts[row]),
                 allowed="0 fen or more",
                 remedy="Post money that comes back as a transfer the other way.",
             )
-        if amounts and max(amounts) > _LARGEST:
+        if int(amounts.max()) > _LARGEST:
+            purpose = _PURPOSE_NAMES[kinds[int(np.argmax(amounts))]]
             raise LedgerError(
                 "an amount is too large", where=purpose, allowed=f"below {_LARGEST} fen"
             )
-        rows = [row for row in zip(givers, takers, amounts, strict=True) if row[2]]
-        for giver, taker, _ in rows:
+        rows = [row for row in zip(givers, takers, kinds, amounts.tolist(), strict=True) if row[3]]
+        for giver, taker, kind, _ in rows:
             if giver == taker:
                 raise LedgerError(
                     "an account pays itself",
-                    where=f"month {month}, {purpose}",
+                    where=f"month {self._month}, {_PURPOSE_NAMES[kind]}",
                     value=self._names[giver],
                 )
         flows, balances = self._flows[-1], self._balances
-        for giver, taker, amount in rows:
+        for giver, taker, kind, amount in rows:
             place = (giver, taker, kind)
             flows[place] = flows.get(place, 0) + amount
             balances[giver] -= amount
@@ -393,10 +459,7 @@ class Ledger:
         amounts : array_like of int, shape (n,)
             Fen of either sign.
         """
-        values = _whole(amounts, purpose)
-        self.post_many(month, payers, payees, purpose, np.maximum(values, 0))
-        if bool((values < 0).any()):
-            self.post_many(month, payees, payers, purpose_returned, np.maximum(-values, 0))
+        self.post_all(month, both_ways(payers, payees, purpose, purpose_returned, amounts))
 
     def post_patients(
         self, month: int, providers: Sequence[str], purpose: str, cells: NDArray[np.int64]
@@ -434,11 +497,12 @@ class Ledger:
             )
         self.post_many(month, PATIENTS, providers, purpose, values.sum(axis=(0, 1)))
         kind = self._purpose(purpose)
-        subledger = self._cells[-1]
-        for column in np.flatnonzero(values.any(axis=(0, 1))).tolist():
-            place = (self.index(providers[column]), kind)
-            block = values[:, :, column]
-            subledger[place] = subledger[place] + block if place in subledger else block.copy()
+        cells_of = self._cells[-1]
+        if kind not in cells_of:
+            shape = (len(self._names), len(self._schemes), _FIFTHS)
+            cells_of[kind] = np.zeros(shape, dtype=np.int64)
+        rows = self._positions(providers, len(providers), purpose)
+        np.add.at(cells_of[kind], rows, values.transpose(2, 0, 1))
 
     def residual(self, month: int) -> int:
         """Recount a month from its entries: 0, or an error that names the account.
@@ -565,16 +629,19 @@ class Ledger:
         providers: list[str] = []
         purposes: list[str] = []
         amounts: list[int] = []
-        for row, subledger in enumerate(self._cells):
-            for account, kind in sorted(subledger):
-                block = subledger[account, kind]
-                for scheme, fifth in np.argwhere(block != 0).tolist():
-                    months.append(self._first_month + row)
-                    schemes.append(self._schemes[scheme])
-                    fifths.append(fifth + 1)
-                    providers.append(self._names[account])
-                    purposes.append(_PURPOSE_NAMES[kind])
-                    amounts.append(int(block[scheme, fifth]))
+        for row, cells_of in enumerate(self._cells):
+            found = [
+                (account, kind, scheme, fifth)
+                for kind, cells in cells_of.items()
+                for account, scheme, fifth in np.argwhere(cells != 0).tolist()
+            ]
+            for account, kind, scheme, fifth in sorted(found):
+                months.append(self._first_month + row)
+                schemes.append(self._schemes[scheme])
+                fifths.append(fifth + 1)
+                providers.append(self._names[account])
+                purposes.append(_PURPOSE_NAMES[kind])
+                amounts.append(int(cells_of[kind][account, scheme, fifth]))
         return {
             "month": np.array(months, dtype=np.int64),
             "scheme": np.array(schemes, dtype=np.str_),
@@ -594,9 +661,12 @@ class Ledger:
             for (giver, taker, kind), amount in self._flows[row].items()
             if giver == patients
         }
-        blocks = self._cells[row]
-        sums = np.stack(list(blocks.values())).sum(axis=(1, 2)).tolist() if blocks else []
-        cells = dict(zip(blocks, sums, strict=True))
+        cells = {
+            (account, kind): amount
+            for kind, by_account in self._cells[row].items()
+            for account, amount in enumerate(by_account.sum(axis=(1, 2)).tolist())
+            if amount
+        }
         for place in sorted(booked.keys() | cells.keys()):
             missing = cells.get(place, 0) - booked.get(place, 0)
             if missing != 0:
@@ -664,6 +734,14 @@ class Ledger:
 
 
 def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[np.int64]:
+    """Take amounts that are whole fen already and can be added up."""
+    values = _whole_numbers(amounts, where)
+    if values.size > 0 and (int(values.max()) > largest or int(values.min()) < -largest):
+        raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
+    return values
+
+
+def _whole_numbers(amounts: ArrayLike, where: str) -> NDArray[np.int64]:
     """Take amounts that are whole fen already; a fraction would be rounded twice."""
     values = np.asarray(amounts)
     if values.dtype.kind not in "iu" and values.size > 0:
@@ -674,6 +752,4 @@ def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[n
             allowed="integers",
             remedy="Round once, before posting.",
         )
-    if values.size > 0 and (int(values.max()) > largest or int(values.min()) < -largest):
-        raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
     return values.astype(np.int64, copy=False)

@@ -5,6 +5,7 @@ Knows contracts, cost sharing, subsidies and audits; must not know why care was 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from sim.engine.kernels import Tallies
 from sim.engine.tables import (
     Int,
 )
-from sim.ledger import ACCOUNTS, FISCAL, OUTSIDE, PATIENTS
+from sim.ledger import ACCOUNTS, FISCAL, OUTSIDE, PATIENTS, Transfers, both_ways
 from sim.oversight import (
     AuditResult,
     affordable_share,
@@ -175,22 +176,40 @@ def _review(world: World, tallies: Tallies) -> AuditResult:
     )
 
 
-def _post_accounts(world: World, tallies: Tallies) -> int:
-    """Enter what moved through individual accounts; return what they paid of own shares, fen."""
+def _account_transfers(world: World, tallies: Tallies) -> tuple[list[Transfers], int]:
+    """Return what moved through individual accounts, and what they paid of own shares, fen."""
     if not world.has_accounts:
-        return 0
-    book, month, n = world.ledger, world.month, world.n_payers
-    credited = moved(tallies, n, PersonTally.ACCOUNT_CREDIT)
-    for payer, amount in zip(world.region.payers, credited.tolist(), strict=True):
-        book.post(month, payer, ACCOUNTS, "account_credit", amount)
+        return [], 0
+    n = world.n_payers
     paid = int(moved(tallies, n, PersonTally.ACCOUNT_PAID).sum())
-    book.post(month, ACCOUNTS, PATIENTS, "account_payment", paid)
-    for column, purpose in (
-        (PersonTally.ACCOUNT_DRUGS, "account_drugs"),
-        (PersonTally.ACCOUNT_LEFT, "account_inherited"),
-    ):
-        book.post(month, ACCOUNTS, OUTSIDE, purpose, int(moved(tallies, n, column).sum()))
-    return paid
+    return [
+        Transfers(
+            world.region.payers,
+            ACCOUNTS,
+            "account_credit",
+            moved(tallies, n, PersonTally.ACCOUNT_CREDIT),
+        ),
+        Transfers(ACCOUNTS, PATIENTS, "account_payment", paid),
+        *(
+            Transfers(ACCOUNTS, OUTSIDE, purpose, int(moved(tallies, n, column).sum()))
+            for column, purpose in (
+                (PersonTally.ACCOUNT_DRUGS, "account_drugs"),
+                (PersonTally.ACCOUNT_LEFT, "account_inherited"),
+            )
+        ),
+    ], paid
+
+
+def _premium_transfers(world: World, payer: str, total: int) -> Iterator[Transfers]:
+    """Give a fund's income of the month: from members and employers, the rest from the budget."""
+    name = payer.split("-")[0]
+    row = world.region.constants.get(f"premium_individual_{name}")
+    from_budget = 0
+    if row is not None:
+        whole = world.region.constants[f"fund_income_{name}"].value
+        from_budget = int(total * max(1.0 - row.value / whole, 0.0))
+    yield Transfers(OUTSIDE, payer, "premium", total - from_budget)
+    yield Transfers(FISCAL, payer, "premium_subsidy", from_budget)
 
 
 def _post(
@@ -212,32 +231,32 @@ def _post(
     cells = tallies.patient_money.transpose(1, 2, 0, 3)
     book.post_patients(month, providers, "patient_covered", np.ascontiguousarray(cells[..., 0]))
     book.post_patients(month, providers, "patient_uncovered", np.ascontiguousarray(cells[..., 1]))
-    from_accounts = _post_accounts(world, tallies)
+    transfers, from_accounts = _account_transfers(world, tallies)
     cash = int(tallies.patient_money.sum()) - from_accounts
-    book.post(month, OUTSIDE, PATIENTS, "household_income", cash)
+    transfers.append(Transfers(OUTSIDE, PATIENTS, "household_income", cash))
+    share = world.region.constants.get("administration_share")
+    paid = np.maximum(interim + settled, 0).sum(axis=0).tolist()
+    audits = audited.cost_fen.sum(axis=0).tolist()
     for y, payer in enumerate(payers):
         for kind, flow in (("care_payment", interim), ("settlement", settled)):
-            book.post_net(month, payer, providers, kind, f"{kind}_returned", flow[:, y])
-        book.post_many(month, FISCAL, providers, "medical_assistance", aid[:, y])
-        row = world.region.constants.get(f"premium_individual_{payer.split('-')[0]}")
-        total = int(premiums[y])
-        from_budget = 0
-        if row is not None:
-            whole = world.region.constants[f"fund_income_{payer.split('-')[0]}"].value
-            from_budget = int(total * max(1.0 - row.value / whole, 0.0))
-        book.post(month, OUTSIDE, payer, "premium", total - from_budget)
-        book.post(month, FISCAL, payer, "premium_subsidy", from_budget)
-        book.post_many(month, providers, payer, "audit_recovery", audited.claw_back_fen[:, y])
-        book.post_many(month, providers, FISCAL, "audit_fine", audited.fine_fen[:, y])
-        book.post(month, payer, OUTSIDE, "audit_cost", int(audited.cost_fen[:, y].sum()))
-        share = world.region.constants.get("administration_share")
+            transfers += both_ways(payer, providers, kind, f"{kind}_returned", flow[:, y])
+        transfers += _premium_transfers(world, payer, int(premiums[y]))
+        transfers += (
+            Transfers(FISCAL, providers, "medical_assistance", aid[:, y]),
+            Transfers(providers, payer, "audit_recovery", audited.claw_back_fen[:, y]),
+            Transfers(providers, FISCAL, "audit_fine", audited.fine_fen[:, y]),
+            Transfers(payer, OUTSIDE, "audit_cost", audits[y]),
+        )
         if share is not None:
-            paid = int(np.maximum(interim[:, y] + settled[:, y], 0).sum() * share.value)
-            book.post(month, FISCAL, OUTSIDE, "administration", paid)
-    book.post_many(month, FISCAL, providers, "operating_subsidy", grants)
-    book.post_many(month, providers, OUTSIDE, "supplies", cost)
-    book.post_many(month, providers, OUTSIDE, "fixed_cost", fixed)
-    book.post_many(month, providers, OUTSIDE, "lever_cost", lever)
+            administered = int(paid[y] * share.value)
+            transfers.append(Transfers(FISCAL, OUTSIDE, "administration", administered))
+    transfers += (
+        Transfers(FISCAL, providers, "operating_subsidy", grants),
+        Transfers(providers, OUTSIDE, "supplies", cost),
+        Transfers(providers, OUTSIDE, "fixed_cost", fixed),
+        Transfers(providers, OUTSIDE, "lever_cost", lever),
+    )
+    book.post_all(month, transfers)
     spent = -book.balance(FISCAL)
     if spent > 0:
         book.post(month, OUTSIDE, FISCAL, "tax", spent)
