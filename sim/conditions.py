@@ -78,7 +78,8 @@ def month_tables(world: World) -> Tables:
     """Bring the state of providers and payers at the start of the month into tables."""
     member = _member_table(world)
     price = _price_table(world)
-    admit = _admit_table(world)
+    stays = _stays_to_expect(world)
+    admit = _admit_table(world, stays)
     return Tables(
         keys=month_keys(world.seed, world.month),
         need=_need_of_season(world),
@@ -86,28 +87,59 @@ def month_tables(world: World) -> Tables:
         refer=_refer_table(world),
         treat=_treat_table(world),
         admit=admit,
-        stay=_stay_table(world),
+        stay=_stay_table(world, stays),
         member=member,
         price=price,
     )
+
+
+class _Stays(NamedTuple):
+    """What stays are expected to be like this month.
+
+    ``ratio`` (n, Y, G) practised over needed days; ``covered`` (n, 2) share of charges, outpatient
+    and of stays; ``charge`` (n, Y, G, 3) of a stay of severity 1.
+    """
+
+    ratio: Float
+    covered: Float
+    charge: Float
+
+
+def _stays_to_expect(world: World) -> _Stays:
+    ratio, covered = practised_stay(world), covered_share(world)
+    style = world.organizations.style_in
+    charge = expected_charge(world.setting, style, world.technology, ratio, covered[:, 1])
+    return _Stays(ratio, covered, charge)
 
 
 def _need_of_season(world: World) -> NeedTable:
     """Return the calendar month's hazards, worked out once: only the season moves them."""
     month = world.month % MONTHS
     if month not in world.need_seen:
-        world.need_seen[month] = _need_table(world)
+        rate = _rate_of_season(world)
+        known = next(iter(world.need_seen.values()), None)
+        world.need_seen[month] = (
+            _need_table(world, rate)
+            if known is None
+            else known._replace(rate=rate, total=rate.sum(axis=2))
+        )
     return world.need_seen[month]
 
 
-def _need_table(world: World) -> NeedTable:
-    region, values = world.region, world.setting.values
-    groups, chronic, people = region.groups, region.chronic, region.people
+def _rate_of_season(world: World) -> Float:
+    """Return the hazards of acute episodes in this calendar month (A, 2, G)."""
+    values, groups = world.setting.values, world.region.groups
     rate = groups.base_rate * groups.season[:, world.month % MONTHS][:, None, None]
     rate = np.ascontiguousarray(rate.transpose(1, 2, 0)) * values["need_scale"]
     if "need_scale_senior" in values:
         # The old have so many episodes that the one acute slot of a person hides more of theirs.
         rate[SENIOR:] *= values["need_scale_senior"]
+    return rate
+
+
+def _need_table(world: World, rate: Float) -> NeedTable:
+    region, values = world.region, world.setting.values
+    groups, chronic, people = region.groups, region.chronic, region.people
     return NeedTable(
         death=people.base_mortality,
         death_ratio=products_over_bits(chronic.rr_death),
@@ -479,7 +511,7 @@ def _refusing_on_average(setting: Setting, share: float) -> Float:
     return solve(is_high, np.zeros(odds.shape[:2]), odds.max(axis=(2, 3)) + 50.0)
 
 
-def _admit_table(world: World) -> AdmitTable:
+def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     setting, values, org = world.setting, world.setting.values, world.organizations
     region = world.region
     groups = region.groups
@@ -492,7 +524,7 @@ def _admit_table(world: World) -> AdmitTable:
     per_unit = m.inside - cost_in[:, None, :] * share[:, :, None]
     units = np.einsum("nyj,nygj->nyg", per_unit, org.style_in.mean(axis=0))
     level = setting.need_in[:, :, 0] * tech
-    ratio = practised_stay(world)
+    ratio = stays.ratio
     days = setting.needed_days
     day_receipts = mean_day(m.stay, ratio[..., None] * days)
     per_day = (day_receipts - (day_cost[:, None] * share)[:, :, None, None]) * ratio[..., None]
@@ -521,7 +553,7 @@ def _admit_table(world: World) -> AdmitTable:
     tau_a, tau_t = values["tau_admit"], values["tau_transfer"]
     penalty, effort = values["refuse_penalty"], values["transfer_effort"]
     fixed_odds = _once(world, "admission", _fixed_of_admission)
-    own = 1.0 - covered_share(world)[:, 1]
+    own = 1.0 - stays.covered[:, 1]
     rate = np.asarray(world.benefits.rate, dtype=np.float64)[:, region.providers.kind].T
     own_share = own[:, None] + (1.0 - own[:, None]) * (1.0 - rate)
     return AdmitTable(
@@ -558,7 +590,7 @@ def _admit_table(world: World) -> AdmitTable:
         delay_discount=_delay_discount(values),
         beyond_loss=values["beyond_loss"],
         urgency=values["wait_urgency"],
-        charge=expected_charge(setting, org.style_in, tech, ratio, covered_share(world)[:, 1]),
+        charge=stays.charge,
         bounds=m.stay.bounds,
         amounts=m.stay.amounts,
         slopes=m.stay.slopes,
@@ -584,11 +616,10 @@ def _idle_rate(world: World) -> Float:
     )
 
 
-def _stay_table(world: World) -> StayTable:
+def _stay_table(world: World, stays: _Stays) -> StayTable:
     setting, values, org = world.setting, world.setting.values, world.organizations
     groups = world.region.groups
     cost_factor = _cost_factor(world)
-    covered = covered_share(world)
     value = values["value_of_health"]
     return StayTable(
         style=org.style_in,
@@ -599,9 +630,7 @@ def _stay_table(world: World) -> StayTable:
         cost=setting.cost_in * cost_factor[:, None],
         at_stake=setting.health_in,
         money=org.money,
-        charge=expected_charge(
-            setting, org.style_in, world.technology, practised_stay(world), covered[:, 1]
-        ),
+        charge=stays.charge,
         style_bounds=org.side_bounds,
         bands=org.stay.bands,
         last_day=org.stay.last_day,
@@ -619,7 +648,7 @@ def _stay_table(world: World) -> StayTable:
         document=org.document,
         fatality=groups.fatality,
         readmission=groups.readmission * values["readmission_scale"],
-        covered=covered,
+        covered=stays.covered,
         quality=_quality(world),
         sd_severity=groups.severity_sd,
         prob_bed=_bed_need(world),

@@ -97,9 +97,17 @@ def _straight_marginals(world: World) -> Marginals:
     else:
         straight = [a for a in world.agreements if is_straight(a.model)]
         slopes, base = list(_slopes(world, straight)), _at_list_price(world)
-    seen = base.copy()
-    for agreement, slope in slopes:
-        _write_marginals(seen, slope, agreement.payer, agreement.span, world)
+    if known is not None and slopes is known[2]:
+        # Only what stays bring moves with the share; the rest is as it was.
+        seen = known[3].copy()
+        seen.mode[:] = base.mode
+        for agreement, slope in slopes:
+            _write_receipts(seen, slope, agreement.payer, agreement.span, world)
+            _write_spending(seen, slope, agreement.payer, agreement.span, world)
+    else:
+        seen = base.copy()
+        for agreement, slope in slopes:
+            _write_marginals(seen, slope, agreement.payer, agreement.span, world)
     share = world.organizations.uncovered_share.copy()
     world.straight_seen = (world.agreements, world.benefits, slopes, seen, share, base)
     return seen
@@ -227,6 +235,26 @@ def _write_marginals(
     seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
 ) -> None:
     """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
+    _write_receipts(seen, slope, payer, rows, world)
+    _write_spending(seen, slope, payer, rows, world)
+    seen.cost[rows, payer] = slope.resource_cost
+    seen.quality[rows, payer] = slope.quality_num
+    seen.refer[rows, payer] = slope.referrals[:, 0]
+    seen.refer_down[rows, payer] = slope.referrals[:, 1]
+    seen.post_acute[rows, payer] = slope.post_acute_days
+    seen.experience[rows, payer] = slope.experience
+    seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
+    seen.by_list[rows, payer] = _by_list(slope)
+    seen.observed[rows, payer] = slope.observations
+    # What follows a stay belongs to the episode that the stay has opened.
+    opens = world.sorting.opens[rows, payer] > 0
+    seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
+
+
+def _write_receipts(
+    seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
+) -> None:
+    """Write what contacts and stays bring, which turns on how much of them is covered."""
     setting, region = world.setting, world.setting.region
     stay = seen.stay
     write_receipts(
@@ -266,23 +294,17 @@ def _write_marginals(
             stay.slopes,
         ),
     )
-    seen.cost[rows, payer] = slope.resource_cost
+
+
+def _write_spending(
+    seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
+) -> None:
+    """Write what a yuan spent elsewhere brings."""
     seen.elsewhere[rows, payer] = slope.spent_elsewhere
     if slope.spent_outside.any():
         # Of a yuan spent elsewhere, the part that leaves the region as it did over the last year.
         leaves = share_outside(world)[rows, payer]
         seen.elsewhere[rows, payer] += leaves * slope.spent_outside
-    seen.quality[rows, payer] = slope.quality_num
-    seen.refer[rows, payer] = slope.referrals[:, 0]
-    seen.refer_down[rows, payer] = slope.referrals[:, 1]
-    seen.post_acute[rows, payer] = slope.post_acute_days
-    seen.experience[rows, payer] = slope.experience
-    seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
-    seen.by_list[rows, payer] = _by_list(slope)
-    seen.observed[rows, payer] = slope.observations
-    # What follows a stay belongs to the episode that the stay has opened.
-    opens = world.sorting.opens[rows, payer] > 0
-    seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
 
 
 def practised_stay(world: World) -> Float:

@@ -6,7 +6,7 @@ done becomes the activity that a contract counts; must not know what happens in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Protocol
@@ -237,6 +237,7 @@ class World:
     year: Year
     past: list[Year]
     rolling: list[Tallies]
+    rolling_years: list[Year]  # the same months as the contracts in force sort them
     recent: Year
     recent_before: Year
     year_seen: dict[int, Activity]
@@ -429,6 +430,7 @@ def build_world(
         year=Year.empty(n_groups, unsorted),
         past=[],
         rolling=[],
+        rolling_years=[],
         recent=Year.empty(n_groups, unsorted),
         recent_before=Year.empty(n_groups, unsorted),
         year_seen={},
@@ -526,7 +528,12 @@ def sort_by_contracts(world: World) -> None:
         len(world.setting.need_out),
         world.region.modes.n,
     )
-    world.recent = sorted_again(world, world.sorting)
+    world.rolling_years = [
+        Year.of_month(world.setting, tallies, world.sorting) for tallies in world.rolling
+    ]
+    world.recent = _together(
+        world.rolling_years, Year.empty(len(world.setting.need_out), world.sorting)
+    )
     world.year_seen, world.recent_seen = {}, {}
 
 
@@ -535,9 +542,15 @@ def sorted_again(
 ) -> Year:
     """Return the last twelve months with their stays sorted by another rule."""
     setting = world.setting if setting is None else setting
-    found = Year.empty(len(world.setting.need_out), sorting)
-    for tallies in world.rolling:
-        found = found.plus(Year.of_month(setting, tallies, sorting, growth))
+    months = [Year.of_month(setting, tallies, sorting, growth) for tallies in world.rolling]
+    return _together(months, Year.empty(len(world.setting.need_out), sorting))
+
+
+def _together(months: Iterable[Year], nothing: Year) -> Year:
+    """Return stretches of time together."""
+    found = nothing
+    for month in months:
+        found = found.plus(month)
     return found
 
 
@@ -713,9 +726,9 @@ def remember(world: World, tallies: Tallies) -> None:
     world.recent_before = world.recent
     world.recent = world.recent.plus(month)
     if len(world.rolling) == MONTHS:
-        first = Year.of_month(world.setting, world.rolling[0], world.sorting)
-        world.recent = world.recent.minus(first)
+        world.recent = world.recent.minus(world.rolling_years[0])
     world.rolling = [*world.rolling[-(MONTHS - 1) :], kept]
+    world.rolling_years = [*world.rolling_years[-(MONTHS - 1) :], month]
     world.year_seen, world.recent_seen = {}, {}
 
 
