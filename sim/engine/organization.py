@@ -1197,22 +1197,28 @@ def curvature_in(setting: Setting) -> Float:
 
 
 def _curvature(price: Float, health: Float, setting: Setting) -> Float:
-    n, n_groups, _ = health.shape
     out = np.empty_like(health)
+    _curvature_of_styles(
+        setting.values["effort_ratio"] * price,
+        health,
+        setting.altruism,
+        setting.values["value_of_health"],
+        out,
+    )
+    return out
+
+
+@compiled
+def _curvature_of_styles(
+    effort: Float, health: Float, altruism: Float, value: float, out: Float
+) -> None:
+    """Write the curvature of utility in the practised ratio of units, in place (n, G, 4)."""
+    n, n_groups, _ = health.shape
     for p in range(n):
         for g in range(n_groups):
             for j in range(4):
-                at_stake = stake(
-                    float(setting.altruism[p]),
-                    setting.values["value_of_health"],
-                    float(health[p, g, j]),
-                    1.0,
-                    1.0,
-                )
-                out[p, g, j] = precision_of_quantity(
-                    setting.values["effort_ratio"] * float(price[p, j]), at_stake, 1.0
-                )
-    return out
+                at_stake = stake(altruism[p], value, health[p, g, j], 1.0, 1.0)
+                out[p, g, j] = precision_of_quantity(effort[p, j], at_stake, 1.0)
 
 
 def foreseen_returns(setting: Setting) -> tuple[Float, Float]:
