@@ -22,7 +22,7 @@ from dashboards.levers import Block, Lever, blocks, levers
 from dashboards.pages.library import library
 from dashboards.texts import Reader, language_of
 from sim.errors import PayshiftError, ScenarioError
-from sim.scenario import Scenario, as_yaml
+from sim.scenario import Scenario, as_yaml, entries_of
 
 __all__ = ["drawer", "kept_arm", "register", "said", "text_of"]
 
@@ -188,9 +188,9 @@ def _holds(model: str) -> list[str]:
     return list(row["contracts"]) if row else []
 
 
-def _cards(scenario: Scenario, reader: Reader) -> list[Any]:
+def _cards(payment: Any, reader: Reader) -> list[Any]:
     shown = []
-    for assignment, block in blocks(scenario.resolved()["payment"]):
+    for assignment, block in blocks(payment):
         payers = assignment.get("payer")
         named = [payers] if isinstance(payers, str) else list(payers or [])
         who = reader.say("comma").join(words.label(reader.lang, "payer", p) for p in named)
@@ -346,20 +346,16 @@ def changed_payment(payment: Any, action: str, path: str, model: str) -> Any:
         inside = {"fee_for_service": {"schedule": "list"}}
         holder[name] = _template(model, inside)
     elif action == "unwrap":
-        ((_, body),) = contract.items()
-        inner = (
-            [part["contract"] for part in body]
-            if isinstance(body, list)
-            else [v for v in body.values() if isinstance(v, Mapping) and _is_contract(v)]
-        )
+        inner = _inside(contract)
         if len(inner) != 1:
             raise ScenarioError("holds none or several contracts", where=path)
         holder[name] = inner[0]
     elif action == "add":
-        ((_, body),) = contract.items()
+        body = next(iter(contract.values())) if _is_contract(contract) else None
         if not isinstance(body, list):
             raise ScenarioError("takes no further parts", where=path)
-        at = len(body) - 1 if body and body[-1].get("scope") == "rest" else len(body)
+        last = body[-1] if body and isinstance(body[-1], Mapping) else {}
+        at = len(body) - 1 if last.get("scope") == "rest" else len(body)
         inside = {"fee_for_service": {"schedule": "list"}}
         body.insert(at, {"scope": {"setting": "primary"}, "contract": _template(model, inside)})
     else:
@@ -367,15 +363,53 @@ def changed_payment(payment: Any, action: str, path: str, model: str) -> Any:
     return tree["payment"]
 
 
-def _is_contract(value: Mapping[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)) in {row["id"] for row in library()["models"]}
+def _inside(contract: Any) -> list[Any]:
+    """The contracts that a contract holds."""
+    body = next(iter(contract.values())) if _is_contract(contract) else None
+    if isinstance(body, list):
+        found = [part.get("contract") for part in body if isinstance(part, Mapping)]
+    else:
+        found = list(body.values()) if isinstance(body, Mapping) else []
+    return [value for value in found if _is_contract(value)]
 
 
-def _with_payment(text: str, name: str, action: str, path: str, model: str) -> str:
-    scenario = ArmChoice(name, text=text).scenario()
-    payment = changed_payment(scenario.resolved()["payment"], action, path, model)
-    audit = text_of(scenario).partition("\naudit:")
-    return as_yaml({"payment": payment}) + (f"audit:{audit[2]}" if audit[1] else "")
+def _is_contract(value: Any) -> bool:
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return False
+    return next(iter(value)) in {row["id"] for row in library()["models"]}
+
+
+def _entries(name: str, text: str) -> dict[str, Any]:
+    """Payment and audit of a text, though no scenario may say what it says yet.
+
+    Raises
+    ------
+    ScenarioError
+        If it cannot be read at all.
+    """
+    try:
+        return entries_of(text_of(ArmChoice(name, text=text).scenario()))
+    except PayshiftError:
+        found = entries_of(text, "contract")
+        if not isinstance(found.get("payment"), list):
+            raise
+        return found
+
+
+def changed_text(name: str, text: str, action: str, path: str, model: str) -> str:
+    """The text of an arm with one of its contracts changed, as :func:`changed_payment` does.
+
+    A text that no scenario may say is changed too: where the last change brought what cannot be
+    priced, the next may undo it.
+
+    Raises
+    ------
+    ScenarioError
+        If the text cannot be read, or there is no such contract, model or action.
+    """
+    entries = _entries(name, text)
+    payment = changed_payment(entries["payment"], action, path, model)
+    return as_yaml({**entries, "payment": payment})
 
 
 def _moved(name: str, text: str, path: str, values: object, names: object) -> Scenario | None:
@@ -448,9 +482,9 @@ def register(app: dash.Dash) -> None:
             if asked == ids.EDITOR_RESET:
                 now = text_of(ArmChoice(name).scenario())
             elif isinstance(asked, Mapping):
-                now = _with_payment(
-                    now[:LONGEST_TEXT],
+                now = changed_text(
                     name,
+                    now[:LONGEST_TEXT],
                     str(asked.get("action")),
                     str(asked.get("path")),
                     str(model),
@@ -484,8 +518,10 @@ def register(app: dash.Dash) -> None:
                 try:
                     scenario = ArmChoice(name, text=whole).scenario()
                 except PayshiftError as error:
-                    return no_update, no_update, whole, said(error, reader)
-                return _sliders(scenario, reader), _cards(scenario, reader), whole, []
+                    payment = _entries(name, whole)["payment"]
+                    return no_update, _cards(payment, reader), whole, said(error, reader)
+                payment = scenario.resolved()["payment"]
+                return _sliders(scenario, reader), _cards(payment, reader), whole, []
             if not isinstance(asked, Mapping) or not isinstance(text, str):
                 return (no_update,) * 4
             moved = _moved(name, text[:LONGEST_TEXT], str(asked.get("path")), values, names)
@@ -493,7 +529,7 @@ def register(app: dash.Dash) -> None:
             return no_update, no_update, no_update, said(error, reader)
         if moved is None:
             return (no_update,) * 4
-        return no_update, _cards(moved, reader), text_of(moved), []
+        return no_update, _cards(moved.resolved()["payment"], reader), text_of(moved), []
 
     app.clientside_callback(
         ClientsideFunction("payshift", "editor"),

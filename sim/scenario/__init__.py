@@ -26,7 +26,14 @@ from sim.scenario._nodes import (
 )
 from sim.scenario._policy import Assignment, ContractGroup, Policy
 from sim.scenario._reading import read_tree
-from sim.scenario._scenario import Scenario, catalogue, json_schema, load, validate
+from sim.scenario._scenario import (
+    Scenario,
+    catalogue,
+    entries_of,
+    json_schema,
+    load,
+    validate,
+)
 from sim.scenario._writing import as_yaml
 
 __all__ = [
@@ -46,6 +53,7 @@ __all__ = [
     "catalogue",
     "checked",
     "elsewhere",
+    "entries_of",
     "field_place",
     "json_schema",
     "library_ids",

@@ -328,21 +328,15 @@ class Scenario:
         ScenarioError
             With line and column for whatever a file could not say either.
         """
-        node = parse(text, name)
-        if node is None:
-            return self
-        if not isinstance(node.value, Mapping):
-            raise ScenarioError(
-                "not entries of a scenario", where=str(node.place), allowed="payment, audit ..."
-            )
-        for key, entry in node.value.items():
+        entries = _entries(text, name)
+        for key, entry in entries.items():
             if key in ("schema", "kind", "id", "extends", "region"):
                 raise ScenarioError(
                     f"{key} cannot be changed here",
                     where=str(entry.key or entry.place),
                     remedy="Choose another scenario instead.",
                 )
-        return self._with(node.value)
+        return self._with(entries) if entries else self
 
     def named(self, name: str, title: Mapping[str, str]) -> Scenario:
         """Give a changed scenario a name and titles of its own."""
@@ -573,6 +567,43 @@ def json_schema() -> dict[str, Any]:
     }
     schema["$defs"]["AssignmentForm"]["properties"]["contract"] = node
     return schema
+
+
+def _entries(text: str, name: str) -> Mapping[str, Node]:
+    """Read the top-level entries of a YAML text, none where it says nothing."""
+    node = parse(text, name)
+    if node is None:
+        return {}
+    if not isinstance(node.value, Mapping):
+        raise ScenarioError(
+            "not entries of a scenario", where=str(node.place), allowed="payment, audit ..."
+        )
+    return node.value
+
+
+def entries_of(text: str, name: str = "text") -> dict[str, Any]:
+    """Give the top-level entries of a YAML text as they are written, whatever they say.
+
+    For whoever changes a text that is not a scenario yet; :meth:`Scenario.with_text` judges it.
+
+    Parameters
+    ----------
+    text : str
+        YAML under the same caps as files.
+    name : str
+        What messages call the text, before line and column.
+
+    Raises
+    ------
+    ScenarioError
+        With line and column, if the text cannot be read or holds no entries.
+
+    Examples
+    --------
+    >>> entries_of("payment: []")
+    {'payment': []}
+    """
+    return {key: plain(node) for key, node in _entries(text, name).items()}
 
 
 def catalogue() -> dict[str, list[dict[str, Any]]]:

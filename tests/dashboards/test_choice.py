@@ -9,9 +9,9 @@ import pytest
 
 from dashboards.choice import ArmChoice, Choice
 from dashboards.levers import levers
-from dashboards.pages.contract import changed_payment, kept_arm, text_of
+from dashboards.pages.contract import changed_payment, changed_text, kept_arm, text_of
 from sim.errors import PayshiftError, ScenarioError
-from sim.scenario import as_yaml, load
+from sim.scenario import as_yaml, entries_of, load
 
 
 def test_a_choice_survives_its_own_address() -> None:
@@ -133,6 +133,30 @@ def test_a_change_that_cannot_be_made_is_refused(action: str, path: str, model: 
     payment = ArmChoice("tiny-drg").scenario().resolved()["payment"]
     with pytest.raises(ScenarioError):
         changed_payment(payment, action, path, model)
+
+
+def test_a_change_that_cannot_be_priced_is_undone_by_the_next() -> None:
+    text = text_of(ArmChoice("tiny-drg").scenario())
+    path = "payment.0.contract"
+    # A base rate below zero: no scenario may say this.
+    broken = as_yaml(
+        {**entries_of(text), "payment": [{"payer": "all", "contract": {"drg": {"base_rate": -1}}}]}
+    )
+    with pytest.raises(ScenarioError):
+        ArmChoice("tiny-drg", text=broken).scenario()
+    wrapped = changed_text("tiny-drg", broken, "wrap", path, "global_budget")
+    assert changed_text("tiny-drg", wrapped, "unwrap", path, "global_budget") == broken
+    assert "audit" not in entries_of(text) or "audit" in entries_of(wrapped)
+    mended = changed_text("tiny-drg", broken, "replace", path, "fee_for_service")
+    assert "fee_for_service" in mended
+    assert "drg" not in mended.replace("tiny-drg", "")
+
+
+@pytest.mark.parametrize("text", ["payment: 3", "payment: [", "[1, 2]", "payment: [{contract: 3}]"])
+def test_a_text_that_says_no_contract_cannot_be_changed_by_cards(text: str) -> None:
+    for action in ("wrap", "unwrap", "add"):
+        with pytest.raises(ScenarioError):
+            changed_text("tiny-drg", text, action, "payment.0.contract", "fee_for_service")
 
 
 def test_an_arm_opened_for_changes_keeps_the_levers_of_its_audit() -> None:
