@@ -70,6 +70,10 @@ EDITOR_NOTES = "editor-notes"
 EDITOR_TROUBLE = "editor-trouble"
 EDITOR_CARDS = "editor-cards"
 DRAFT = "draft"
+ENSEMBLE_JOB = "ensemble-job"
+ENSEMBLE_POLL = "ensemble-poll"
+ENSEMBLE_START = "ensemble-start"
+ENSEMBLE_TOLD = "ensemble-told"
 
 
 def cell(outcome: Any, arm: Any) -> dict[str, Any]:

@@ -373,13 +373,16 @@ class Jobs:
         self._jobs[job.key] = job
         self._jobs.move_to_end(job.key)
 
-    def plan_sweep(self, text: str, folder: Path) -> SweepPlan:
+    def plan_sweep(
+        self, text: str, folder: Path, beside: Mapping[str, str] | None = None
+    ) -> SweepPlan:
         """Tell what a design would run, or why it will not be run here; keep its file.
 
         Parameters
         ----------
         text : design file, made by a page
         folder : where its store will be
+        beside : texts of the files that it names, by their name in the folder
 
         Raises
         ------
@@ -393,9 +396,13 @@ class Jobs:
         design = folder / f"{name}.yaml"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            part = design.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-            part.write_text(text, encoding="utf-8")
-            part.replace(design)
+            for path, content in (
+                *((folder / other, told) for other, told in (beside or {}).items()),
+                (design, text),
+            ):
+                part = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+                part.write_text(content, encoding="utf-8")
+                part.replace(path)
         except OSError as reason:
             raise DiskError(
                 f"the folder of sweeps cannot be written to ({reason.strerror})",

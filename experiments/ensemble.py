@@ -483,9 +483,9 @@ def refuse_doubles(scenario: Scenario, ensemble: Ensemble) -> None:
     if taken:
         raise ScenarioError(
             "the scenario sets a parameter that the ensemble draws",
-            where="--ensemble",
+            where="ensemble",
             value=", ".join(taken),
-            remedy="Leave it out, or run without --ensemble.",
+            remedy="Leave it out, or run without the ensemble.",
         )
 
 

@@ -21,7 +21,7 @@ from dashboards.exports import FILES
 from dashboards.figures import words
 from dashboards.jobs import Progress
 from dashboards.page import Page, Services, Visit
-from dashboards.pages import contract
+from dashboards.pages import contract, ensemble
 from dashboards.pages.library import library
 from dashboards.report import ReportTables
 from dashboards.result_view import View
@@ -213,6 +213,7 @@ def layout(visit: Visit) -> list[Any]:
         dcc.Store(id=ids.DRAFT),
         dcc.Store(id=ids.SHARE),
         dcc.Interval(id=ids.POLL, interval=FAST, max_intervals=1, disabled=not key),
+        *ensemble.keeps(),
         _setup(choice, reader),
         *trouble,
         contract.drawer(reader),
@@ -328,6 +329,7 @@ def _rest(services: Services, key: str, stage: str, choice: Choice, reader: Read
             view.flows(),
             view.providers(),
             view.sure(),
+            *([ensemble.panel(choice, reader)] if stage == "whole" else []),
             _downloads(key, stage, reader, choice.command()),
         ]
 
@@ -425,6 +427,7 @@ def register(app: dash.Dash, services: Services) -> None:
     _register_job(app, services)
     _register_panels(app, services)
     contract.register(app)
+    ensemble.register(app, services)
     app.clientside_callback(
         ClientsideFunction("payshift", "share"),
         Output(ids.RUN, "title"),

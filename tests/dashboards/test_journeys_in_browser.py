@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from dashboards import ensemble_view
+from dashboards.pages import ensemble as ensemble_panel
 from dashboards.server import Site
+from experiments.ensemble import Ensemble
 from experiments.physician import PATIENTS
 from sim.scenario import load
 from tests.dashboards.browsing import visit
@@ -216,6 +220,23 @@ def test_everything_that_can_be_taken_along_opens_elsewhere(
 def choose(page: Page, field: str, option: str) -> None:
     page.get_by_role("textbox", name=field, exact=True).click()
     page.get_by_role("option", name=option, exact=True).click()
+
+
+def test_a_comparison_is_lived_again_under_other_sets_of_parameters(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = Ensemble("tiny", ("altruism_scale",), np.array([[0.8], [1.2]]), {}, {})
+    for module in (ensemble_view, ensemble_panel):
+        monkeypatch.setattr(module, "ensemble_of", lambda region: sets)
+    with visit(browser, site, f"/?{urlencode(CHOICE.as_query())}") as page:
+        page.click("#ensemble-start")
+        page.get_by_text("keep their sign in at least nine of ten of the 2 sets").wait_for()
+        told = page.locator("#ensemble-told").inner_text()
+        assert "DRG" in told
+        assert "2 sets, 2 seeds of 500 people each" in told
+        # asked again, it is there at once: nothing is lived twice
+        page.click("#ensemble-start")
+        page.locator("#ensemble-told table").wait_for()
 
 
 def test_a_small_sweep_is_begun_stopped_and_begun_again_from_the_page(
