@@ -29,8 +29,10 @@ __all__ = [
     "TREATED",
     "effects",
     "model_and_design",
+    "reform_answered",
     "stay_effects",
     "stays_and_design",
+    "stays_answered",
 ]
 
 Float = npt.NDArray[np.float64]
@@ -150,11 +152,17 @@ def stays_and_design(
 
 def stay_effects(target: str, way: FromStays, results: Results) -> Float:
     """Give a target's level, or its gap between twin worlds, for every seed, in its scale."""
-    if BASELINE in results.design.arms:
-        value = results.outcome(BASELINE, target)[0]
-        return np.asarray(value * (100.0 if way.scale == "points" else 1.0) / way.divide_by)
-    control = results.outcome(CONTROL, target)[0]
-    gap = results.outcome(TREATED, target)[0] - control
+    return stays_answered(
+        way, {arm: results.outcome(arm, target)[0] for arm in results.design.arms}
+    )
+
+
+def stays_answered(way: FromStays, of: Mapping[str, Float]) -> Float:
+    """Answer a question about stays from its measure in every world, shape (n_seeds,)."""
+    if BASELINE in of:
+        return np.asarray(of[BASELINE] * (100.0 if way.scale == "points" else 1.0) / way.divide_by)
+    control = of[CONTROL]
+    gap = of[TREATED] - control
     scale: Mapping[str, Float | float] = {"percent": 100.0 / control, "points": 100.0, "unit": 1.0}
     return np.asarray(gap * scale[way.scale] / way.divide_by)
 
@@ -172,10 +180,32 @@ def effects(finding: Finding, way: FromReform, results: Results) -> Float:
     -------
     ndarray, shape (n_seeds,)
     """
+    series = {
+        arm: {name: results.series(arm, name)[0] for name in (way.outcome, *way.times)}
+        for arm in (TREATED, CONTROL)
+    }
+    return reform_answered(finding, way, series)
+
+
+def reform_answered(
+    finding: Finding, way: FromReform, of: Mapping[str, Mapping[str, Float]]
+) -> Float:
+    """Answer a question about a reform from its outcomes by month in both worlds.
+
+    Parameters
+    ----------
+    finding : Finding
+    way : FromReform
+    of : mapping of arm to mapping of outcome to ndarray, shape (n_seeds, n_months)
+
+    Returns
+    -------
+    ndarray, shape (n_seeds,)
+    """
     form = finding.form.reform
     assert form is not None
     series = {
-        arm: np.prod([results.series(arm, name)[0] for name in (way.outcome, *way.times)], axis=0)
+        arm: np.prod([of[arm][name] for name in (way.outcome, *way.times)], axis=0)
         for arm in (TREATED, CONTROL)
     }
     effect, level = ESTIMATORS[form.estimator](

@@ -38,6 +38,7 @@ __all__ = [
     "PEOPLE",
     "REPLICATES",
     "SEED",
+    "baseline_figures",
     "baseline_rows",
     "demand_rows",
     "fit_demand",
@@ -46,6 +47,7 @@ __all__ = [
     "plan_means",
     "policy_rows",
     "published_means",
+    "share_of_sign",
 ]
 
 PARTS: Final = ("laboratory", "demand", "policies")
@@ -87,7 +89,7 @@ def published_means() -> tuple[dict[str, float], float]:
 
 
 @cache
-def _baseline(region: str) -> dict[str, tuple[float, float, int, int]]:
+def baseline_figures(region: str) -> dict[str, tuple[float, float, int, int]]:
     """Read the record of a region's baseline: mean and sd over seeds, seeds and people."""
     path = _BASELINES / f"{region}.csv"
     try:
@@ -110,7 +112,7 @@ def baseline_rows(of: Sequence[Finding] | None = None) -> list[Row]:
             way = target.way
             if not isinstance(way, FromBaseline):
                 continue
-            known = _baseline(way.region)
+            known = baseline_figures(way.region)
             if way.moment not in known:
                 raise StoreError(
                     "the baseline has no such moment",
@@ -187,7 +189,7 @@ def demand_rows(
     for target, way in targets:
         values = trial.answer(way, results)
         mean, low, high = mean_and_interval(values)
-        share = _share_of_sign(values, target.form.sign)
+        share = share_of_sign(values, target.form.sign)
         found = Simulated(mean, low, high, share, replicates, people, command)
         rows.append(judged(target, found))
     return rows
@@ -305,11 +307,11 @@ def policy_rows(
         else:
             continue
         mean, low, high = mean_and_interval(values)
-        share = _share_of_sign(values, target.form.sign)
+        share = share_of_sign(values, target.form.sign)
         rows.append(judged(target, Simulated(mean, low, high, share, replicates, lived, command)))
     return rows
 
 
-def _share_of_sign(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], sign: int) -> float:
+def share_of_sign(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], sign: int) -> float:
     """Share of seeds with a sign; NaN where none is asked."""
     return float((np.sign(values) == sign).mean()) if sign else float("nan")

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from experiments.sweep.simulation import settings_of
 from sim.record import code_version
 from sim.region import Region
 from sim.scenario import Scenario, library_root
@@ -186,12 +187,15 @@ class StayWorlds:
         return {**self.__dict__, "_scenarios": {}}
 
     def __call__(self, parameters: Mapping[str, Any], arm: str, seed: int) -> dict[str, float]:
-        """Live a world and answer every question."""
+        """Live a world, its region at the parameters given, and answer every question."""
         from sim.runner import RunTask, simulate_scenario
 
         if arm not in self._scenarios:
             self._scenarios[arm] = Scenario.from_resolved(self.arms[arm], f"arm {arm}")
         scenario = self._scenarios[arm]
+        settings = settings_of(parameters, scenario.region().parameters)
+        if settings:
+            scenario = scenario.set_all(settings)
         task = RunTask(arm, 0, seed, scenario, keep=frozenset({"claims"}), with_ledger=False)
         history = simulate_scenario(task).history
         return {

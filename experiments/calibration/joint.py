@@ -1,0 +1,297 @@
+"""Many published numbers and one set of parameters, each study also predicted unseen.
+
+Knows points between 0 and 1, values simulated there and bands; must not know any simulator, region
+or study by name.
+
+A surface stands in for the simulator between the points that were lived: a ridge regression on the
+distance from the point that holds today's values, linear, with squares or with products, whichever
+predicts best what it was not shown. A value that no surface predicts is held constant and named.
+The fit is that of all studies together; leaving one out and fitting the others anew says what the
+model tells of it unseen.
+
+References
+----------
+Hoerl AE, Kennard RW. Ridge regression. Technometrics 1970. doi:10.1080/00401706.1970.10488634
+Stone M. Cross-validatory choice and assessment of statistical predictions. J R Stat Soc B 1974.
+doi:10.1111/j.2517-6161.1974.tb00994.x
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import least_squares
+from scipy.stats import qmc
+
+__all__ = ["Asked", "Problem", "Surface", "fitted", "left_out", "misses", "surface"]
+
+Float = npt.NDArray[np.float64]
+
+FORMS: Final = ("none", "linear", "squares", "products")
+"""What a surface may be made of; none: the value answers to no parameter."""
+LEAST_Q2: Final = 0.1
+"""Share of the variance of runs not shown that a surface must explain to be used. Luck of single
+runs cannot be explained, so that a good surface of a noisy value has a low share too."""
+FOLDS: Final = 5
+STARTS: Final = 12
+SPREAD: Final = 0.25
+"""Standard deviation of what is believed of a parameter before the fit, as a share of its range:
+the range is read as one that holds it in 95 of 100."""
+_PENALTIES: Final = np.logspace(-3, 3, 13)
+
+
+# --- surfaces ------------------------------------------------------------------------------------
+
+
+def _terms(offsets: Float, form: str) -> Float:
+    """Give the columns of a form at offsets from the origin, shape (n_points, n_terms)."""
+    if form == "none":
+        return np.empty((len(offsets), 0))
+    columns = [offsets]
+    if form in ("squares", "products"):
+        columns.append(offsets**2)
+    if form == "products":
+        first, second = np.triu_indices(offsets.shape[1], 1)
+        columns.append(offsets[:, first] * offsets[:, second])
+    return np.hstack(columns)
+
+
+@dataclass(frozen=True)
+class Surface:
+    """What a value is between points, as its change from the origin.
+
+    Attributes
+    ----------
+    form : str
+        One of :data:`FORMS`.
+    origin : ndarray, shape (n_inputs,)
+    weights : ndarray, shape (n_terms,)
+    q2 : float
+        Share of variance explained among points that were not shown.
+    rmse : float
+        Error there, in the value's unit; luck of single runs is inside.
+    n : int
+        Points it was made from.
+    """
+
+    form: str
+    origin: Float
+    weights: Float
+    q2: float
+    rmse: float
+    n: int
+
+    def change(self, points: Float) -> Float:
+        """Give the change from the origin, shape (n_points,)."""
+        offsets = np.atleast_2d(points) - self.origin
+        found: Float = _terms(offsets, self.form) @ self.weights
+        return found
+
+
+def _ridge(terms: Float, values: Float) -> tuple[Float, float]:
+    """Regress values on terms; the penalty is the one that predicts each point best without it.
+
+    Returns
+    -------
+    weights, error
+        Of the terms as given, and the mean square of the errors of leaving one point out.
+    """
+    if not terms.shape[1]:
+        n = len(values)
+        left = (values - values.mean()) * n / max(n - 1, 1)
+        return np.empty(0), float((left**2).mean())
+    center, scale = terms.mean(axis=0), terms.std(axis=0)
+    scale = np.where(scale > 1e-12, scale, 1.0)
+    left_side, sizes, right = np.linalg.svd((terms - center) / scale, full_matrices=False)
+    mean = values.mean()
+    along = left_side.T @ (values - mean)
+    best: tuple[float, Float] = (np.inf, np.zeros(terms.shape[1]))
+    for penalty in _PENALTIES * len(values):
+        shrunk = sizes**2 / (sizes**2 + penalty)
+        guess = mean + left_side @ (shrunk * along)
+        leverage = 1.0 / len(values) + (left_side**2 * shrunk).sum(axis=1)
+        error = float((((values - guess) / np.maximum(1.0 - leverage, 1e-3)) ** 2).mean())
+        if error < best[0]:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                inverse = np.where(sizes > 1e-12, shrunk / sizes, 0.0)
+            best = (error, right.T @ (inverse * along) / scale)
+    return best[1], best[0]
+
+
+def _chosen(offsets: Float, values: Float) -> tuple[str, Float]:
+    """Choose the form that predicts best what it was not shown."""
+    found = [(form, *_ridge(_terms(offsets, form), values)) for form in FORMS]
+    form, weights, _ = min(found, key=lambda each: each[2])
+    return form, weights
+
+
+def surface(points: Float, values: Float, origin: Float) -> Surface:
+    """Make a surface and measure, by cross-validation in five parts, what it is worth.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n_points, n_inputs)
+        Between 0 and 1.
+    values : ndarray, shape (n_points,)
+        Points whose value is not finite are left out.
+    origin : ndarray, shape (n_inputs,)
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 1.0, 20)[:, None]
+    >>> found = surface(x, 3.0 + 2.0 * x[:, 0], np.array([0.5]))
+    >>> found.form, round(float(found.change(np.array([[1.0]]))[0]), 2)
+    ('linear', 1.0)
+    """
+    is_known = np.isfinite(values)
+    offsets, known = points[is_known] - origin, values[is_known]
+    n = len(known)
+    total = float(((known - known.mean()) ** 2).sum()) if n else 0.0
+    if n < 2 * FOLDS or total <= 0.0:
+        return Surface("none", origin, np.empty(0), 0.0, 0.0, n)
+    guess = np.empty(n)
+    part = np.random.default_rng(1).permutation(n) % FOLDS
+    for fold in range(FOLDS):
+        shown, hidden = part != fold, part == fold
+        form, weights = _chosen(offsets[shown], known[shown])
+        mean = (known[shown] - _terms(offsets[shown], form) @ weights).mean()
+        guess[hidden] = mean + _terms(offsets[hidden], form) @ weights
+    wrong = known - guess
+    q2 = 1.0 - float((wrong**2).sum()) / total
+    rmse = float(np.sqrt((wrong**2).mean()))
+    form, weights = _chosen(offsets, known)
+    if q2 < LEAST_Q2:
+        form, weights = "none", np.empty(0)
+    return Surface(form, origin, weights, q2, rmse, n)
+
+
+# --- the fit -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One published number and the band in which it is hit.
+
+    Attributes
+    ----------
+    name : str
+    study : str
+        What it is left out with; empty for what is never left out.
+    low, high : float
+    sign : int
+        -1 or 1 where a sign alone is asked, of an effect that must stand out by `margin`; else 0.
+    margin : float
+        In the number's unit; of a sign only.
+    """
+
+    name: str
+    study: str
+    low: float
+    high: float
+    sign: int = 0
+    margin: float = 1.0
+
+
+def misses(asked: Sequence[Asked], values: Float) -> Float:
+    """Give how far values are from where they should be.
+
+    0 in the inner half of a band, 1 at its edge, and so on in quarters of its width; a sign alone
+    costs nothing from its margin on.
+
+    Parameters
+    ----------
+    asked : sequence of Asked
+    values : ndarray, shape (n_asked,)
+
+    Examples
+    --------
+    >>> misses([Asked("a", "", 0.0, 4.0)], np.array([5.0])).tolist()
+    [2.0]
+    """
+    found = np.empty(len(asked))
+    for i, (one, value) in enumerate(zip(asked, values, strict=True)):
+        if one.sign:
+            found[i] = max(1.0 - one.sign * value / one.margin, 0.0)
+            continue
+        half = 0.5 * (one.high - one.low)
+        away = (value - 0.5 * (one.low + one.high)) / half
+        found[i] = np.sign(away) * max(abs(away) - 0.5, 0.0) * 2.0
+    return found
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted to what.
+
+    Attributes
+    ----------
+    asked : tuple of Asked
+    predict : callable
+        A point, shape (n_inputs,), to the values of `asked`.
+    origin : ndarray, shape (n_inputs,)
+        Today's point, where searches begin.
+    center : ndarray, shape (n_inputs,)
+        What is believed before the fit.
+    """
+
+    asked: tuple[Asked, ...]
+    predict: Callable[[Float], Float]
+    origin: Float
+    center: Float
+
+    @property
+    def studies(self) -> tuple[str, ...]:
+        """Studies that can be left out, in order."""
+        return tuple(dict.fromkeys(one.study for one in self.asked if one.study))
+
+
+def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
+    """Find the point that comes closest to everything asked, one study left out if named.
+
+    Parameters
+    ----------
+    problem : Problem
+    without : str
+        A study whose numbers are not shown to the fit.
+    seed : int
+        Of the places where searches begin.
+
+    Returns
+    -------
+    ndarray, shape (n_inputs,), 0 to 1
+
+    Notes
+    -----
+    Minimizes ``sum log(1 + miss²) + sum ((x - center) / SPREAD)²``. The logarithm lets a study that
+    contradicts all the others be missed, where squares would sacrifice the others to it.
+    """
+    is_shown = np.array([not without or one.study != without for one in problem.asked])
+    shown = [one for one, keep in zip(problem.asked, is_shown, strict=True) if keep]
+
+    def residuals(point: Float) -> Float:
+        away = misses(shown, problem.predict(point)[is_shown])
+        pull = (point - problem.center) / SPREAD
+        return np.concatenate([np.sign(away) * np.sqrt(np.log1p(away**2)), pull])
+
+    n = len(problem.origin)
+    drawn = qmc.LatinHypercube(n, seed=np.random.default_rng(seed)).random(STARTS)
+    # Searches begin around what is believed: corners far from everything are not worth the time.
+    starts = [problem.origin, problem.center]
+    starts += [0.5 * (problem.origin + one) for one in drawn]
+    found = [
+        least_squares(
+            residuals, np.clip(start, 1e-6, 1.0 - 1e-6), bounds=(0.0, 1.0), diff_step=1e-3
+        )
+        for start in starts
+    ]
+    best = min(found, key=lambda one: one.cost)
+    return np.asarray(best.x, dtype=np.float64)
+
+
+def left_out(problem: Problem) -> dict[str, Float]:
+    """Fit once without each study; the point by study."""
+    return {study: fitted(problem, study) for study in problem.studies}

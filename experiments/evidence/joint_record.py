@@ -1,0 +1,348 @@
+"""The record of the joint calibration: what every study gives unseen and fitted together.
+
+Knows rows, moments and sets of parameters, and two files (JSON and CSV); must not know how a fit is
+searched or how anything is lived.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+from experiments.baseline import baseline_of
+from experiments.evidence.findings import Finding, Target
+from experiments.evidence.joint import STRUCTURAL, Confirmed, Fits, Size, studies_of
+from experiments.evidence.record import PACKAGED, Row, Simulated, judged
+from sim.errors import ScenarioError, StoreError
+
+__all__ = [
+    "JointMoment",
+    "JointParameter",
+    "JointRecord",
+    "JointRow",
+    "joint_of",
+    "read_joint",
+    "write_joint",
+]
+
+_SCHEMA: Final = 1
+_NAME: Final = "joint"
+
+
+@dataclass(frozen=True)
+class JointRow:
+    """One published number: at today's parameters, unseen, and fitted together; NaN where none is.
+
+    Attributes
+    ----------
+    id, target, region : str
+    record, record_light : float, str
+        The record of evidence at the region's own parameters.
+    unseen, unseen_low, unseen_high, unseen_light
+        Lived at the set fitted without this study: mean, its 95 % interval, verdict. The verdict is
+        empty for numbers that are never left out.
+    joint, joint_low, joint_high, joint_light
+        Lived at the set fitted to everything.
+    guessed_unseen, guessed_joint : float
+        What the surfaces said of the two before they were lived.
+    explained : float
+        Share of variance that the surface explains among runs it was not shown.
+    seeds, people : int
+        Behind the lived numbers.
+    """
+
+    id: str
+    target: str
+    region: str
+    label_en: str
+    label_zh: str
+    unit: str
+    published: float
+    band_low: float
+    band_high: float
+    record: float
+    record_light: str
+    unseen: float
+    unseen_low: float
+    unseen_high: float
+    unseen_light: str
+    joint: float
+    joint_low: float
+    joint_high: float
+    joint_light: str
+    guessed_unseen: float
+    guessed_joint: float
+    explained: float
+    seeds: int
+    people: int
+
+
+@dataclass(frozen=True)
+class JointMoment:
+    """One moment of a region's baseline at its own parameters and at the joint set."""
+
+    region: str
+    id: str
+    of: str
+    unit: str
+    low: float
+    high: float
+    record: float
+    joint: float
+    joint_low: float
+    joint_high: float
+
+    def is_in(self, value: float) -> bool:
+        """Tell whether a value lies in the band."""
+        return self.low <= value <= self.high
+
+
+@dataclass(frozen=True)
+class JointParameter:
+    """One parameter: its range, today's value, the joint one, and those without each study."""
+
+    region: str
+    id: str
+    is_structural: bool
+    low: float
+    high: float
+    default: float
+    joint: float
+    without: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class JointRecord:
+    """Rows, moments and parameters of all regions, and what made them.
+
+    Attributes
+    ----------
+    about : mapping of region to mapping
+        points, share, baseline, replicates, command.
+    """
+
+    rows: tuple[JointRow, ...]
+    moments: tuple[JointMoment, ...]
+    parameters: tuple[JointParameter, ...]
+    about: Mapping[str, Mapping[str, Any]]
+
+    def updated(self, other: JointRecord) -> JointRecord:
+        """Put the regions of another record in the place of those here."""
+
+        def kept(of: Sequence[Any], fresh: Sequence[Any]) -> tuple[Any, ...]:
+            return (*(one for one in of if one.region not in other.about), *fresh)
+
+        def order(row: JointRow) -> tuple[int, str]:
+            digits = "".join(c for c in row.id if c.isdigit())
+            return int(digits or 0), row.id
+
+        return JointRecord(
+            tuple(sorted(kept(self.rows, other.rows), key=order)),
+            kept(self.moments, other.moments),
+            kept(self.parameters, other.parameters),
+            {**self.about, **other.about},
+        )
+
+    def set_of(self, region: str) -> dict[str, float]:
+        """Give a region's joint set: value by parameter."""
+        found = {one.id: one.joint for one in self.parameters if one.region == region}
+        if not found:
+            raise ScenarioError(
+                "the region has no fitted set",
+                where="--fitted",
+                value=region,
+                allowed=", ".join(self.about),
+                remedy=f"payshift evidence joint --region {region}",
+            )
+        return found
+
+
+EMPTY: Final = JointRecord((), (), (), {})
+
+
+def joint_of(
+    fits: Fits,
+    confirmed: Confirmed,
+    size: Size,
+    replicates: int,
+    evidence: Mapping[tuple[str, str], Row],
+) -> JointRecord:
+    """Put a region's fits and what they gave when lived beside what was published.
+
+    Parameters
+    ----------
+    fits : Fits
+    confirmed : Confirmed
+    size : Size
+    replicates : int
+    evidence : mapping of (finding, target) to Row
+        The record of evidence at the region's own parameters.
+    """
+    place = {name: index for index, name in enumerate(fits.numbers)}
+    rows = []
+    for finding in studies_of(fits.region):
+        for target in finding.targets:
+            key = finding.id, target.id
+            name = f"{finding.id}:{target.id}"
+            if key in confirmed.joint and name in place:
+                rows.append(_row(finding, target, fits, place[name], confirmed, evidence[key]))
+    moments = []
+    for moment in baseline_of(fits.region).moments:
+        if moment.id in confirmed.moments:
+            record = float(fits.emulated["record"][place[f"baseline:{moment.id}"]])
+            band = moment.low, moment.high
+            found = confirmed.moments[moment.id]
+            one = JointMoment(fits.region, moment.id, moment.of, moment.unit, *band, record, *found)
+            moments.append(one)
+    parameters = [
+        JointParameter(
+            fits.region,
+            name,
+            name in STRUCTURAL[fits.region],
+            fits.ranges[name][0],
+            fits.ranges[name][2],
+            fits.ranges[name][1],
+            float(fits.sets["joint"][i]),
+            {study: float(of[i]) for study, of in fits.sets.items() if study != "joint"},
+        )
+        for i, name in enumerate(fits.names)
+    ]
+    about = {
+        "points": fits.points,
+        "share": size.share,
+        "baseline": size.baseline,
+        "replicates": replicates,
+        "command": f"payshift evidence joint --region {fits.region} --points {size.points} "
+        f"--replicates {replicates}",
+    }
+    return JointRecord(tuple(rows), tuple(moments), tuple(parameters), {fits.region: about})
+
+
+def _row(
+    finding: Finding, target: Target, fits: Fits, at: int, confirmed: Confirmed, known: Row
+) -> JointRow:
+    key = finding.id, target.id
+    joint, unseen = confirmed.joint[key], confirmed.unseen.get(key)
+    guessed = fits.emulated.get(finding.id)
+    form = target.form
+    nothing = Simulated(math.nan, math.nan, math.nan)
+    seen = nothing if unseen is None else unseen
+    return JointRow(
+        id=finding.id,
+        target=target.id,
+        region=fits.region,
+        label_en=form.label.en,
+        label_zh=form.label.zh,
+        unit=form.unit,
+        published=math.nan if form.published is None else form.published,
+        band_low=form.band[0],
+        band_high=form.band[1],
+        record=known.simulated,
+        record_light=known.light,
+        unseen=seen.value,
+        unseen_low=seen.low,
+        unseen_high=seen.high,
+        unseen_light="" if unseen is None else judged(target, unseen).light,
+        joint=joint.value,
+        joint_low=joint.low,
+        joint_high=joint.high,
+        joint_light=judged(target, joint).light,
+        guessed_unseen=math.nan if guessed is None else float(guessed[at]),
+        guessed_joint=float(fits.emulated["joint"][at]),
+        explained=fits.surfaces[at].q2,
+        seeds=joint.seeds,
+        people=joint.people,
+    )
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _plain(of: Any) -> dict[str, Any]:
+    return {
+        key: None
+        if isinstance(value, float) and not math.isfinite(value)
+        else float(f"{value:.7g}")
+        if isinstance(value, float)
+        else value
+        for key, value in asdict(of).items()
+    }
+
+
+def _numbers(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Read missing numbers as NaN."""
+    missing = {
+        one.name: math.nan
+        for one in fields(kind)
+        if one.type == "float" and given[one.name] is None
+    }
+    return {**given, **missing}
+
+
+def as_json(record: JointRecord) -> str:
+    """Write a record as JSON, one row a line."""
+    parts = []
+    for name in ("rows", "moments", "parameters"):
+        lines = ",\n".join(
+            json.dumps(_plain(one), ensure_ascii=False) for one in getattr(record, name)
+        )
+        parts.append(f'"{name}": [\n{lines}\n]')
+    about = json.dumps(dict(record.about), ensure_ascii=False)
+    return f'{{"schema": {_SCHEMA}, "about": {about},\n' + ",\n".join(parts) + "}\n"
+
+
+def as_csv(record: JointRecord) -> str:
+    """Write the rows as CSV; what is missing is empty."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    names = [field.name for field in fields(JointRow)]
+    writer.writerow(names)
+    for row in record.rows:
+        plain = _plain(row)
+        writer.writerow(["" if plain[name] is None else plain[name] for name in names])
+    return file.getvalue()
+
+
+def write_joint(record: JointRecord, folder: Path) -> None:
+    """Write both files, each first under another name, so that no half of one is ever read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in ((f"{_NAME}.json", as_json(record)), (f"{_NAME}.csv", as_csv(record))):
+        part = folder / f".{name}.part"
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, folder / name)
+
+
+def read_joint(folder: Path = PACKAGED) -> JointRecord:
+    """Read a record.
+
+    Raises
+    ------
+    ScenarioError
+        If there is none.
+    StoreError
+        If it is damaged.
+    """
+    path = folder / f"{_NAME}.json"
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return JointRecord(
+            tuple(JointRow(**_numbers(JointRow, one)) for one in data["rows"]),
+            tuple(JointMoment(**_numbers(JointMoment, one)) for one in data["moments"]),
+            tuple(JointParameter(**_numbers(JointParameter, one)) for one in data["parameters"]),
+            data["about"],
+        )
+    except FileNotFoundError:
+        raise ScenarioError(
+            "there is no record of a joint calibration",
+            where=str(folder),
+            remedy="Make one: payshift evidence joint --out FOLDER",
+        ) from None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise StoreError(f"the record cannot be read ({error})", where=str(path)) from None
