@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dashboards.joint_commands import joint
 from experiments.commands import ends_in_order, told_progress
 from sim import terminal
 from sim.errors import ScenarioError
@@ -37,6 +38,7 @@ class EvidencePart(StrEnum):
     LABORATORY = "laboratory"
     DEMAND = "demand"
     POLICIES = "policies"
+    JOINT = "joint"
     LAB = "lab"
 
 
@@ -91,7 +93,8 @@ def evidence(
         EvidencePart | None,
         typer.Argument(
             metavar="[PART]",
-            help="laboratory, demand, policies or lab (for teaching); the first three if left out.",
+            help="laboratory, demand, policies, joint (fitted together, and each study unseen) or "
+            "lab (for teaching); the first three if left out.",
         ),
     ] = None,
     ids: Annotated[
@@ -119,7 +122,7 @@ def evidence(
         bool, typer.Option("--fit", help="Of demand: also over a grid of its parameters.")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="Of lab: few small counties, in about a minute.")
+        bool, typer.Option("--quick", help="Of lab and joint: a first look at few people.")
     ] = False,
     counties: Annotated[
         int | None, typer.Option("--counties", min=12, max=1000, help="Of lab: counties.")
@@ -131,6 +134,13 @@ def evidence(
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Of lab: of counties and dates.")
     ] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", metavar="ID", help="Of joint: one region alone.")
+    ] = None,
+    points: Annotated[
+        int | None,
+        typer.Option("--points", min=1, max=4096, help="Of joint: space-filling points."),
+    ] = None,
     workers: terminal.WorkersOption = None,
     lang: terminal.LangOption = terminal.Lang.EN,
     as_json: terminal.JsonOption = False,
@@ -141,6 +151,18 @@ def evidence(
     from experiments.evidence.record import blank, read_record, write_record
 
     folder = out
+    joint_only = {"--region": region, "--points": points}
+    given = [name for name, value in joint_only.items() if value is not None]
+    if part is EvidencePart.JOINT:
+        _refuse_for_joint(
+            {"--people": people, "--counties": counties, "--studies": studies, "--seed": seed}, ids
+        )
+        joint(region, points, replicates, out, show, quick, workers, lang.value, as_json)
+        return
+    if given:
+        raise ScenarioError(
+            "only the joint fit has it", where=given[0], remedy="payshift evidence joint"
+        )
     if show:
         from experiments.evidence.record import PACKAGED
 
@@ -223,6 +245,19 @@ def evidence(
         _told_identification(lang.value)
     if folder is not None:
         terminal.say(f"record {folder}")
+
+
+def _refuse_for_joint(given: Mapping[str, int | None], ids: Sequence[str] | None) -> None:
+    """Refuse what a joint fit does not take."""
+    wrong = [name for name, value in given.items() if value is not None]
+    if ids:
+        raise ScenarioError("only policies are chosen by id", where="ID", value=ids[0])
+    if wrong:
+        raise ScenarioError(
+            "the joint fit does not take it",
+            where=wrong[0],
+            allowed="--region, --points, --replicates, --quick, --out, --show, --workers",
+        )
 
 
 def _lab(

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ import numpy.typing as npt
 from scipy.optimize import least_squares
 from scipy.stats import qmc
 
-__all__ = ["Asked", "Problem", "Surface", "fitted", "left_out", "misses", "surface"]
+__all__ = ["Asked", "Problem", "Surface", "fitted", "left_out", "misses", "surface", "together"]
 
 Float = npt.NDArray[np.float64]
 
@@ -41,21 +42,32 @@ STARTS: Final = 12
 SPREAD: Final = 0.25
 """Standard deviation of what is believed of a parameter before the fit, as a share of its range:
 the range is read as one that holds it in 95 of 100."""
+_STEP: Final = 1e-3
 _PENALTIES: Final = np.logspace(-3, 3, 13)
 
 
 # --- surfaces ------------------------------------------------------------------------------------
 
 
+@cache
+def _pairs(n: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Give every pair of inputs once."""
+    first, second = np.triu_indices(n, 1)
+    return first, second
+
+
 def _terms(offsets: Float, form: str) -> Float:
-    """Give the columns of a form at offsets from the origin, shape (n_points, n_terms)."""
+    """Give the columns of a form at offsets from the origin, shape (n_points, n_terms).
+
+    The columns of a form are the first of those of the next.
+    """
     if form == "none":
         return np.empty((len(offsets), 0))
     columns = [offsets]
     if form in ("squares", "products"):
         columns.append(offsets**2)
     if form == "products":
-        first, second = np.triu_indices(offsets.shape[1], 1)
+        first, second = _pairs(offsets.shape[1])
         columns.append(offsets[:, first] * offsets[:, second])
     return np.hstack(columns)
 
@@ -90,6 +102,27 @@ class Surface:
         offsets = np.atleast_2d(points) - self.origin
         found: Float = _terms(offsets, self.form) @ self.weights
         return found
+
+
+def together(surfaces: Sequence[Surface]) -> Callable[[Float], Float]:
+    """Give what all surfaces of one origin say of a point, at once.
+
+    Returns
+    -------
+    callable
+        Points, shape (n_points, n_inputs), to changes, shape (n_points, n_surfaces).
+    """
+    origin = surfaces[0].origin
+    every = _terms(np.zeros((1, len(origin))), FORMS[-1]).shape[1]
+    weights = np.zeros((len(surfaces), every))
+    for row, one in zip(weights, surfaces, strict=True):
+        row[: len(one.weights)] = one.weights
+
+    def change(points: Float) -> Float:
+        found: Float = _terms(points - origin, FORMS[-1]) @ weights.T
+        return found
+
+    return change
 
 
 def _ridge(terms: Float, values: Float) -> tuple[Float, float]:
@@ -151,7 +184,7 @@ def surface(points: Float, values: Float, origin: Float) -> Surface:
     offsets, known = points[is_known] - origin, values[is_known]
     n = len(known)
     total = float(((known - known.mean()) ** 2).sum()) if n else 0.0
-    if n < 2 * FOLDS or total <= 0.0:
+    if n < 2 * FOLDS or total <= 1e-24 * n * float(np.square(known).max()):
         return Surface("none", origin, np.empty(0), 0.0, 0.0, n)
     guess = np.empty(n)
     part = np.random.default_rng(1).permutation(n) % FOLDS
@@ -205,22 +238,21 @@ def misses(asked: Sequence[Asked], values: Float) -> Float:
     Parameters
     ----------
     asked : sequence of Asked
-    values : ndarray, shape (n_asked,)
+    values : ndarray, shape (…, n_asked)
 
     Examples
     --------
     >>> misses([Asked("a", "", 0.0, 4.0)], np.array([5.0])).tolist()
     [2.0]
     """
-    found = np.empty(len(asked))
-    for i, (one, value) in enumerate(zip(asked, values, strict=True)):
-        if one.sign:
-            found[i] = max(1.0 - one.sign * value / one.margin, 0.0)
-            continue
-        half = 0.5 * (one.high - one.low)
-        away = (value - 0.5 * (one.low + one.high)) / half
-        found[i] = np.sign(away) * max(abs(away) - 0.5, 0.0) * 2.0
-    return found
+    low, high, sign, margin = (
+        np.array([getattr(one, name) for one in asked])
+        for name in ("low", "high", "sign", "margin")
+    )
+    away = (values - 0.5 * (low + high)) / (0.5 * (high - low))
+    of_band = np.sign(away) * np.maximum(np.abs(away) - 0.5, 0.0) * 2.0
+    of_sign = np.maximum(1.0 - sign * values / margin, 0.0)
+    return np.where(sign != 0, of_sign, of_band)
 
 
 @dataclass(frozen=True)
@@ -231,7 +263,7 @@ class Problem:
     ----------
     asked : tuple of Asked
     predict : callable
-        A point, shape (n_inputs,), to the values of `asked`.
+        Points, shape (n_points, n_inputs), to the values of `asked`, shape (n_points, n_asked).
     origin : ndarray, shape (n_inputs,)
         Today's point, where searches begin.
     center : ndarray, shape (n_inputs,)
@@ -272,10 +304,15 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
     is_shown = np.array([not without or one.study != without for one in problem.asked])
     shown = [one for one, keep in zip(problem.asked, is_shown, strict=True) if keep]
 
-    def residuals(point: Float) -> Float:
-        away = misses(shown, problem.predict(point)[is_shown])
-        pull = (point - problem.center) / SPREAD
-        return np.concatenate([np.sign(away) * np.sqrt(np.log1p(away**2)), pull])
+    def residuals(points: Float) -> Float:
+        away = misses(shown, problem.predict(points)[:, is_shown])
+        pull = (points - problem.center) / SPREAD
+        return np.hstack([np.sign(away) * np.sqrt(np.log1p(away**2)), pull])
+
+    def slopes(point: Float) -> Float:
+        step = np.where(point > 0.5, -_STEP, _STEP)
+        moved = residuals(point + np.vstack([np.zeros(len(point)), np.diag(step)]))
+        return ((moved[1:] - moved[0]) / step[:, None]).T
 
     n = len(problem.origin)
     drawn = qmc.LatinHypercube(n, seed=np.random.default_rng(seed)).random(STARTS)
@@ -284,7 +321,10 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
     starts += [0.5 * (problem.origin + one) for one in drawn]
     found = [
         least_squares(
-            residuals, np.clip(start, 1e-6, 1.0 - 1e-6), bounds=(0.0, 1.0), diff_step=1e-3
+            lambda point: residuals(point[None])[0],
+            np.clip(start, 1e-6, 1.0 - 1e-6),
+            jac=slopes,
+            bounds=(0.0, 1.0),
         )
         for start in starts
     ]

@@ -21,7 +21,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +30,15 @@ import numpy.typing as npt
 from scipy.stats import qmc
 
 from experiments.baseline import Fitted, baseline_of, run_once
-from experiments.calibration.joint import Asked, Problem, Surface, fitted, left_out, surface
+from experiments.calibration.joint import (
+    Asked,
+    Problem,
+    Surface,
+    fitted,
+    left_out,
+    surface,
+    together,
+)
 from experiments.evidence import reforms
 from experiments.evidence.findings import (
     Finding,
@@ -53,12 +61,15 @@ from experiments.evidence.replay import (
 from experiments.sweep.design import Design, Factor, Sampler
 from experiments.sweep.executors import Progress, sweep
 from experiments.sweep.results import Results
+from sim.errors import StoreError
 from sim.record import code_version
 from sim.scenario import library_root, load
 
 __all__ = [
     "BASELINE",
+    "QUICK",
     "REGIONS",
+    "SIZES",
     "STRUCTURAL",
     "Answers",
     "Confirmed",
@@ -118,6 +129,8 @@ GRADES: Final = ("assumed", "calibrated")
 DESIGN_SEED: Final = 7301
 """Other luck than that of the confirming runs."""
 _BUMP: Final = 0.1
+_FAILED: Final = 0.1
+"""Share of a design's runs that may fail at the corners of the ranges; more is a mistake."""
 _NEAR: Final = 0.08
 """Spread of later points about the joint fit, as a share of the ranges."""
 
@@ -145,6 +158,20 @@ class Size:
     waves: int = 1
     share: float = 0.25
     baseline: int = 8_000
+
+    def with_points(self, points: int) -> Size:
+        """Give the same with another number of space-filling points."""
+        return replace(self, points=points)
+
+
+SIZES: Final[Mapping[str, Size]] = {
+    "us-metro": Size(share=0.25),
+    "china-city": Size(share=0.3),
+    "china-county": Size(share=0.5),
+}
+"""By region: avoidable admissions are few, so that the county needs more people."""
+QUICK: Final = Size(points=8, near=2, waves=0, share=0.05, baseline=1_000)
+"""A first look, and what tests live; its numbers are luck."""
 
 
 def _home(region: str) -> str:
@@ -388,6 +415,13 @@ def _lived(
     found: dict[str, dict[str, Float]] = {}
     for arm in arms:
         rows = frame[frame["arm"] == arm].sort_values(["draw", "replicate"])
+        failed = rows[rows["status"] != "ok"]
+        if len(failed) > _FAILED * len(rows):
+            raise StoreError(
+                f"{len(failed)} of {len(rows)} runs of {arm} gave nothing",
+                where=str(store),
+                remedy="payshift verify tells why.",
+            )
         shape = (len(points), replicates)
         found[arm] = {name: rows[name].to_numpy().reshape(shape) for name in results.outcomes}
     return found
@@ -537,7 +571,7 @@ def fit_region(
         tuple(one.asked.name for one in numbers),
         {
             "record": np.array([one.record for one in numbers]),
-            **{name: problem.predict(point) for name, point in sets.items()},
+            **{name: problem.predict(point[None])[0] for name, point in sets.items()},
         },
         surfaces,
         len(points),
@@ -589,10 +623,11 @@ def _problem(
     """Put together what the fits are held to and what stands in for the simulator."""
     record = np.array([one.record for one in numbers])
     start = space.origin[space.n :]
+    change = together(surfaces)
 
-    def predict(point: Float) -> Float:
-        changes = np.array([one.change(point[: space.n])[0] for one in surfaces])
-        found: Float = record + changes + slopes @ (point[space.n :] - start)
+    def predict(points: Float) -> Float:
+        told = (points[:, space.n :] - start) @ slopes.T
+        found: Float = record + change(points[:, : space.n]) + told
         return found
 
     return Problem(tuple(one.asked for one in numbers), predict, space.origin, space.center)

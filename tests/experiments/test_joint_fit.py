@@ -20,10 +20,15 @@ TRUTH = np.array([0.7, 0.35, 0.5])
 ORIGIN = np.array([0.5, 0.5, 0.5])
 
 
-def _toy(point: Float) -> Float:
+def _all(points: Float) -> Float:
     """Five studies that answer to two of three parameters."""
-    a, b, _ = point
-    return np.array([10.0 * a, 8.0 * b, 6.0 * a * b, 5.0 * (a - b), 4.0 * a**2 + b])
+    a, b, _ = points.T
+    return np.array([10.0 * a, 8.0 * b, 6.0 * a * b, 5.0 * (a - b), 4.0 * a**2 + b]).T
+
+
+def _toy(point: Float) -> Float:
+    """Answer one point."""
+    return _all(point[None])[0]
 
 
 def _published(half_band: float, wrong: float = 0.0) -> tuple[Asked, ...]:
@@ -42,7 +47,7 @@ def _is_in(one: Asked, value: float) -> bool:
 
 def test_every_study_is_predicted_by_the_fit_that_never_saw_it() -> None:
     asked = _published(0.3)
-    problem = Problem(asked, _toy, ORIGIN, ORIGIN)
+    problem = Problem(asked, _all, ORIGIN, ORIGIN)
     for study, point in left_out(problem).items():
         index = problem.studies.index(study)
         assert _is_in(asked[index], float(_toy(point)[index])), study
@@ -53,21 +58,21 @@ def test_every_study_is_predicted_by_the_fit_that_never_saw_it() -> None:
 
 def test_a_study_that_contradicts_the_others_is_missed_and_they_are_not() -> None:
     asked = _published(0.3, wrong=6.0)
-    found = _toy(fitted(Problem(asked, _toy, ORIGIN, ORIGIN)))
+    found = _toy(fitted(Problem(asked, _all, ORIGIN, ORIGIN)))
     is_hit = [_is_in(one, float(value)) for one, value in zip(asked, found, strict=True)]
     assert is_hit == [True, True, True, True, False]
 
 
 def test_a_study_left_out_does_not_move_the_fit() -> None:
-    moved = Problem(_published(0.3, wrong=6.0), _toy, ORIGIN, ORIGIN)
-    true = Problem(_published(0.3), _toy, ORIGIN, ORIGIN)
+    moved = Problem(_published(0.3, wrong=6.0), _all, ORIGIN, ORIGIN)
+    true = Problem(_published(0.3), _all, ORIGIN, ORIGIN)
     assert fitted(moved, "s4") == pytest.approx(fitted(true, "s4"), abs=1e-9)
 
 
 def test_what_no_point_reaches_is_missed_inside_the_ranges() -> None:
     # The first study answers by 10 at most.
     asked = (Asked("s0", "s0", 29.0, 31.0), *_published(0.3)[1:])
-    point = fitted(Problem(asked, _toy, ORIGIN, ORIGIN))
+    point = fitted(Problem(asked, _all, ORIGIN, ORIGIN))
     assert ((point >= 0.0) & (point <= 1.0)).all()
     assert _toy(point)[0] <= 10.0
 
