@@ -21,7 +21,7 @@ DEMO_PEOPLE ?= 50000
 DEMO_REPLICATES ?= 5
 DEMO_LANG ?= en
 
-.PHONY: help demo test check fast studies baseline books emergence ensemble evidence predictions bench screenshots docs constraints browser clean
+.PHONY: help demo test check fast studies baseline books emergence ensemble evidence joint predictions bench screenshots docs constraints browser clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -82,6 +82,10 @@ EVIDENCE_SEEDS ?= 10
 # What was lived already is not lived again: cut short, it goes on where it stopped.
 evidence: .venv/payshift-dev ## published findings beside the model: experiments/records/evidence, docs/validation.md
 	$(BIN)/payshift evidence --replicates $(EVIDENCE_SEEDS) --workers $(JOBS) --out experiments/records/evidence
+	$(BIN)/python docs/validation.py
+
+joint: .venv/payshift-dev ## one parameter set a region for all studies, and each study unseen: experiments/records/evidence/joint.json
+	$(BIN)/payshift evidence joint --replicates $(EVIDENCE_SEEDS) --workers $(JOBS) --out experiments/records/evidence
 	$(BIN)/python docs/validation.py
 
 ensemble: .venv/payshift-dev ## parameter sets that the county's moments do not tell apart: experiments/records/ensemble

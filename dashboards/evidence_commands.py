@@ -121,6 +121,10 @@ def evidence(
     fit: Annotated[
         bool, typer.Option("--fit", help="Of demand: also over a grid of its parameters.")
     ] = False,
+    fitted: Annotated[
+        bool,
+        typer.Option("--fitted", help="Of policies: at the region's jointly fitted parameters."),
+    ] = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Of lab and joint: a first look at few people.")
     ] = False,
@@ -178,6 +182,15 @@ def evidence(
         raise ScenarioError(
             "only demand is fitted", where="--fit", remedy="payshift evidence demand"
         )
+    if fitted:
+        if part is not EvidencePart.POLICIES:
+            raise ScenarioError(
+                "only policies are lived at the fitted parameters",
+                where="--fitted",
+                remedy="payshift evidence policies ID --fitted",
+            )
+        _at_fitted(ids, replicates, people, out, workers, lang.value, as_json)
+        return
     if ids and part is not EvidencePart.POLICIES:
         raise ScenarioError("only policies are chosen by id", where="ID", value=ids[0])
     lab_only = {"--quick": quick, "--counties": counties, "--studies": studies, "--seed": seed}
@@ -245,6 +258,49 @@ def evidence(
         _told_identification(lang.value)
     if folder is not None:
         terminal.say(f"record {folder}")
+
+
+def _at_fitted(
+    ids: Sequence[str] | None,
+    replicates: int,
+    people: int | None,
+    out: Path | None,
+    workers: int | None,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Answer findings at the jointly fitted parameters of their regions."""
+    from experiments.evidence.findings import read_finding
+    from experiments.evidence.joint import home_of, rows_at, studies_of
+    from experiments.evidence.joint_record import read_joint
+    from experiments.evidence.replay import is_lived
+    from sim.record import home
+
+    if out is not None:
+        raise ScenarioError(
+            "the record is that of the regions' own parameters; it is not written with --fitted",
+            where="--out",
+            value=str(out),
+        )
+    record = read_joint()
+    known = [finding.id for region in record.about for finding in studies_of(region)]
+    rows: list[Row] = []
+    with ends_in_order(), told_progress() as progress:
+        for name in ids or known:
+            finding = read_finding(name)
+            if not is_lived(finding):
+                raise ScenarioError(
+                    "nothing is lived for this finding",
+                    where="ID",
+                    value=name,
+                    allowed=", ".join(known),
+                )
+            region = home_of(finding.targets[0].region)
+            values = {region: record.set_of(region)}
+            terminal.say(f"{finding.id}: {finding.form.title.model_dump()[lang]}")
+            stores = home() / "evidence" / "joint"
+            rows += rows_at(name, values, stores, replicates, people, workers, progress)
+    _told_evidence(rows, lang, as_json)
 
 
 def _refuse_for_joint(given: Mapping[str, int | None], ids: Sequence[str] | None) -> None:

@@ -5,6 +5,7 @@ Knows the record of evidence and how it is read; must not know how anything was 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
@@ -20,6 +21,7 @@ from dashboards.figures.evidence import evidence_figure, numbers_of, verdict_sen
 from dashboards.page import Page, Services, Visit
 from dashboards.pages.library import library
 from dashboards.texts import Reader
+from experiments.evidence.joint_record import JointRow, read_joint
 from experiments.evidence.record import PACKAGED, read_record
 from sim.errors import PayshiftError
 
@@ -142,6 +144,72 @@ def _group(name: str, rows: pd.DataFrame, reader: Reader) -> Any:
     return parts.section(
         f"evidence-{name}", title, *pieces, lead=reader.say(f"evidence_lead_{name}")
     )
+
+
+def _joint_cell(value: float, light: str, reader: Reader) -> str:
+    """A number and its verdict; a dash where there is none."""
+    if not math.isfinite(value):
+        return "–"
+    return f"{words.three_digits(value)} {reader.say(f'evidence_light_{light}')}"
+
+
+def _joint_sentence(found: Sequence[JointRow], reader: Reader) -> str:
+    """How many numbers of reforms are hit at each of the three sets of parameters."""
+    reforms = [row for row in found if row.unseen_light]
+    counts = {
+        which: sum(getattr(row, f"{which}_light") == "hit" for row in reforms)
+        for which in ("record", "unseen", "joint")
+    }
+    return reader.say("evidence_joint_answer", all=len(reforms), **counts)
+
+
+def _joint(rows: pd.DataFrame, reader: Reader) -> list[Any]:
+    """Studies fitted together and unseen, of the numbers shown; nothing where there are none."""
+    try:
+        record = read_joint()
+    except PayshiftError:
+        return []
+    shown = set(zip(rows["id"], rows["target"], strict=True))
+    found = [row for row in record.rows if (row.id, row.target) in shown]
+    if not found:
+        return []
+    columns = [
+        *(reader.say(f"evidence_col_{name}") for name in ("id", "what", "published", "band")),
+        *(reader.say(f"evidence_joint_{name}") for name in ("record", "unseen", "joint")),
+    ]
+    lines = []
+    for row in found:
+        label = row.label_zh if reader.lang == "zh" else row.label_en
+        unit = words.unit_label(row.unit, reader.lang, "USD") if row.unit else ""
+        cells = [
+            reader.say("evidence_with_unit", label=label, unit=unit) if unit else label,
+            words.three_digits(row.published) if math.isfinite(row.published) else "–",
+            f"{words.three_digits(row.band_low)} … {words.three_digits(row.band_high)}",
+            _joint_cell(row.record, row.record_light, reader),
+            _joint_cell(row.unseen, row.unseen_light, reader),
+            _joint_cell(row.joint, row.joint_light, reader),
+        ]
+        lines.append(html.Tr([html.Th(row.id, scope="row"), *map(html.Td, cells)]))
+    title = reader.say("evidence_joint")
+    head = html.Tr([html.Th(column, scope="col") for column in columns])
+    table = html.Div(
+        html.Table([html.Caption(title), html.Thead(head), html.Tbody(lines)]),
+        className="scroll words findings",
+        tabIndex=0,
+        role="region",
+        **{"aria-label": title},
+    )
+    commands = dict.fromkeys(str(record.about[row.region]["command"]) for row in found)
+    return [
+        parts.section(
+            "evidence-joint",
+            title,
+            html.P(_joint_sentence(found, reader)),
+            table,
+            parts.fold(reader.say("evidence_commands"), parts.command("\n".join(commands))),
+            lead=reader.say("evidence_joint_lead"),
+        )
+    ]
 
 
 @dataclass(frozen=True)
@@ -299,6 +367,7 @@ def _drawn(all_rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[Any]:
                     for name, uses in GROUPS
                     if rows["use"].isin(uses).any()
                 ),
+                *_joint(rows, reader),
             ]
         ),
         parts.section(

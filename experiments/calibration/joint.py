@@ -38,7 +38,7 @@ LEAST_Q2: Final = 0.1
 """Share of the variance of runs not shown that a surface must explain to be used. Luck of single
 runs cannot be explained, so that a good surface of a noisy value has a low share too."""
 FOLDS: Final = 5
-STARTS: Final = 12
+STARTS: Final = 6
 SPREAD: Final = 0.25
 """Standard deviation of what is believed of a parameter before the fit, as a share of its range:
 the range is read as one that holds it in 95 of 100."""
@@ -252,7 +252,8 @@ def misses(asked: Sequence[Asked], values: Float) -> Float:
     away = (values - 0.5 * (low + high)) / (0.5 * (high - low))
     of_band = np.sign(away) * np.maximum(np.abs(away) - 0.5, 0.0) * 2.0
     of_sign = np.maximum(1.0 - sign * values / margin, 0.0)
-    return np.where(sign != 0, of_sign, of_band)
+    found: Float = np.where(sign != 0, of_sign, of_band)
+    return found
 
 
 @dataclass(frozen=True)
@@ -312,7 +313,11 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
     def slopes(point: Float) -> Float:
         step = np.where(point > 0.5, -_STEP, _STEP)
         moved = residuals(point + np.vstack([np.zeros(len(point)), np.diag(step)]))
-        return ((moved[1:] - moved[0]) / step[:, None]).T
+        found: Float = ((moved[1:] - moved[0]) / step[:, None]).T
+        return found
+
+    def at(point: Float) -> Float:
+        return residuals(point[None])[0]
 
     n = len(problem.origin)
     drawn = qmc.LatinHypercube(n, seed=np.random.default_rng(seed)).random(STARTS)
@@ -321,10 +326,13 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
     starts += [0.5 * (problem.origin + one) for one in drawn]
     found = [
         least_squares(
-            lambda point: residuals(point[None])[0],
+            at,
             np.clip(start, 1e-6, 1.0 - 1e-6),
             jac=slopes,
             bounds=(0.0, 1.0),
+            ftol=1e-6,
+            xtol=1e-5,
+            max_nfev=60,
         )
         for start in starts
     ]

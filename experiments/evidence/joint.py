@@ -45,11 +45,10 @@ from experiments.evidence.findings import (
     FromReform,
     FromStays,
     Target,
-    finding_files,
     findings,
     read_finding,
 )
-from experiments.evidence.record import PACKAGED, Row, Simulated, mean_and_interval
+from experiments.evidence.record import PACKAGED, Row, Simulated, judged, mean_and_interval
 from experiments.evidence.record import read_record as read_evidence
 from experiments.evidence.replay import (
     PEOPLE,
@@ -67,6 +66,7 @@ from sim.scenario import library_root, load
 
 __all__ = [
     "BASELINE",
+    "FULL_BASELINE",
     "QUICK",
     "REGIONS",
     "SIZES",
@@ -77,6 +77,8 @@ __all__ = [
     "Size",
     "confirm",
     "fit_region",
+    "home_of",
+    "rows_at",
     "studies_of",
 ]
 
@@ -128,6 +130,8 @@ REGIONS: Final = tuple(STRUCTURAL)
 GRADES: Final = ("assumed", "calibrated")
 DESIGN_SEED: Final = 7301
 """Other luck than that of the confirming runs."""
+FULL_BASELINE: Final = 20_000
+"""Persons of a baseline year when a fitted set is lived."""
 _BUMP: Final = 0.1
 _FAILED: Final = 0.1
 """Share of a design's runs that may fail at the corners of the ranges; more is a mistake."""
@@ -142,7 +146,7 @@ class Size:
     Attributes
     ----------
     points : int
-        Space-filling points; one more for each parameter's farther end, and one for today's values.
+        Space-filling points over the whole ranges; one more for today's values.
     near : int
         Points of every later wave about the joint fit, beside the fits themselves.
     waves : int
@@ -165,16 +169,16 @@ class Size:
 
 
 SIZES: Final[Mapping[str, Size]] = {
-    "us-metro": Size(share=0.25),
-    "china-city": Size(share=0.3),
-    "china-county": Size(share=0.5),
+    "us-metro": Size(points=36, near=4, share=0.25),
+    "china-city": Size(near=6, share=0.3),
+    "china-county": Size(near=6, share=0.5),
 }
 """By region: avoidable admissions are few, so that the county needs more people."""
 QUICK: Final = Size(points=8, near=2, waves=0, share=0.05, baseline=1_000)
 """A first look, and what tests live; its numbers are luck."""
 
 
-def _home(region: str) -> str:
+def home_of(region: str) -> str:
     """Name the region whose set serves a region: a variant (us-metro-continuum) has no other."""
     return max((name for name in REGIONS if region.startswith(name)), key=len, default="")
 
@@ -186,7 +190,7 @@ def studies_of(region: str, of: Sequence[Finding] | None = None) -> tuple[Findin
         for finding in (findings() if of is None else of)
         if is_lived(finding)
         and finding.form.use in ("fit", "unseen")
-        and _home(finding.targets[0].region) == region
+        and home_of(finding.targets[0].region) == region
     )
 
 
@@ -321,6 +325,11 @@ class _Space:
         columns = [one.at(points[:, i]) for i, one in enumerate(self.factors)]
         return np.stack(columns, axis=1)
 
+    def points(self, values: Float) -> Float:
+        """Give values as points between 0 and 1."""
+        columns = [one.share(values[:, i]) for i, one in enumerate(self.factors)]
+        return np.stack(columns, axis=1)
+
 
 def _space(region: str, of: Sequence[Finding]) -> _Space:
     """Lay out a region's parameters and what is believed of them before any fit."""
@@ -351,16 +360,13 @@ def _space(region: str, of: Sequence[Finding]) -> _Space:
 
 
 def _first_points(space: _Space, n: int) -> Float:
-    """Give today's values, each structural parameter at its farther end, and a Sobol sequence."""
-    ends = np.tile(space.origin, (space.n, 1))
-    for i in range(space.n):
-        ends[i, i] = 0.0 if space.origin[i] > 0.5 else 1.0
+    """Give today's values and a Sobol sequence of the structural parameters."""
     filling = np.tile(space.origin, (n, 1))
     if n:
         power = math.ceil(math.log2(max(n, 2)))
         drawn = qmc.Sobol(space.n, seed=np.random.default_rng(DESIGN_SEED)).random_base2(power)
         filling[:, : space.n] = drawn[:n]
-    return np.vstack([space.origin[None], ends, filling])
+    return np.vstack([space.origin[None], filling])
 
 
 def _bumped(space: _Space) -> Float:
@@ -391,8 +397,11 @@ def _lived(
     progress: Progress | None,
 ) -> dict[str, dict[str, Float]]:
     """Live points, or go on with them; by arm and number, shape (n_points, replicates)."""
-    files = finding_files()
-    texts = {arm: files[arm.lower()].read_bytes() for arm in arms if arm.lower() in files}
+    texts = {
+        arm: read_finding(arm, with_worlds=False).path.read_bytes()
+        for arm in arms
+        if arm != BASELINE
+    }
     design = Design(
         arms=tuple(arms),
         factors=space.factors,
@@ -408,7 +417,7 @@ def _lived(
         },
     )
     folder.mkdir(parents=True, exist_ok=True)
-    store = folder / f"joint-{'-'.join(arms).lower()[:60]}-{design.sha256()[:12]}.sqlite"
+    store = folder / f"{getattr(answers, 'region', 'region')}-{design.sha256()[:12]}.sqlite"
     sweep(design, store, answers, "process", workers, resume=store.exists(), progress=progress)
     results = Results.of(store)
     frame = results.frame
@@ -459,7 +468,8 @@ def _numbers(
             # where only the sign was published, it must stand out of the record's own luck
             only_sign = form.sign if form.published is None else 0
             margin = 0.5 * (row.high - row.low)
-            asked = Asked(f"{finding.id}:{target.id}", study, *form.band, only_sign, margin)
+            low, high = form.band
+            asked = Asked(f"{finding.id}:{target.id}", study, low, high, only_sign, margin)
             found.append(_Number(asked, finding.id, target.id, row.simulated))
     return tuple(found)
 
@@ -658,7 +668,7 @@ def confirm(
     replicates: int,
     folder: Path,
     share: float = 1.0,
-    baseline: int = 20_000,
+    baseline: int = FULL_BASELINE,
     workers: int | None = None,
     progress: Progress | None = None,
     *,
@@ -686,18 +696,11 @@ def confirm(
     lives = Answers(fits.region, share, baseline) if answers is None else answers
     command = f"payshift evidence joint --region {fits.region} --replicates {replicates}"
 
-    def points(names: Sequence[str]) -> Float:
-        return np.array(
-            [
-                [float(f.share(np.array([v]))[0]) for f, v in zip(space.factors, row, strict=True)]
-                for row in (fits.sets[name] for name in names)
-            ]
-        )
-
     def live(arm: str, names: Sequence[str], seed: int) -> dict[str, Float]:
-        return _lived(
-            lives, (arm,), points(names), space, replicates, seed, folder, workers, progress
-        )[arm]
+        points = space.points(np.array([fits.sets[name] for name in names]))
+        return _lived(lives, (arm,), points, space, replicates, seed, folder, workers, progress)[
+            arm
+        ]
 
     unseen: dict[tuple[str, str], Simulated] = {}
     joint: dict[tuple[str, str], Simulated] = {}
@@ -708,16 +711,56 @@ def confirm(
         for target, _ in _asked_of(finding):
             for row, into in enumerate((joint, unseen)[: len(names)]):
                 values = found[target.id][row]
-                mean, low, high = mean_and_interval(values)
-                into[finding.id, target.id] = Simulated(
-                    mean,
-                    low,
-                    high,
-                    share_of_sign(values, target.form.sign),
-                    replicates,
-                    people,
-                    command,
-                )
+                into[finding.id, target.id] = _simulated(target, values, people, command)
     year = live(BASELINE, ["joint"], 101)
     moments = {name: mean_and_interval(values[0]) for name, values in year.items()}
     return Confirmed(unseen, joint, moments)
+
+
+def _simulated(target: Target, values: Float, people: int, command: str) -> Simulated:
+    """Sum up a number over seeds."""
+    mean, low, high = mean_and_interval(values)
+    share = share_of_sign(values, target.form.sign)
+    return Simulated(mean, low, high, share, len(values), people, command)
+
+
+def rows_at(
+    name: str,
+    values: Mapping[str, Mapping[str, float]],
+    folder: Path,
+    replicates: int,
+    people: int | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> list[Row]:
+    """Answer a finding at given parameters of its region.
+
+    Parameters
+    ----------
+    name : str
+        Id of a finding of the package, or a path.
+    values : mapping of region to mapping
+        Value by parameter.
+    folder : Path
+    replicates : int
+    people : int, optional
+        The finding's own number if left out.
+    workers : int, optional
+    progress : callable, optional
+    """
+    finding = read_finding(name)
+    region = home_of(finding.targets[0].region)
+    space = _space(region, (*studies_of(region), finding))
+    form = finding.form.reform
+    own = PEOPLE if form is None else form.people
+    lives = Answers(region, (people or own) / own, 0)
+    point = space.points(np.array([[values[region][one] for one in space.names]]))
+    found = _lived(lives, (name,), point, space, replicates, SEED, folder, workers, progress)[name]
+    command = (
+        f"payshift evidence policies {name} --fitted --replicates {replicates} "
+        f"--people {people or own}"
+    )
+    return [
+        judged(target, _simulated(target, found[target.id][0], people or own, command))
+        for target, _ in _asked_of(finding)
+    ]
