@@ -178,6 +178,7 @@ def joint_line(row: JointRow) -> str:
         with_light(row.unseen, row.unseen_low, row.unseen_high, row.unseen_light),
         with_light(row.joint, row.joint_low, row.joint_high, row.joint_light),
         f"{max(row.explained, 0.0):.2f}",
+        pair(row.reach_low, row.reach_high) if row.reach_low < row.reach_high else "–",
     )
     return "| " + " | ".join(cells) + " |"
 
@@ -203,13 +204,15 @@ def joint_section(record: JointRecord) -> str:
     )
     text += (
         "| id | what | published | band | own parameters | unseen (95 %) | fitted together (95 %) "
-        "| explained |\n|---|---|---:|---|---:|---|---|---:|\n"
+        "| explained | reach |\n|---|---|---:|---|---:|---|---|---:|---|\n"
     )
     text += "\n".join(joint_line(row) for row in record.rows) + "\n\n"
     text += (
         "Explained: the share of the variance of runs not shown that the parameters account for "
         "in the surface that stands in for the simulator; below .1 the number was held at the "
-        "record's figure while fitting, since nothing was seen to move it beyond luck.\n\n"
+        "record's figure while fitting, since nothing was seen to move it beyond luck. Reach: the "
+        "least and largest value among the points of the design, whose ranges are the documented "
+        "ones; a band outside it cannot be hit by any fit.\n\n"
     )
     for region, about in record.about.items():
         moments = [one for one in record.moments if one.region == region]

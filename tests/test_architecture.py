@@ -116,6 +116,7 @@ COMMANDS = (
     "experiments.commands",
     "dashboards.commands",
     "dashboards.evidence_commands",
+    "dashboards.joint_commands",
     "dashboards.study_commands",
 )
 

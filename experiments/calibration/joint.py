@@ -269,12 +269,15 @@ class Problem:
         Today's point, where searches begin.
     center : ndarray, shape (n_inputs,)
         What is believed before the fit.
+    blind : ndarray, shape (n_inputs,)
+        What is believed when a study is left out: nothing that the study may have taught.
     """
 
     asked: tuple[Asked, ...]
     predict: Callable[[Float], Float]
     origin: Float
     center: Float
+    blind: Float
 
     @property
     def studies(self) -> tuple[str, ...]:
@@ -304,10 +307,11 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
     """
     is_shown = np.array([not without or one.study != without for one in problem.asked])
     shown = [one for one, keep in zip(problem.asked, is_shown, strict=True) if keep]
+    center = problem.blind if without else problem.center
 
     def residuals(points: Float) -> Float:
         away = misses(shown, problem.predict(points)[:, is_shown])
-        pull = (points - problem.center) / SPREAD
+        pull = (points - center) / SPREAD
         return np.hstack([np.sign(away) * np.sqrt(np.log1p(away**2)), pull])
 
     def slopes(point: Float) -> Float:
@@ -317,12 +321,13 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
         return found
 
     def at(point: Float) -> Float:
-        return residuals(point[None])[0]
+        found: Float = residuals(point[None])[0]
+        return found
 
     n = len(problem.origin)
     drawn = qmc.LatinHypercube(n, seed=np.random.default_rng(seed)).random(STARTS)
     # Searches begin around what is believed: corners far from everything are not worth the time.
-    starts = [problem.origin, problem.center]
+    starts = [problem.origin, center]
     starts += [0.5 * (problem.origin + one) for one in drawn]
     found = [
         least_squares(

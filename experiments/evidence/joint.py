@@ -22,6 +22,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -169,7 +170,7 @@ class Size:
 
 
 SIZES: Final[Mapping[str, Size]] = {
-    "us-metro": Size(points=36, near=4, share=0.25),
+    "us-metro": Size(points=28, near=0, share=0.25),
     "china-city": Size(near=6, share=0.3),
     "china-county": Size(near=6, share=0.5),
 }
@@ -183,11 +184,12 @@ def home_of(region: str) -> str:
     return max((name for name in REGIONS if region.startswith(name)), key=len, default="")
 
 
-def studies_of(region: str, of: Sequence[Finding] | None = None) -> tuple[Finding, ...]:
+@cache
+def studies_of(region: str) -> tuple[Finding, ...]:
     """List a region's findings that are lived and may be fitted: demonstrations are only shown."""
     return tuple(
         finding
-        for finding in (findings() if of is None else of)
+        for finding in findings()
         if is_lived(finding)
         and finding.form.use in ("fit", "unseen")
         and home_of(finding.targets[0].region) == region
@@ -313,7 +315,7 @@ class _Space:
     factors: tuple[Factor, ...]
     n: int
     origin: Float
-    center: Float
+    blind: Float
     fitted: tuple[Fitted, ...]
 
     @property
@@ -350,13 +352,13 @@ def _space(region: str, of: Sequence[Finding]) -> _Space:
     origin = np.array(
         [float(f.share(np.array([d]))[0]) for f, d in zip(factors, default, strict=True)]
     )
-    center = origin.copy()
+    blind = origin.copy()
     for i, row in enumerate(structural):
-        # A calibrated value was moved by data, perhaps by the study that is left out: of it only
-        # the range is believed.
+        # A calibrated value was moved by data, perhaps by the study that is left out: then only the
+        # range is believed.
         if row.evidence == "calibrated":
-            center[i] = 0.5
-    return _Space(tuple(factors), len(structural), origin, center, told)
+            blind[i] = 0.5
+    return _Space(tuple(factors), len(structural), origin, blind, told)
 
 
 def _first_points(space: _Space, n: int) -> Float:
@@ -497,6 +499,8 @@ class Fits:
         What the surfaces give for every set, and for ``record`` the record's figures.
     surfaces : tuple of Surface
         One for every number.
+    reach : ndarray, shape (n_numbers, 2)
+        Least and largest value that the surfaces give among the points lived.
     points : int
         Points lived.
     """
@@ -508,6 +512,7 @@ class Fits:
     numbers: tuple[str, ...]
     emulated: Mapping[str, Float]
     surfaces: tuple[Surface, ...]
+    reach: Float
     points: int
 
 
@@ -584,8 +589,16 @@ def fit_region(
             **{name: problem.predict(point[None])[0] for name, point in sets.items()},
         },
         surfaces,
+        _reach(surfaces, points[:, : space.n], numbers),
         len(points),
     )
+
+
+def _reach(surfaces: Sequence[Surface], points: Float, numbers: Sequence[_Number]) -> Float:
+    """Give the least and largest value of every number among points."""
+    record = np.array([one.record for one in numbers])
+    every = record + together(surfaces)(points)
+    return np.stack([every.min(axis=0), every.max(axis=0)], axis=1)
 
 
 def _slopes(
@@ -640,7 +653,9 @@ def _problem(
         found: Float = record + change(points[:, : space.n]) + told
         return found
 
-    return Problem(tuple(one.asked for one in numbers), predict, space.origin, space.center)
+    return Problem(
+        tuple(one.asked for one in numbers), predict, space.origin, space.origin, space.blind
+    )
 
 
 # --- living the fits -----------------------------------------------------------------------------

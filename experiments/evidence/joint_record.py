@@ -54,6 +54,8 @@ class JointRow:
         What the surfaces said of the two before they were lived.
     explained : float
         Share of variance that the surface explains among runs it was not shown.
+    reach_low, reach_high : float
+        Least and largest value among the points of the design, as the surface has it.
     seeds, people : int
         Behind the lived numbers.
     """
@@ -80,6 +82,8 @@ class JointRow:
     guessed_unseen: float
     guessed_joint: float
     explained: float
+    reach_low: float
+    reach_high: float
     seeds: int
     people: int
 
@@ -257,6 +261,8 @@ def _row(
         guessed_unseen=math.nan if guessed is None else float(guessed[at]),
         guessed_joint=float(fits.emulated["joint"][at]),
         explained=fits.surfaces[at].q2,
+        reach_low=float(fits.reach[at, 0]),
+        reach_high=float(fits.reach[at, 1]),
         seeds=joint.seeds,
         people=joint.people,
     )

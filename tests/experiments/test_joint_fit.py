@@ -47,7 +47,7 @@ def _is_in(one: Asked, value: float) -> bool:
 
 def test_every_study_is_predicted_by_the_fit_that_never_saw_it() -> None:
     asked = _published(0.3)
-    problem = Problem(asked, _all, ORIGIN, ORIGIN)
+    problem = Problem(asked, _all, ORIGIN, ORIGIN, ORIGIN)
     for study, point in left_out(problem).items():
         index = problem.studies.index(study)
         assert _is_in(asked[index], float(_toy(point)[index])), study
@@ -58,21 +58,21 @@ def test_every_study_is_predicted_by_the_fit_that_never_saw_it() -> None:
 
 def test_a_study_that_contradicts_the_others_is_missed_and_they_are_not() -> None:
     asked = _published(0.3, wrong=6.0)
-    found = _toy(fitted(Problem(asked, _all, ORIGIN, ORIGIN)))
+    found = _toy(fitted(Problem(asked, _all, ORIGIN, ORIGIN, ORIGIN)))
     is_hit = [_is_in(one, float(value)) for one, value in zip(asked, found, strict=True)]
     assert is_hit == [True, True, True, True, False]
 
 
 def test_a_study_left_out_does_not_move_the_fit() -> None:
-    moved = Problem(_published(0.3, wrong=6.0), _all, ORIGIN, ORIGIN)
-    true = Problem(_published(0.3), _all, ORIGIN, ORIGIN)
+    moved = Problem(_published(0.3, wrong=6.0), _all, ORIGIN, ORIGIN, ORIGIN)
+    true = Problem(_published(0.3), _all, ORIGIN, ORIGIN, ORIGIN)
     assert fitted(moved, "s4") == pytest.approx(fitted(true, "s4"), abs=1e-9)
 
 
 def test_what_no_point_reaches_is_missed_inside_the_ranges() -> None:
     # The first study answers by 10 at most.
     asked = (Asked("s0", "s0", 29.0, 31.0), *_published(0.3)[1:])
-    point = fitted(Problem(asked, _all, ORIGIN, ORIGIN))
+    point = fitted(Problem(asked, _all, ORIGIN, ORIGIN, ORIGIN))
     assert ((point >= 0.0) & (point <= 1.0)).all()
     assert _toy(point)[0] <= 10.0
 
