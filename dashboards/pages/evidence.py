@@ -319,7 +319,9 @@ def layout(visit: Visit) -> list[Any]:
             parts.empty(reader.say("evidence_none"), html.P(reader.say("evidence_none_do"))),
         ]
     chosen = _wanted(visit.query, rows)
-    name = ("evidence", reader.lang, stamp, chosen.region, chosen.model)
+    joint = PACKAGED / "joint.json"
+    joint_stamp = joint.stat().st_mtime_ns if joint.is_file() else 0
+    name = ("evidence", reader.lang, stamp, joint_stamp, chosen.region, chosen.model)
     found: list[Any] = shelf.piece(name, lambda: _drawn(rows, chosen, reader))
     return found
 

@@ -18,6 +18,7 @@ from dashboards.results import Shelf
 from dashboards.settings import Settings
 from dashboards.stores import Stores
 from dashboards.texts import Reader
+from experiments.evidence.joint_record import read_joint
 from experiments.evidence.record import read_record
 
 
@@ -110,6 +111,19 @@ def test_a_choice_leads_to_an_address_with_both_and_the_language(rows: pd.DataFr
     n = sum(row["region"] == "us-metro" and "drg" in row["models"] for _, row in rows.iterrows())
     place = found.index("/evidence?lang=zh&region=us-metro&model=drg'")
     assert f"({n})'" in found[place - 60 : place]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_joint_fit_shows_its_misses_and_only_the_rows_chosen(lang: str) -> None:
+    county = [row for row in read_joint().rows if row.region == "china-county"]
+    found = str(html.Div(evidence.layout(_visit({"region": "china-county"}, lang))))
+    section = found[found.index("evidence-joint") :]
+    for row in county:
+        assert (row.label_zh if lang == "zh" else row.label_en) in section
+        assert Reader(lang).say(f"evidence_light_{row.joint_light}") in section
+    assert "evidence-joint" not in str(
+        html.Div(evidence.layout(_visit({"model": "per_diem"}, lang)))
+    )
 
 
 @pytest.mark.slow
