@@ -37,7 +37,7 @@ def joint(
     as_json: bool,
 ) -> None:
     """Fit every region, or one, live what the fits give and tell it."""
-    from experiments.evidence.joint import FULL_BASELINE, QUICK, REGIONS, SIZES, confirm, fit_region
+    from experiments.evidence.joint import QUICK, REGIONS, SIZES, confirm, fit_region
     from experiments.evidence.joint_record import EMPTY, joint_of, read_joint, write_joint
     from experiments.evidence.record import PACKAGED, read_record
     from sim.record import home
@@ -66,7 +66,7 @@ def joint(
                 size = size.with_points(points)
             terminal.say(f"{name}: {points or size.points} points")
             fits = fit_region(name, size, stores, workers, progress, rows=known)
-            share, baseline = (size.share, size.baseline) if quick else (1.0, FULL_BASELINE)
+            share, baseline = (size.share, size.baseline) if quick else (1.0, None)
             found = confirm(fits, replicates, stores, share, baseline, workers, progress)
             record = record.updated(joint_of(fits, found, size, replicates, known))
             if out is not None:

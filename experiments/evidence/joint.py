@@ -67,7 +67,6 @@ from sim.scenario import library_root, load
 
 __all__ = [
     "BASELINE",
-    "FULL_BASELINE",
     "QUICK",
     "REGIONS",
     "SIZES",
@@ -131,8 +130,8 @@ REGIONS: Final = tuple(STRUCTURAL)
 GRADES: Final = ("assumed", "calibrated")
 DESIGN_SEED: Final = 7301
 """Other luck than that of the confirming runs."""
-FULL_BASELINE: Final = 20_000
-"""Persons of a baseline year when a fitted set is lived."""
+_BASELINE_SEED: Final = 101
+"""First seed of the baseline's record."""
 _BUMP: Final = 0.1
 _FAILED: Final = 0.1
 """Share of a design's runs that may fail at the corners of the ranges; more is a mistake."""
@@ -683,7 +682,7 @@ def confirm(
     replicates: int,
     folder: Path,
     share: float = 1.0,
-    baseline: int = FULL_BASELINE,
+    baseline: int | None = None,
     workers: int | None = None,
     progress: Progress | None = None,
     *,
@@ -699,8 +698,9 @@ def confirm(
     folder : Path
     share : float
         Persons over those of the finding.
-    baseline : int
-        Persons of a baseline year.
+    baseline : int, optional
+        Persons of a baseline year, lived with `replicates` seeds. Left out, persons and seeds are
+        those of the baseline's record: what a market holds of beds depends on its size.
     workers : int, optional
     progress : callable, optional
     answers : callable, optional
@@ -708,26 +708,28 @@ def confirm(
     """
     of = studies_of(fits.region)
     space = _space(fits.region, of)
-    lives = Answers(fits.region, share, baseline) if answers is None else answers
+    _, _, years, people_a_year = next(iter(baseline_figures(fits.region).values()))
+    if baseline is not None:
+        years, people_a_year = replicates, baseline
+    lives = Answers(fits.region, share, people_a_year) if answers is None else answers
     command = f"payshift evidence joint --region {fits.region} --replicates {replicates}"
 
-    def live(arm: str, names: Sequence[str], seed: int) -> dict[str, Float]:
+    def live(arm: str, names: Sequence[str], seeds: int, first: int) -> dict[str, Float]:
         points = space.points(np.array([fits.sets[name] for name in names]))
-        return _lived(lives, (arm,), points, space, replicates, seed, folder, workers, progress)[
-            arm
-        ]
+        found = _lived(lives, (arm,), points, space, seeds, first, folder, workers, progress)
+        return found[arm]
 
     unseen: dict[tuple[str, str], Simulated] = {}
     joint: dict[tuple[str, str], Simulated] = {}
     for finding in of:
         names = ["joint", *([finding.id] if finding.id in fits.sets else [])]
-        found = live(finding.id, names, SEED)
+        found = live(finding.id, names, replicates, SEED)
         people = lives.people(finding) if hasattr(lives, "people") else 0
         for target, _ in _asked_of(finding):
             for row, into in enumerate((joint, unseen)[: len(names)]):
                 values = found[target.id][row]
                 into[finding.id, target.id] = _simulated(target, values, people, command)
-    year = live(BASELINE, ["joint"], 101)
+    year = live(BASELINE, ["joint"], years, _BASELINE_SEED)
     moments = {name: mean_and_interval(values[0]) for name, values in year.items()}
     return Confirmed(unseen, joint, moments)
 
