@@ -39,11 +39,14 @@ LEAST_Q2: Final = 0.1
 runs cannot be explained, so that a good surface of a noisy value has a low share too."""
 FOLDS: Final = 5
 STARTS: Final = 6
-SPREAD: Final = 0.25
+SPREAD: Final = 0.5
 """Standard deviation of what is believed of a parameter before the fit, as a share of its range:
-the range is read as one that holds it in 95 of 100."""
+every value in the range is credible, its middle a little more."""
 _STEP: Final = 1e-3
 _PENALTIES: Final = np.logspace(-3, 3, 13)
+_FIRM: Final = 0.3
+"""Least penalty of a form with more than half as many terms as points, which weaker ones would let
+pass through every point."""
 
 
 # --- surfaces ------------------------------------------------------------------------------------
@@ -143,7 +146,8 @@ def _ridge(terms: Float, values: Float) -> tuple[Float, float]:
     mean = values.mean()
     along = left_side.T @ (values - mean)
     best: tuple[float, Float] = (np.inf, np.zeros(terms.shape[1]))
-    for penalty in _PENALTIES * len(values):
+    is_crowded = 2 * terms.shape[1] > len(values)
+    for penalty in _PENALTIES[_PENALTIES >= _FIRM * is_crowded * 0.999] * len(values):
         shrunk = sizes**2 / (sizes**2 + penalty)
         guess = mean + left_side @ (shrunk * along)
         leverage = 1.0 / len(values) + (left_side**2 * shrunk).sum(axis=1)
@@ -302,8 +306,9 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
 
     Notes
     -----
-    Minimizes ``sum log(1 + miss²) + sum ((x - center) / SPREAD)²``. The logarithm lets a study that
-    contradicts all the others be missed, where squares would sacrifice the others to it.
+    Minimizes ``2 sum log(1 + miss²) + sum ((x - center) / SPREAD)²``: twice the negative logarithm
+    of Cauchy errors and a normal belief. Cauchy errors let a study that contradicts all the others
+    be missed, where squares would sacrifice the others to it.
     """
     is_shown = np.array([not without or one.study != without for one in problem.asked])
     shown = [one for one, keep in zip(problem.asked, is_shown, strict=True) if keep]
@@ -312,7 +317,7 @@ def fitted(problem: Problem, without: str = "", seed: int = 1) -> Float:
     def residuals(points: Float) -> Float:
         away = misses(shown, problem.predict(points)[:, is_shown])
         pull = (points - center) / SPREAD
-        return np.hstack([np.sign(away) * np.sqrt(np.log1p(away**2)), pull])
+        return np.hstack([np.sign(away) * np.sqrt(2.0 * np.log1p(away**2)), pull])
 
     def slopes(point: Float) -> Float:
         step = np.where(point > 0.5, -_STEP, _STEP)
