@@ -146,9 +146,9 @@ def line(row: Row) -> str:
 JOINT = """## Fitted together, and each study unseen
 
 One set of parameters a region, fitted to its baseline and all its reforms at once (*fitted
-together*); and for each study the set fitted to all the others (*unseen*). Both are lived at full
-size, with the seeds of the table above; what is told is lived, never guessed. No default of the
-model was moved. How it is done: [docs/calibration.md](calibration.md#one-set-for-all-studies).
+together*); and for each study the set fitted to all the others (*unseen*). Both are lived with ten
+seeds and 10,000 persons; what is told is lived, never guessed. No default of the model was moved.
+How it is done: [docs/calibration.md](calibration.md#one-set-for-all-studies).
 
 ```console
 $ payshift evidence joint --show                    # this table
@@ -214,6 +214,18 @@ def joint_section(record: JointRecord) -> str:
         "least and largest value among the points of the design, whose ranges are the documented "
         "ones; a band outside it cannot be hit by any fit.\n\n"
     )
+    wrong = [row for row in rows if row.has_wrong_sign]
+    if wrong:
+        told = "; ".join(f"{row.id} {row.label_en} {number(row.joint)}" for row in wrong)
+        text += f"Of the wrong sign when fitted together: {told}.\n\n"
+    beyond = [row for row in rows if not row.is_reachable]
+    if beyond:
+        told = "; ".join(
+            f"{row.id} {row.label_en} ({pair(row.reach_low, row.reach_high)} against "
+            f"{pair(row.band_low, row.band_high)})"
+            for row in beyond
+        )
+        text += f"Beyond the reach of what may move, so that a mechanism is missing: {told}.\n\n"
     for region, about in record.about.items():
         moments = [one for one in record.moments if one.region == region]
         before = {one.id for one in moments if one.is_in(one.record)}

@@ -146,8 +146,8 @@ def _ridge(terms: Float, values: Float) -> tuple[Float, float]:
     mean = values.mean()
     along = left_side.T @ (values - mean)
     best: tuple[float, Float] = (np.inf, np.zeros(terms.shape[1]))
-    is_crowded = 2 * terms.shape[1] > len(values)
-    for penalty in _PENALTIES[_PENALTIES >= _FIRM * is_crowded * 0.999] * len(values):
+    least = _FIRM if 2 * terms.shape[1] > len(values) else 0.0
+    for penalty in (len(values) * one for one in _PENALTIES if one >= least):
         shrunk = sizes**2 / (sizes**2 + penalty)
         guess = mean + left_side @ (shrunk * along)
         leverage = 1.0 / len(values) + (left_side**2 * shrunk).sum(axis=1)

@@ -169,11 +169,11 @@ class Size:
 
 
 SIZES: Final[Mapping[str, Size]] = {
-    "us-metro": Size(points=28, near=0, share=0.25),
-    "china-city": Size(points=24, near=0, share=0.6),
+    "us-metro": Size(points=28, near=0, waves=0, share=0.25),
+    "china-city": Size(near=6, share=0.3),
     "china-county": Size(near=6, share=0.5),
 }
-"""By region: what a points budget does, and avoidable admissions, drown in the luck of few."""
+"""By region: the metro market's six reforms take the longest; avoidable admissions are few."""
 QUICK: Final = Size(points=8, near=2, waves=0, share=0.05, baseline=1_000)
 """A first look, and what tests live; its numbers are luck."""
 
@@ -219,11 +219,14 @@ class Answers:
         Persons over those of the finding.
     baseline : int
         Persons of a baseline year.
+    most : int
+        No finding's run has more persons.
     """
 
     region: str
     share: float
     baseline: int
+    most: int = PEOPLE
     _built: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -238,7 +241,8 @@ class Answers:
     def people(self, finding: Finding) -> int:
         """Give the persons of a finding's run."""
         form = finding.form.reform
-        return max(round(self.share * (PEOPLE if form is None else form.people)), 200)
+        own = PEOPLE if form is None else form.people
+        return min(max(round(self.share * own), 200), self.most)
 
     def _finding(self, name: str) -> tuple[Finding, Any, Any, str]:
         if name not in self._built:
@@ -697,7 +701,7 @@ def confirm(
         Seeds, those of the record of evidence.
     folder : Path
     share : float
-        Persons over those of the finding.
+        Persons over those of the finding, 10,000 at most.
     baseline : int, optional
         Persons of a baseline year, lived with `replicates` seeds. Left out, persons and seeds are
         those of the baseline's record: what a market holds of beds depends on its size.
@@ -770,7 +774,7 @@ def rows_at(
     space = _space(region, (*studies_of(region), finding))
     form = finding.form.reform
     own = PEOPLE if form is None else form.people
-    lives = Answers(region, (people or own) / own, 0)
+    lives = Answers(region, (people or own) / own, 0, people or own)
     point = space.points(np.array([[values[region][one] for one in space.names]]))
     found = _lived(lives, (name,), point, space, replicates, SEED, folder, workers, progress)[name]
     command = (

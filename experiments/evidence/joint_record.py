@@ -52,6 +52,8 @@ class JointRow:
         Lived at the set fitted to everything.
     guessed_unseen, guessed_joint : float
         What the surfaces said of the two before they were lived.
+    sign : int
+        Published sign of the effect; 0 where none counts.
     explained : float
         Share of variance that the surface explains among runs it was not shown.
     reach_low, reach_high : float
@@ -81,11 +83,27 @@ class JointRow:
     joint_light: str
     guessed_unseen: float
     guessed_joint: float
+    sign: int
     explained: float
     reach_low: float
     reach_high: float
     seeds: int
     people: int
+
+    @property
+    def is_reachable(self) -> bool:
+        """Tell whether the band and what the points of the design give have a value in common.
+
+        Of a number that nothing was seen to move this is not known, and nothing is denied.
+        """
+        if self.reach_low == self.reach_high:
+            return True
+        return self.reach_low <= self.band_high and self.band_low <= self.reach_high
+
+    @property
+    def has_wrong_sign(self) -> bool:
+        """Tell whether the joint set moves the number against what was published."""
+        return self.sign * self.joint < 0.0
 
 
 @dataclass(frozen=True)
@@ -260,6 +278,7 @@ def _row(
         joint_light=judged(target, joint).light,
         guessed_unseen=math.nan if guessed is None else float(guessed[at]),
         guessed_joint=float(fits.emulated["joint"][at]),
+        sign=form.sign,
         explained=fits.surfaces[at].q2,
         reach_low=float(fits.reach[at, 0]),
         reach_high=float(fits.reach[at, 1]),
