@@ -66,8 +66,8 @@ def joint(
                 size = size.with_points(points)
             terminal.say(f"{name}: {points or size.points} points")
             fits = fit_region(name, size, stores, workers, progress, rows=known)
-            share, baseline = (size.share, size.baseline) if quick else (1.0, None)
-            found = confirm(fits, replicates, stores, share, baseline, workers, progress)
+            baseline = size.baseline if quick else None
+            found = confirm(fits, replicates, stores, size.lived, baseline, workers, progress)
             record = record.updated(joint_of(fits, found, size, replicates, known))
             if out is not None:
                 write_joint(record, out)

@@ -146,9 +146,8 @@ def line(row: Row) -> str:
 JOINT = """## Fitted together, and each study unseen
 
 One set of parameters a region, fitted to its baseline and all its reforms at once (*fitted
-together*); and for each study the set fitted to all the others (*unseen*). Both are lived with ten
-seeds and 10,000 persons; what is told is lived, never guessed. No default of the model was moved.
-How it is done: [docs/calibration.md](calibration.md#one-set-for-all-studies).
+together*); and for each study the set fitted to all the others (*unseen*). Both are lived anew; what
+is told is lived, never guessed. No default of the model was moved. How it is done: [docs/calibration.md](calibration.md#one-set-for-all-studies).
 
 ```console
 $ payshift evidence joint --show                    # this table
@@ -179,6 +178,7 @@ def joint_line(row: JointRow) -> str:
         with_light(row.joint, row.joint_low, row.joint_high, row.joint_light),
         f"{max(row.explained, 0.0):.2f}",
         pair(row.reach_low, row.reach_high) if row.reach_low < row.reach_high else "–",
+        f"{row.seeds} × {row.people:,}",
     )
     return "| " + " | ".join(cells) + " |"
 
@@ -204,7 +204,7 @@ def joint_section(record: JointRecord) -> str:
     )
     text += (
         "| id | what | published | band | own parameters | unseen (95 %) | fitted together (95 %) "
-        "| explained | reach |\n|---|---|---:|---|---:|---|---|---:|---|\n"
+        "| explained | reach | seeds × people |\n|---|---|---:|---|---:|---|---|---:|---|---|\n"
     )
     text += "\n".join(joint_line(row) for row in record.rows) + "\n\n"
     text += (

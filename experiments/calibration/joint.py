@@ -5,7 +5,8 @@ or study by name.
 
 A surface stands in for the simulator between the points that were lived: a ridge regression on the
 distance from the point that holds today's values, linear, with squares or with products, whichever
-predicts best what it was not shown. A value that no surface predicts is held constant and named.
+predicts best what it was not shown; with few points, a regression on few inputs. A value that no
+surface predicts is held constant and named.
 The fit is that of all studies together; leaving one out and fitting the others anew says what the
 model tells of it unseen.
 
@@ -34,6 +35,12 @@ Float = npt.NDArray[np.float64]
 
 FORMS: Final = ("none", "linear", "squares", "products")
 """What a surface may be made of; none: the value answers to no parameter."""
+SPARSE: Final = "sparse"
+"""Few inputs with their squares, where points are fewer than twice the inputs: most parameters then
+move a value hardly at all, and a regression on all of them would see none."""
+_MOST: Final = 5
+_WORTH: Final = 0.8
+"""An input is taken in if the error of leaving one point out falls to this share or below."""
 LEAST_Q2: Final = 0.1
 """Share of the variance of runs not shown that a surface must explain to be used. Luck of single
 runs cannot be explained, so that a good surface of a noisy value has a low share too."""
@@ -67,7 +74,7 @@ def _terms(offsets: Float, form: str) -> Float:
     if form == "none":
         return np.empty((len(offsets), 0))
     columns = [offsets]
-    if form in ("squares", "products"):
+    if form in ("squares", "products", SPARSE):
         columns.append(offsets**2)
     if form == "products":
         first, second = _pairs(offsets.shape[1])
@@ -82,7 +89,7 @@ class Surface:
     Attributes
     ----------
     form : str
-        One of :data:`FORMS`.
+        One of :data:`FORMS`, or :data:`SPARSE`.
     origin : ndarray, shape (n_inputs,)
     weights : ndarray, shape (n_terms,)
     q2 : float
@@ -159,8 +166,43 @@ def _ridge(terms: Float, values: Float) -> tuple[Float, float]:
     return best[1], best[0]
 
 
+def _left_one_out(terms: Float, values: Float) -> tuple[Float, float]:
+    """Regress by least squares; the weights, and the mean square error of leaving one point out."""
+    full = np.hstack([np.ones((len(values), 1)), terms])
+    axes, weights_of = np.linalg.qr(full)
+    weights = np.linalg.lstsq(weights_of, axes.T @ values, rcond=None)[0]
+    leverage = (axes**2).sum(axis=1)
+    wrong = (values - full @ weights) / np.maximum(1.0 - leverage, 1e-3)
+    return weights[1:], float((wrong**2).mean())
+
+
+def _sparse(offsets: Float, values: Float) -> tuple[str, Float]:
+    """Take in one input after the other, straight or bent, as long as it is worth it.
+
+    An input may be bent later; there are five such steps at most.
+    """
+    n = offsets.shape[1]
+    terms = _terms(offsets, "squares")
+    taken: list[int] = []
+    weights, error = _left_one_out(terms[:, taken], values)
+    for _ in range(_MOST):
+        straight = [[i] for i in range(n) if i not in taken]
+        bent = [[i, n + i] if i not in taken else [n + i] for i in range(n) if n + i not in taken]
+        ways = [[*taken, *more] for more in (*straight, *bent)]
+        found = [(_left_one_out(terms[:, way], values), way) for way in ways]
+        (fresh, smaller), way = min(found, key=lambda each: each[0][1])
+        if smaller > _WORTH * error:
+            break
+        taken, weights, error = way, fresh, smaller
+    spread = np.zeros(2 * n)
+    spread[taken] = weights
+    return (SPARSE, spread) if taken else ("none", np.empty(0))
+
+
 def _chosen(offsets: Float, values: Float) -> tuple[str, Float]:
     """Choose the form that predicts best what it was not shown."""
+    if len(values) < 2 * offsets.shape[1]:
+        return _sparse(offsets, values)
     found = [(form, *_ridge(_terms(offsets, form), values)) for form in FORMS]
     form, weights, _ = min(found, key=lambda each: each[2])
     return form, weights

@@ -119,3 +119,20 @@ def test_points_without_a_value_are_left_out() -> None:
     found = surface(points, values, np.array([0.0]))
     assert found.n == 20
     assert found.change(np.array([[1.0]]))[0] == pytest.approx(2.0, abs=0.01)
+
+
+def test_with_few_points_the_few_inputs_that_matter_are_found() -> None:
+    draw = np.random.default_rng(11)
+    points, origin = draw.random((28, 16)), np.full(16, 0.5)
+    offset = points - origin
+    truth = 20.0 * offset[:, 3] - 12.0 * offset[:, 3] ** 2 + 5.0 * offset[:, 9]
+    found = surface(points, truth + draw.normal(0.0, 0.5, 28), origin)
+    assert found.form == "sparse"
+    assert found.q2 > 0.9
+    assert {int(i) % 16 for i in np.flatnonzero(found.weights)} >= {3, 9}
+    # At the end of the third input: 20 x .5 - 12 x .25 = 7.
+    end = origin.copy()
+    end[3] = 1.0
+    assert found.change(end[None])[0] == pytest.approx(7.0, abs=1.0)
+    noise = surface(points, draw.normal(0.0, 1.0, 28), origin)
+    assert noise.form == "none"
