@@ -146,8 +146,9 @@ def line(row: Row) -> str:
 JOINT = """## Fitted together, and each study unseen
 
 One set of parameters a region, fitted to its baseline and all its reforms at once (*fitted
-together*); and for each study the set fitted to all the others (*unseen*). Both are lived anew; what
-is told is lived, never guessed. No default of the model was moved. How it is done: [docs/calibration.md](calibration.md#one-set-for-all-studies).
+together*); and for each study the set fitted to all the others (*unseen*). Both are lived anew;
+what is told is lived, never guessed. No default of the model was moved. How it is done:
+[docs/calibration.md](calibration.md#one-set-for-all-studies).
 
 ```console
 $ payshift evidence joint --show                    # this table
