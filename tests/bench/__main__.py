@@ -1,39 +1,45 @@
-"""Measure what the project promises about speed and memory, in one interleaved run.
+"""Measure what the project promises about speed and memory, and print it beside the promises.
 
 ::
 
-    python -m tests.bench            # everything, about five minutes on two quiet cores
-    python -m tests.bench --quick    # smaller sizes
+    python -m tests.bench                  # all sections, some twelve minutes on two quiet cores
+    python -m tests.bench engines sweep    # some of them; the others keep their figures
+    python -m tests.bench --table          # what was measured, nothing measured anew
 
-Ratios come from runs in turn (A B A B ...), their medians first; the machine is named; results go
-to ``tests/bench/results.json``.
+Ratios come from runs in turn (A B A B ...), their medians first. Each section says when and on what
+machine, at which load, it was taken, in ``tests/bench/results.json``; a section that is run again
+replaces its own figures alone.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import datetime
 import json
 import os
+import pickle
 import platform
-import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import sim
+import sim.month
 from sim.engine.kernels import Columns
-from sim.model import HealthSystem
-from sim.month import World, build_world, live, run_month, simulate
-from sim.outlook import move_levers
-from sim.region import Region
+from sim.month import live, run_month, simulate
 from sim.scenario import load
+from tests.bench.table import told
+from tests.bench.worlds import timed, with_providers, world_of
+
+RECORD = Path(__file__).parent / "results.json"
+ROOT = Path(__file__).resolve().parents[2]
 
 NESTED = {
     "global_budget": {
@@ -50,38 +56,35 @@ NESTED = {
 }
 
 
-def world_of(name: str, people: int, months: int, seed: int = 1) -> World:
-    """Return a world of a library scenario before its first month."""
-    s = load(name)
-    return build_world(
-        s.region(),
-        s.before,
-        s.after,
-        months_before=s.horizon.start,
-        months=months,
-        warm_up=s.horizon.warm_up,
-        seed=seed,
-        population=people,
+def _python(*words: str, env: Mapping[str, str] | None = None) -> str:
+    """Run a Python program from the tree's folder and give what it printed."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    out = subprocess.run(
+        [sys.executable, *words],
+        cwd=ROOT,
+        env={**kept, **(env or {})},
+        capture_output=True,
+        text=True,
+        check=True,
     )
+    return out.stdout
 
 
-def timed(act: Callable[[], object]) -> tuple[float, float]:
-    """Return wall and processor seconds of one call."""
-    wall, cpu = time.perf_counter(), time.process_time()
-    act()
-    return time.perf_counter() - wall, time.process_time() - cpu
+# --- columns against agents -------------------------------------------------------------------
 
 
-def engines(people: int, months: int, rounds: int) -> dict[str, float]:
+def _in_turn(people: int, months: int, rounds: int, settle: int) -> dict[str, Any]:
     """Time a month per person in both engines, in turn, on the same people and months.
 
-    The first two months are not timed: they settle providers and fill caches in both engines.
+    The first months are not timed: they settle providers and fill caches in both engines.
     """
+    from sim.model import HealthSystem
+
     columnar, agents = [], []
     for turn in range(rounds):
-        world = world_of("china-county", people, months + 2, seed=turn)
-        model = HealthSystem(world_of("china-county", people, months + 2, seed=turn))
-        for _ in range(2):
+        world = world_of("china-county", people, months + settle, seed=turn)
+        model = HealthSystem(world_of("china-county", people, months + settle, seed=turn))
+        for _ in range(settle):
             run_month(world)
             model.step()
         fast = slow = 0.0
@@ -95,79 +98,131 @@ def engines(people: int, months: int, rounds: int) -> dict[str, float]:
     return {
         "people": people,
         "months": months,
-        "columnar_ns_per_person_month": statistics.median(columnar) * per,
-        "agents_ns_per_person_month": statistics.median(agents) * per,
-        "agents_over_columnar": statistics.median(ratios),
+        "rounds": rounds,
+        "columnar_ns": statistics.median(columnar) * per,
+        "agents_ns": statistics.median(agents) * per,
+        "ratio": statistics.median(ratios),
     }
 
 
-def people_only(people: int, months: int) -> dict[str, float]:
-    """Time the stages of people and the whole month apart, processor seconds."""
-    world = world_of("china-county", people, 12)
-    inside = []
+def engines() -> dict[str, Any]:
+    """Both engines at ten thousand and a hundred thousand people."""
+    return {"10000": _in_turn(10_000, 3, 3, 2), "100000": _in_turn(100_000, 3, 3, 2)}
 
-    def watched(*args: object) -> object:
-        start = time.process_time()
-        out = live(*args)
-        inside.append(time.process_time() - start)
-        return out
 
-    whole = [timed(lambda: run_month(world, watched))[1] for _ in range(months)]
-    stages, total = statistics.median(inside[1:]), statistics.median(whole[1:])
+def million() -> dict[str, Any]:
+    """Both engines at a million people: two months, in a process of their own for their memory."""
+    code = (
+        "import json;from tests.bench.__main__ import _in_turn;"
+        "found=_in_turn(1_000_000,2,1,1);"
+        "status=open('/proc/self/status').read();"
+        "found['peak_mb']=int(status.split('VmHWM:')[1].split()[0])/1024;"
+        "print(json.dumps(found))"
+    )
+    return dict(json.loads(_python("-c", code).splitlines()[-1]))
+
+
+# --- the reference month ----------------------------------------------------------------------
+
+
+def peers() -> dict[str, Any]:
+    """The reference month in every tool."""
+    from tests.bench.peers.__main__ import TOOLS, measured
+
+    found, disagree = measured(tuple(TOOLS), 100_000, 5, 3)
+    return {**found, "disagree": disagree}
+
+
+def payment() -> dict[str, Any]:
+    """Payment after people have lived against payment inside the loops, on the reference month.
+
+    The full model has no version that pays inside its loops. What such a version could save at most
+    is all that `pay` takes: the month over the month without it.
+    """
+    from tests.bench.peers.__main__ import measured
+
+    names = ("payshift, paid inside the loops", "payshift, choice tables by zone")
+    found, _ = measured(names, 100_000, 9, 30)
+    month = parts(100_000, 8)
+    whole = month["month_ms"]
+    return {
+        "reference_month_ratio": found["tools"][1]["ratio"],
+        "full_model_at_most": whole / (whole - month["pay_ms"]),
+        "tools": found["tools"],
+    }
+
+
+# --- parts of a month -------------------------------------------------------------------------
+
+
+def parts(people: int, months: int) -> dict[str, Any]:
+    """Time people, levers and money of a month apart, processor seconds; medians over months."""
+    world = world_of("china-county", people, months + 2)
+    inside: dict[str, list[float]] = {"people": [], "move_levers": [], "pay": []}
+
+    def watched(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
+        def timing(*words: Any) -> Any:
+            start = time.process_time()
+            out = act(*words)
+            inside[name].append(time.process_time() - start)
+            return out
+
+        return timing
+
+    before = {name: getattr(sim.month, name) for name in ("move_levers", "pay")}
+    for name, act in before.items():
+        setattr(sim.month, name, watched(name, act))
+    try:
+        whole = [timed(lambda: run_month(world, watched("people", live)))[1] for _ in range(months)]
+    finally:
+        for name, act in before.items():
+            setattr(sim.month, name, act)
+    median = {name: statistics.median(times[1:]) for name, times in inside.items()}
+    total = statistics.median(whole[1:])
     return {
         "people": people,
-        "people_ns_per_person_month": stages / people * 1e9,
         "month_ms": total * 1e3,
-        "organizations_and_books_ms": (total - stages) * 1e3,
+        "people_ms": median["people"] * 1e3,
+        "levers_ms": median["move_levers"] * 1e3,
+        "pay_ms": median["pay"] * 1e3,
+        "people_ns_per_person_month": median["people"] / people * 1e9,
+        "levers_share": median["move_levers"] / total,
+        "all_but_people_share": 1.0 - median["people"] / total,
     }
 
 
-def growth(sizes: Sequence[int], months: int) -> dict[str, float]:
-    """Time the stages of people at growing sizes, in turn; ns of processor a person and month."""
+def growth() -> dict[str, Any]:
+    """Time a month at growing sizes, in turn; ns of processor a person, of people and in all."""
+    sizes, months = (10_000, 100_000, 1_000_000, 10_000_000), 4
     worlds = {n: world_of("china-county", n, months + 2) for n in sizes}
-    inside: dict[int, list[float]] = {n: [] for n in sizes}
+    people: dict[int, list[float]] = {n: [] for n in sizes}
+    whole: dict[int, list[float]] = {n: [] for n in sizes}
 
     def watched(size: int) -> Callable[..., object]:
-        def act(*args: object) -> object:
+        def act(*words: Any) -> object:
             start = time.process_time()
-            out = live(*args)
-            inside[size].append((time.process_time() - start) / size * 1e9)
+            out = live(*words)
+            people[size].append((time.process_time() - start) / size * 1e9)
             return out
 
         return act
 
-    for _ in range(months):
+    for month in range(months):
         for n, world in worlds.items():
-            run_month(world, watched(n))
-    found = {str(n): statistics.median(times[1:]) for n, times in inside.items()}
-    return {**found, "largest_over_smallest": found[str(sizes[-1])] / found[str(sizes[0])]}
+            # Small sizes pass in a blink: more of their months for one of the largest.
+            again = 1 if n > 1_000_000 or month == 0 else 3
+            for _ in range(again if world.month + again <= world.months else 1):
+                act = watched(n)
+                whole[n].append(timed(lambda w=world, a=act: run_month(w, a))[1] / n * 1e9)
+    ns = {str(n): statistics.median(times[1:]) for n, times in people.items()}
+    return {
+        "people_ns": ns,
+        "month_ns": {str(n): statistics.median(times[1:]) for n, times in whole.items()},
+        "largest_over_smallest": ns[str(sizes[-1])] / ns[str(sizes[0])],
+    }
 
 
-def with_providers(region: Region, n: int) -> Region:
-    """Return the region with its providers repeated until there are n, each in its place."""
-    providers = region.providers
-    old = len(providers.ids)
-    rows = np.arange(n) % old
-
-    def repeated(name: str, value: Any) -> Any:
-        if isinstance(value, tuple) and len(value) == old:
-            return tuple(
-                f"{value[r]}-{k}" if name == "ids" else value[r] for k, r in enumerate(rows)
-            )
-        if isinstance(value, np.ndarray) and len(value) == old:
-            return value[rows]
-        return value
-
-    def of(group: Any) -> dict[str, Any]:
-        return {f.name: repeated(f.name, getattr(group, f.name)) for f in dataclasses.fields(group)}
-
-    zones = dataclasses.replace(region.zones, travel_minutes=region.zones.travel_minutes[:, rows])
-    new = type(providers)(**of(providers))
-    beds = region.observation_beds[rows]
-    return dataclasses.replace(region, providers=new, zones=zones, observation_beds=beds)
-
-
-def organization_level(rounds: int) -> dict[str, float]:
+def organizations() -> dict[str, Any]:
     """Time incentives and levers of a month: 64 providers, every payer's contract nested."""
     s = load("china-county").with_payment(
         [
@@ -175,9 +230,10 @@ def organization_level(rounds: int) -> dict[str, float]:
             for p in ("resident-scheme", "employee-scheme")
         ]
     )
-    region = with_providers(s.region(), 64)
-    world = build_world(
-        region,
+    region = s.region()
+    rows = np.arange(64) % len(region.providers.ids)
+    world = sim.month.build_world(
+        with_providers(region, rows),
         s.before,
         s.after,
         months_before=s.horizon.start,
@@ -188,89 +244,171 @@ def organization_level(rounds: int) -> dict[str, float]:
     )
     for _ in range(30):
         run_month(world)
-    times = [timed(lambda: move_levers(world))[1] for _ in range(rounds)]
-    return {"providers": len(world.setting.beds), "ms": statistics.median(times) * 1e3}
+    times = [timed(lambda: sim.month.move_levers(world))[1] for _ in range(60)]
+    return {
+        "providers": len(world.setting.beds),
+        "ms": statistics.median(times) * 1e3,
+        "at_100000": parts(100_000, 8),
+    }
 
 
-def memory(people: int) -> dict[str, float]:
+# --- memory -----------------------------------------------------------------------------------
+
+
+def memory() -> dict[str, Any]:
     """Return bytes of state per person, and the growth of peak memory with people."""
+    people = 1_000_000
     world = world_of("china-county", 1000, 1)
     state = sum(np.dtype(getattr(world.columns, c).dtype).itemsize for c in Columns._fields)
-    script = (
-        "import sys;sys.path.insert(0,'.');"
-        "from tests.bench.__main__ import world_of;from sim.month import run_month;"
+    code = (
+        "import sys;"
+        "from tests.bench.worlds import world_of;from sim.month import run_month;"
         "w=world_of('china-county',int(sys.argv[1]),3);run_month(w);run_month(w);run_month(w);"
         # Not ru_maxrss: it starts from the size of the process that forked this one.
         "status=open('/proc/self/status').read();"
         "print(int(status.split('VmHWM:')[1].split()[0])*1024)"
     )
-
-    def peak(n: int) -> int:
-        out = subprocess.run(
-            [sys.executable, "-c", script, str(n)], capture_output=True, text=True, check=True
-        )
-        return int(out.stdout)
-
-    small, large = peak(people // 10), peak(people)
+    small, large = (int(_python("-c", code, str(n))) for n in (people // 10, people))
     return {
         "state_bytes_per_person": state,
         "peak_bytes_per_person": (large - small) / (people - people // 10),
     }
 
 
-def long_run(people: int) -> dict[str, float]:
-    """Time one county run of five years."""
-    world = world_of("china-county-drg", people, 60)
-    wall, cpu = timed(lambda: simulate(world))
-    return {"people": people, "months": 60, "wall_s": wall, "cpu_s": cpu}
+# --- starting ---------------------------------------------------------------------------------
 
 
-def start(rounds: int) -> dict[str, float]:
-    """Time `payshift run tiny` as a whole process, its sources and kernels compiled before."""
-    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    walls = []
-    for _ in range(rounds + 1):
-        begin = time.perf_counter()
-        subprocess.run(
-            [sys.executable, "-m", "sim", "run", "tiny"], env=kept, capture_output=True, check=True
+def start() -> dict[str, Any]:
+    """Time `payshift run tiny` as a whole process, compiled before, and a worker of a sweep."""
+    command = ("-m", "sim", "run", "tiny")
+    warm = [timed(lambda: _python(*command))[0] for _ in range(6)][1:]
+    bare = [timed(lambda: _python("-c", "pass"))[0] for _ in range(5)]
+    with tempfile.TemporaryDirectory() as folder:
+        blob = Path(folder) / "model"
+        from experiments.sweep.files import read_sweep
+
+        blob.write_bytes(pickle.dumps(read_sweep("county-sobol").model))
+        code = (
+            "import sys,time;start=time.perf_counter();"
+            "from experiments.sweep.worker import serve;one=time.perf_counter();"
+            "import pickle;model=pickle.load(open(sys.argv[1],'rb'));model.prepare();"
+            "two=time.perf_counter();"
+            "heavy=set('mesa SALib dash dask plotly pandas'.split())&set(sys.modules);"
+            "import json;print(json.dumps([one-start,two-one,sorted(heavy)]))"
         )
-        walls.append(time.perf_counter() - begin)
-    return {"median_s": statistics.median(walls[1:])}
+        workers = [json.loads(_python("-c", code, str(blob))) for _ in range(4)][1:]
+    return {
+        "run_tiny_warm_s": statistics.median(warm),
+        "python_s": statistics.median(bare),
+        "worker_import_s": statistics.median(w[0] for w in workers),
+        "worker_model_s": statistics.median(w[1] for w in workers),
+        "worker_imports_of_heavy_libraries": workers[0][2],
+    }
+
+
+def cold() -> dict[str, Any]:
+    """Time the first `payshift run tiny` of a machine: every rule is compiled."""
+    with tempfile.TemporaryDirectory() as folder:
+        env = {"NUMBA_CACHE_DIR": folder, "PAYSHIFT_HOME": folder}
+        return {
+            "run_tiny_cold_s": timed(lambda: _python("-m", "sim", "run", "tiny", env=env))[0],
+            "run_tiny_again_s": timed(lambda: _python("-m", "sim", "run", "tiny", env=env))[0],
+        }
+
+
+# --- sweeps -----------------------------------------------------------------------------------
+
+RUNS = {"payshift": 448, "mesa": 24, "ema": 112, "dask": 112}
+
+
+def sweep() -> dict[str, Any]:
+    """The same runs by a sweep, Mesa's batch runner, the EMA workbench and Dask."""
+    found = {}
+    for way, runs in RUNS.items():
+        out = _python("-m", "tests.bench.sweeping", way, "--runs", str(runs))
+        found[way] = json.loads(out.splitlines()[-1])
+    first = [tuple(row) for row in found["payshift"]["outcomes"]]
+    for other in found.values():
+        rows = [tuple(row) for row in other.pop("outcomes")]
+        other["is_same"] = rows == first[: len(rows)]
+    found["mesa_over_payshift"] = found["mesa"]["whole_s"] / found["payshift"]["whole_s"]
+    return found
+
+
+def province() -> dict[str, Any]:
+    """Counties of a province on one worker and on two, by processes and by Dask."""
+    from tests.bench.province import measured
+
+    return measured()
+
+
+def long_run() -> dict[str, Any]:
+    """Time one county of a hundred thousand people over five years."""
+    world = world_of("china-county-drg", 100_000, 60)
+    wall, cpu = timed(lambda: simulate(world))
+    return {"people": 100_000, "months": 60, "wall_s": wall, "cpu_s": cpu}
+
+
+SECTIONS: dict[str, Callable[[], dict[str, Any]]] = {
+    "start": start,
+    "engines": engines,
+    "million": million,
+    "peers": peers,
+    "payment": payment,
+    "organizations": organizations,
+    "growth": growth,
+    "memory": memory,
+    "long_run": long_run,
+    "sweep": sweep,
+    "province": province,
+    "cold": cold,
+}
+
+
+def machine() -> dict[str, Any]:
+    """Say where and when a section is taken."""
+    model = ""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text(encoding="utf-8", errors="replace").splitlines()
+        model = next((line.split(":", 1)[1].strip() for line in lines if "model name" in line), "")
+    return {
+        "taken": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
+        "processor": model or platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "payshift": sim.__version__,
+        "load_before": round(os.getloadavg()[0], 2),
+    }
+
+
+def kept() -> dict[str, Any]:
+    """Read what was measured before."""
+    return dict(json.loads(RECORD.read_text(encoding="utf-8"))) if RECORD.exists() else {}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the measurements, print them, keep them."""
+    """Run sections, keep each as it ends, and print the table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    parser.add_argument(
-        "--ten-million", action="store_true", help="growth to ten million people too; 2 GB"
-    )
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=", ".join(SECTIONS))
+    parser.add_argument("--table", action="store_true", help="measure nothing")
     given = parser.parse_args(arguments)
-    more = (10_000_000,) if given.ten_million else ()
-    quick = given.quick
-    world_of("tiny", 300, 2)
-    simulate(world_of("tiny", 300, 14))
-    results = {
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "payshift": sim.__version__,
-            "load": os.getloadavg()[0],
-        },
-        "engines": engines(5000 if quick else 20_000, 3, 1 if quick else 3),
-        "month": people_only(20_000 if quick else 100_000, 8),
-        "growth": growth((10_000, 100_000) if quick else (10_000, 100_000, 1_000_000, *more), 4),
-        "organization_level": organization_level(10 if quick else 40),
-        "memory": memory(200_000 if quick else 1_000_000),
-        "start_tiny": start(2 if quick else 5),
-        "run_100k": long_run(20_000 if quick else 100_000),
-        "peak_mb_of_this_process": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    for name, value in results.items():
-        print(f"{name}: {json.dumps(value)}", flush=True)
-    path = Path(__file__).parent / "results.json"
-    path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    unknown = [name for name in given.sections if name not in SECTIONS]
+    if unknown:
+        parser.error(f"no such section: {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    names = [] if given.table else given.sections or list(SECTIONS)
+    if names:
+        # The cache of compiled rules is filled before anything is timed.
+        simulate(world_of("tiny", 300, 14))
+    for name in names:
+        about, began = machine(), time.perf_counter()
+        found = SECTIONS[name]()
+        about["seconds"] = round(time.perf_counter() - began, 1)
+        record = {**kept(), name: {"about": about, **found}}
+        RECORD.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        print(f"{name}: {about['seconds']} s, load {about['load_before']} before", flush=True)
+    print(told(kept()))
     return 0
 
 

@@ -31,7 +31,7 @@ import numpy as np
 import sim
 from sim.engine.kernels import Columns
 from sim.month import run_month
-from tests.bench.__main__ import world_of
+from tests.bench.worlds import world_of
 
 RECORD = Path(__file__).parent / "work.json"
 _ROOT = Path(__file__).resolve().parents[2]

@@ -29,6 +29,7 @@ ROOT = HERE.parents[2]
 TOOLS: dict[str, tuple[str, tuple[str, ...]]] = {
     "payshift, choice tables by zone": ("in_payshift.py", ()),
     "payshift, every choice worked out": ("in_payshift.py", ("--exact",)),
+    "payshift, paid inside the loops": ("in_payshift.py", ("--fused",)),
     "numpy": ("in_numpy.py", ()),
     "starsim": ("in_starsim.py", ()),
     "mesa-frames, numpy inside": ("in_frames.py", ("--numpy",)),
@@ -118,24 +119,27 @@ def apart(one: dict[str, Any], other: dict[str, Any], cases: float) -> list[str]
     return found
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the rounds, print the table, keep it; exit 1 where two tools disagree."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.peers", description=__doc__)
-    parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--months", type=int, default=3, help="months of a round")
-    parser.add_argument("--out", type=Path, default=HERE.parent / "peers.json")
-    given = parser.parse_args(arguments)
-    tools = [Tool(name, given.people) for name in TOOLS]
-    for _ in range(given.rounds):
+def measured(
+    names: Sequence[str], people: int, rounds: int, months: int
+) -> tuple[dict[str, Any], bool]:
+    """Run the rounds and print the table; tell too whether a tool differs from NumPy, or the last.
+
+    Returns
+    -------
+    dict, bool
+        What is to be kept, and whether two tools disagree.
+    """
+    tools = [Tool(name, people) for name in names]
+    for _ in range(rounds):
         for tool in tools:
-            tool.run(given.months)
+            tool.run(months)
     for tool in tools:
         tool.close()
-    own, reference = tools[0], tools[2]
-    cases = float(given.people * (given.rounds * given.months + 1))
+    own = tools[0]
+    reference = next((tool for tool in tools if tool.name == "numpy"), tools[-1])
+    cases = float(people * (rounds * months + 1))
     rows, disagree = [], False
-    print(f"a patient-month of {given.people:,} people, ns of processor (median of rounds)")
+    print(f"a patient-month of {people:,} people, ns of processor (median of rounds)")
     for tool in tools:
         ratio = statistics.median(b / a for a, b in zip(own.ns, tool.ns, strict=True))
         least = LEAST.get(tool.name)
@@ -145,19 +149,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         aim = f" (at least {least:g})" if least else ""
         print(f"{tool.name:36} {statistics.median(tool.ns):8.1f}  {ratio:7.1f} x{aim}  {versions}")
         for line in wrong:
-            print(f"    differs from numpy: {line}")
+            print(f"    differs from {reference.name}: {line}")
         rows.append(
             {
                 "tool": tool.name,
                 "versions": tool.versions,
-                "ns": tool.ns,
+                "ns": [round(ns, 2) for ns in tool.ns],
                 "ratio": ratio,
                 "least": least,
                 "differs": wrong,
                 "month": {k: v for k, v in tool.last.items() if k not in ("wall", "cpu")},
             }
         )
-    kept = {"people": given.people, "rounds": given.rounds, "months": given.months, "tools": rows}
+    return {"people": people, "rounds": rounds, "months": months, "tools": rows}, disagree
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the rounds, print the table, keep it; exit 1 where two tools disagree."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.peers", description=__doc__)
+    parser.add_argument("--people", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--months", type=int, default=3, help="months of a round")
+    parser.add_argument("--out", type=Path, default=HERE.parent / "peers.json")
+    given = parser.parse_args(arguments)
+    kept, disagree = measured(tuple(TOOLS), given.people, given.rounds, given.months)
     given.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     return int(disagree)
 

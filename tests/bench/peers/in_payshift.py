@@ -3,6 +3,8 @@
 Columns of small numbers, blocks of two thousand people, a list of those who go on after every
 stage, keyed draws, its own exponential; no fastmath. ``--exact`` works the choice among providers
 out for every visit; else it is read from a table by zone, which holds the same probabilities.
+``--fused`` works money out where people are treated, provider by provider, and keeps no counts to
+price: what it would save to let behavior know the price list.
 """
 
 from __future__ import annotations
@@ -55,10 +57,11 @@ class Place(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """What a month came to: people, and units by provider and payer in thousandths."""
+    """What a month came to: people, units by provider and payer, and money, in thousandths."""
 
     people: np.ndarray
     units: np.ndarray
+    paid: np.ndarray
 
 
 @inlined
@@ -130,6 +133,7 @@ def seek(
 def treat(
     n: int,
     is_exact: bool,
+    is_fused: bool,
     keys: np.ndarray,
     columns: Columns,
     room: Room,
@@ -149,7 +153,11 @@ def treat(
             at = from_steps(place.practice_steps[zone], draw)
         units = 2.0 * severity + place.altruism[at] + fee - place.cost[at]
         units = units if units > 0.0 else 0.0
-        counts.units[payer, at] += int(units * 1000.0 + 0.5)
+        if is_fused:
+            counts.people[3] += int(units * 1000.0 + 0.5)
+            counts.paid[at] += int(fee * units * 1000.0 + 0.5)
+        else:
+            counts.units[payer, at] += int(units * 1000.0 + 0.5)
         if uniform(keys[4], uid) < logistic(-2.5 + 2.0 * severity - fee):
             counts.people[2] += 1
             draw = uniform(keys[5], uid)
@@ -159,7 +167,11 @@ def treat(
                 at = from_steps(place.hospital_steps[zone], draw)
             more = 3.0 * severity + fee - place.hospital_cost[at]
             more = more if more > 0.0 else 0.0
-            counts.units[payer, PRACTICES + at] += int(more * 1000.0 + 0.5)
+            if is_fused:
+                counts.people[4] += int(more * 1000.0 + 0.5)
+                counts.paid[PRACTICES + at] += int(fee * more * 1000.0 + 0.5)
+            else:
+                counts.units[payer, PRACTICES + at] += int(more * 1000.0 + 0.5)
             units += more
         room.treated[row] = units
 
@@ -178,7 +190,13 @@ def end(n: int, columns: Columns, room: Room) -> None:
 
 @compiled
 def live(
-    is_exact: bool, keys: np.ndarray, columns: Columns, room: Room, place: Place, counts: Counts
+    is_exact: bool,
+    is_fused: bool,
+    keys: np.ndarray,
+    columns: Columns,
+    room: Room,
+    place: Place,
+    counts: Counts,
 ) -> None:
     """Let all live a month, block after block."""
     people_ = len(columns.health)
@@ -186,7 +204,7 @@ def live(
         last = min(first + BLOCK, people_)
         n = fall_ill(first, last, keys, columns, room.ill, room.severity)
         found = seek(n, keys, columns, room.ill, room.severity, room.seeking)
-        treat(found, is_exact, keys, columns, room, place, counts)
+        treat(found, is_exact, is_fused, keys, columns, room, place, counts)
         end(n, columns, room)
         counts.people[0] += n
         counts.people[1] += found
@@ -213,26 +231,35 @@ def build(n: int, seed: int) -> tuple[Callable[[], None], Callable[[], dict[str,
         np.zeros(BLOCK + 1),
     )
     totals = Totals()
-    is_exact = "--exact" in EXTRA
+    is_exact, is_fused = "--exact" in EXTRA, "--fused" in EXTRA
 
     def step() -> None:
         keys = np.array([key(seed, totals.months, d) for d in range(6)], dtype=np.uint64)
-        counts = Counts(np.zeros(3, dtype=np.int64), np.zeros((2, PRACTICES + HOSPITALS), np.int64))
-        live(is_exact, keys, columns, room, place, counts)
-        # The payer reads counts alone: money is worked out after people have lived.
+        counts = Counts(
+            np.zeros(5, dtype=np.int64),
+            np.zeros((2, PRACTICES + HOSPITALS), np.int64),
+            np.zeros(PRACTICES + HOSPITALS, np.int64),
+        )
+        live(is_exact, is_fused, keys, columns, room, place, counts)
         units = counts.units / 1000.0
-        totals.paid += np.array(FEES) @ units
+        if is_fused:
+            totals.paid += counts.paid / 1000.0
+            totals.units += counts.people[3] / 1000.0
+            totals.hospital_units += counts.people[4] / 1000.0
+        else:
+            # The payer reads counts alone: money is worked out after people have lived.
+            totals.paid += np.array(FEES) @ units
+            totals.units += float(units[:, :PRACTICES].sum())
+            totals.hospital_units += float(units[:, PRACTICES:].sum())
         totals.months += 1
         totals.ill += int(counts.people[0])
         totals.visits += int(counts.people[1])
         totals.referrals += int(counts.people[2])
-        totals.units += float(units[:, :PRACTICES].sum())
-        totals.hospital_units += float(units[:, PRACTICES:].sum())
 
     return step, lambda: totals.as_data(n, float(columns.health.mean(dtype=np.float64)))
 
 
-EXTRA = [word for word in sys.argv[1:] if word == "--exact"]
+EXTRA = [word for word in sys.argv[1:] if word in ("--exact", "--fused")]
 
 if __name__ == "__main__":
     sys.argv = [word for word in sys.argv if word not in EXTRA]
