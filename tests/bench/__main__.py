@@ -107,7 +107,7 @@ def _in_turn(people: int, months: int, rounds: int, settle: int) -> dict[str, An
 
 def engines() -> dict[str, Any]:
     """Both engines at ten thousand and a hundred thousand people."""
-    return {"10000": _in_turn(10_000, 3, 3, 2), "100000": _in_turn(100_000, 3, 3, 2)}
+    return {"10000": _in_turn(10_000, 3, 3, 2), "100000": _in_turn(100_000, 2, 2, 1)}
 
 
 def million() -> dict[str, Any]:
