@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Any
 
 from sim.model import HealthSystem
 from sim.month import finished_history
-from tests.bench.small_county import OUTCOMES, design, measured, world
+from tests.bench.small_county import OUTCOMES, TAKEN, clocks, design, measured, since, world
 from tests.bench.sweeping import SEED
 
 __all__ = ["MesaCounty"]
@@ -31,12 +30,12 @@ class MesaCounty(HealthSystem):
     """One run, lived by agents: a draw's number in, outcomes in the data collector."""
 
     def __init__(self, draw: int) -> None:
-        self.started = time.perf_counter()
-        names = (*OUTCOMES, "seconds")
+        self.started = clocks()
+        names = (*OUTCOMES, *TAKEN)
         super().__init__(world(_points()[draw], SEED), {name: _outcome(name) for name in names})
 
     @cached_property
     def found(self) -> dict[str, float]:
         """Give the outcomes of the run, measured once, and the seconds it took."""
         outcomes = measured(finished_history(self.world), self.world)
-        return {**outcomes, "seconds": time.perf_counter() - self.started}
+        return {**outcomes, **since(self.started)}

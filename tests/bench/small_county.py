@@ -21,12 +21,24 @@ from sim.runner import provider_traits
 from sim.scenario import Scenario, load
 from tests.bench.worlds import with_providers
 
-__all__ = ["OUTCOMES", "PEOPLE", "SmallCounty", "design", "measured", "world"]
+__all__ = [
+    "OUTCOMES",
+    "PEOPLE",
+    "TAKEN",
+    "SmallCounty",
+    "clocks",
+    "design",
+    "measured",
+    "since",
+    "world",
+]
 
 PEOPLE = 5_000
 PRACTICES, HOSPITALS = 10, 2
 HORIZON = {"warm_up": 6, "baseline": 6, "reform": 12}
 OUTCOMES = ("spending_per_person", "qaly", "admissions_per_100", "upcoded_share")
+TAKEN = ("seconds", "processor_seconds")
+"""What each run tells besides its outcomes."""
 NAMES = (
     "altruism_scale",
     "altruism_selfish_share",
@@ -96,6 +108,17 @@ def measured(lived: Any, place: World) -> dict[str, float]:
     return {name: float(found[name]["all"].value) for name in OUTCOMES}
 
 
+def clocks() -> tuple[float, float]:
+    """Read the clock and this process's use of the processor."""
+    return time.perf_counter(), time.process_time()
+
+
+def since(started: tuple[float, float]) -> dict[str, float]:
+    """Give what has passed on both since they were read."""
+    now = clocks()
+    return dict(zip(TAKEN, (now[0] - started[0], now[1] - started[1]), strict=True))
+
+
 class SmallCounty:
     """The county on columns: `model(parameters, arm, seed)`."""
 
@@ -107,7 +130,7 @@ class SmallCounty:
 
     def __call__(self, parameters: Mapping[str, Any], arm: str, seed: int) -> dict[str, float]:
         """Live one run."""
-        started = time.perf_counter()
+        started = clocks()
         place = world(parameters, seed)
         found = measured(simulate(place), place)
-        return {**found, "seconds": time.perf_counter() - started}
+        return {**found, **since(started)}

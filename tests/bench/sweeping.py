@@ -1,9 +1,9 @@
 """The same runs handed out by a sweep, by Mesa's `batch_run` and by the EMA workbench.
 
-    python -m tests.bench.sweeping payshift --runs 448
+    python -m tests.bench.sweeping payshift --runs 224
     python -m tests.bench.sweeping dask --runs 112
     python -m tests.bench.sweeping ema --runs 112
-    python -m tests.bench.sweeping mesa --runs 24
+    python -m tests.bench.sweeping mesa --runs 12
 
 Runs are the first ones of one Sobol design of 3,584 (`tests.bench.small_county`). ``mesa`` lives
 them with the agent engine, as a model class that `mesa.batch_run` builds, steps and collects; the
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from sim.runner import seed_of
-from tests.bench.small_county import OUTCOMES, SmallCounty, design
+from tests.bench.small_county import OUTCOMES, TAKEN, SmallCounty, design
 
 __all__ = ["WHOLE", "WORKERS", "main"]
 
@@ -61,7 +61,7 @@ def by_sweep(runs: int, executor: str) -> tuple[float, list[dict[str, float]], s
         sweep(part, path, SmallCounty(), executor, WORKERS)
         wall = time.perf_counter() - started
         frame = Results.of(path).frame
-    found = frame[[*OUTCOMES, "seconds"]].to_dict("records")
+    found = frame[[*OUTCOMES, *TAKEN]].to_dict("records")
     name = "dask" if executor == "dask" else "payshift"
     return wall, found, f"{name} {importlib.metadata.version(name)}"
 
@@ -103,14 +103,14 @@ def by_ema(runs: int) -> tuple[float, list[dict[str, float]], str]:
     model.uncertainties = [
         RealParameter(factor.name, factor.low, factor.high) for factor in design().factors
     ]
-    model.outcomes = [ScalarOutcome(name) for name in (*OUTCOMES, "seconds")]
+    model.outcomes = [ScalarOutcome(name) for name in (*OUTCOMES, *TAKEN)]
     named = [Point(str(i), **point) for i, point in enumerate(drawn)]
     started = time.perf_counter()
     with MultiprocessingEvaluator(model, n_processes=WORKERS) as evaluator:
         experiments, outcomes = evaluator.perform_experiments(scenarios=named)
     wall = time.perf_counter() - started
     order = experiments["scenario"].astype(int).to_numpy().argsort()
-    found = [{name: float(outcomes[name][i]) for name in (*OUTCOMES, "seconds")} for i in order]
+    found = [{name: float(outcomes[name][i]) for name in (*OUTCOMES, *TAKEN)} for i in order]
     return wall, found, f"ema-workbench {importlib.metadata.version('ema-workbench')}"
 
 
@@ -136,6 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "runs": len(found),
         "wall_s": wall,
         "inside_s": inside,
+        "run_processor_s": statistics.median(row["processor_seconds"] for row in found),
         "overhead": wall * WORKERS / inside,
         # What it pays around its runs is paid once; the runs go on at the same pace.
         "whole_s": wall + (WHOLE - len(found)) * inside / len(found) / WORKERS,

@@ -116,6 +116,7 @@ LINES = (
         40.0,
         True,
     ),
+    Line("the same, processor time of a run", "sweep", _of("processor_of_a_run"), None),
     Line("dispatch over ideal: processes", "sweep", _of("payshift", "overhead"), 1.25),
     Line("dispatch over ideal: Dask", "sweep", _of("dask", "overhead"), 1.25),
     Line("dispatch over ideal: EMA workbench", "sweep", _of("ema", "overhead"), None),
