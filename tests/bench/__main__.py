@@ -318,7 +318,7 @@ def cold() -> dict[str, Any]:
 
 # --- sweeps -----------------------------------------------------------------------------------
 
-RUNS = {"payshift": 224, "mesa": 12, "ema": 112, "dask": 112}
+RUNS = {"payshift": 112, "mesa": 6, "ema": 56, "dask": 56}
 
 
 def sweep() -> dict[str, Any]:
