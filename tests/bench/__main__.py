@@ -19,6 +19,7 @@ import json
 import os
 import pickle
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -280,8 +281,12 @@ def memory() -> dict[str, Any]:
 
 def start() -> dict[str, Any]:
     """Time `payshift run tiny` as a whole process, compiled before, and a worker of a sweep."""
-    command = ("-m", "sim", "run", "tiny")
-    warm = [timed(lambda: _python(*command))[0] for _ in range(6)][1:]
+    warm, used = [], []
+    for _ in range(6):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        warm.append(timed(lambda: _python("-m", "sim", "run", "tiny"))[0])
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     bare = [timed(lambda: _python("-c", "pass"))[0] for _ in range(5)]
     with tempfile.TemporaryDirectory() as folder:
         blob = Path(folder) / "model"
@@ -298,7 +303,8 @@ def start() -> dict[str, Any]:
         )
         workers = [json.loads(_python("-c", code, str(blob))) for _ in range(4)][1:]
     return {
-        "run_tiny_warm_s": statistics.median(warm),
+        "run_tiny_warm_s": statistics.median(warm[1:]),
+        "run_tiny_warm_processor_s": statistics.median(used[1:]),
         "python_s": statistics.median(bare),
         "worker_import_s": statistics.median(w[0] for w in workers),
         "worker_model_s": statistics.median(w[1] for w in workers),

@@ -1,9 +1,9 @@
 """The same runs handed out by a sweep, by Mesa's `batch_run` and by the EMA workbench.
 
-    python -m tests.bench.sweeping payshift --runs 224
-    python -m tests.bench.sweeping dask --runs 112
-    python -m tests.bench.sweeping ema --runs 112
-    python -m tests.bench.sweeping mesa --runs 12
+    python -m tests.bench.sweeping payshift --runs 112
+    python -m tests.bench.sweeping dask --runs 56
+    python -m tests.bench.sweeping ema --runs 56
+    python -m tests.bench.sweeping mesa --runs 6
 
 Runs are the first ones of one Sobol design of 3,584 (`tests.bench.small_county`). ``mesa`` lives
 them with the agent engine, as a model class that `mesa.batch_run` builds, steps and collects; the

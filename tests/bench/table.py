@@ -122,6 +122,7 @@ LINES = (
     Line("dispatch over ideal: EMA workbench", "sweep", _of("ema", "overhead"), None),
     Line("dispatch over ideal: Mesa batch_run", "sweep", _of("mesa", "overhead"), None),
     Line("payshift run tiny, compiled before", "start", _of("run_tiny_warm_s"), 2.5, unit=" s"),
+    Line("the same, processor", "start", _of("run_tiny_warm_processor_s"), None, unit=" s"),
     Line("payshift run tiny, nothing compiled", "cold", _of("run_tiny_cold_s"), None, unit=" s"),
     Line("a sweep's worker: import", "start", _of("worker_import_s"), None, unit=" s"),
     Line(
@@ -146,7 +147,11 @@ def _rows(record: Record) -> list[tuple[str, str, str, str, str]]:
         if found is None:
             rows.append((line.what, aim, "not measured", "", ""))
             continue
-        value = line.figure(found)
+        try:
+            value = line.figure(found)
+        except KeyError:
+            rows.append((line.what, aim, "not measured", "", ""))
+            continue
         digits = 0 if value >= 100.0 else 1 if value >= 10.0 else 2
         verdict = ""
         if line.aim is not None:
