@@ -65,7 +65,7 @@ def drawn(record: dict[str, Any]) -> str:
         "<title>Time of a person and month by the number of people, in both engines</title>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="{PAPER}"/>',
         f'<text x="{LEFT}" y="24" font-size="16" font-weight="600" fill="{INK}">'
-        "A person’s month costs the same from ten thousand to ten million</text>",
+        "A person’s month costs the same from a hundred thousand to ten million</text>",
         f'<text x="{LEFT}" y="42" fill="{INK}">processor time, nanoseconds a person and month; '
         f"{about['processor']}, one core</text>",
     ]
@@ -89,13 +89,13 @@ def drawn(record: dict[str, Any]) -> str:
         parts.append(f'<polyline points="{path}" fill="none" stroke="{color}" stroke-width="2.5"/>')
         for (x, y), (_, ns) in zip(spots, sorted(points.items()), strict=True):
             parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>')
-            below = 20 if "stages" in name else -10
+            below = -10 if "whole" in name else 20
             parts.append(
                 f'<text x="{x:.1f}" y="{y + below:.1f}" text-anchor="middle" font-size="11" '
                 f'fill="{color}">{ns:,.0f}</text>'
             )
         x, y = spots[-1]
-        lift = 14 if "stages" in name else -2
+        lift = 14 if "stages" in name else -2 if "whole" in name else 4
         parts.append(f'<text x="{x + 14:.1f}" y="{y + lift:.1f}" fill="{color}">{name}</text>')
     parts.append("</svg>")
     return "\n".join(parts) + "\n"
