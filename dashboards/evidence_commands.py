@@ -157,17 +157,11 @@ def evidence(
     folder = out
     joint_only = {"--region": region, "--points": points}
     given = [name for name, value in joint_only.items() if value is not None]
-    if part is EvidencePart.JOINT:
-        _refuse_for_joint(
-            {"--people": people, "--counties": counties, "--studies": studies, "--seed": seed}, ids
-        )
-        joint(region, points, replicates, out, show, quick, workers, lang.value, as_json)
-        return
-    if given:
+    if given and part is not EvidencePart.JOINT:
         raise ScenarioError(
             "only the joint fit has it", where=given[0], remedy="payshift evidence joint"
         )
-    if show:
+    if show and part is not EvidencePart.JOINT:
         from experiments.evidence.record import PACKAGED
 
         _told_evidence(read_record(PACKAGED if out is None else out).rows, lang.value, as_json)
@@ -190,6 +184,12 @@ def evidence(
                 remedy="payshift evidence policies ID --fitted",
             )
         _at_fitted(ids, replicates, people, out, workers, lang.value, as_json)
+        return
+    if part is EvidencePart.JOINT:
+        _refuse_for_joint(
+            {"--people": people, "--counties": counties, "--studies": studies, "--seed": seed}, ids
+        )
+        joint(region, points, replicates, out, show, quick, workers, lang.value, as_json)
         return
     if ids and part is not EvidencePart.POLICIES:
         raise ScenarioError("only policies are chosen by id", where="ID", value=ids[0])
