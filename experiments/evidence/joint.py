@@ -229,12 +229,16 @@ class Answers:
         Persons of a baseline year.
     most : int
         No finding's run has more persons.
+    is_whole : bool
+        A finding that asks for more persons than is usual has the usual number at least: a small
+        market has not all that a large one has (facilities of aftercare, for one).
     """
 
     region: str
     share: float
     baseline: int
     most: int = PEOPLE
+    is_whole: bool = False
     _built: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -250,7 +254,8 @@ class Answers:
         """Give the persons of a finding's run."""
         form = finding.form.reform
         own = PEOPLE if form is None else form.people
-        return min(max(round(self.share * own), 200), self.most)
+        least = PEOPLE if self.is_whole and own > PEOPLE else 200
+        return min(max(round(self.share * own), least), self.most)
 
     def _finding(self, name: str) -> tuple[Finding, Any, Any, str]:
         if name not in self._built:
@@ -742,7 +747,8 @@ def confirm(
     _, _, years, people_a_year = next(iter(baseline_figures(fits.region).values()))
     if baseline is not None:
         years, people_a_year = replicates, baseline
-    lives = Answers(fits.region, share, people_a_year) if answers is None else answers
+    whole = Answers(fits.region, share, people_a_year, is_whole=baseline is None)
+    lives = whole if answers is None else answers
     command = f"payshift evidence joint --region {fits.region} --replicates {replicates}"
 
     def live(arm: str, names: Sequence[str], seeds: int, first: int) -> dict[str, Float]:
