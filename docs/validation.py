@@ -245,7 +245,9 @@ def joint_section(record: JointRecord) -> str:
             f"{pair(row.band_low, row.band_high)})"
             for row in beyond
         )
-        text += f"Bands that no point of the design reaches, so that a mechanism is likely missing: {told}.\n\n"
+        text += (
+            f"Bands that no point of the design reaches: {told}. A mechanism is likely missing.\n\n"
+        )
     text += READING
     for region, about in record.about.items():
         moments = [one for one in record.moments if one.region == region]
