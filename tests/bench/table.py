@@ -82,7 +82,7 @@ LINES = (
         1.3,
     ),
     Line(
-        "peak memory a person with a month of claims",
+        "peak memory a person, claims not kept (promised with a month of them)",
         "memory",
         _of("peak_bytes_per_person"),
         150.0,
