@@ -89,14 +89,29 @@ that every member of working age or retired has, filled every month and carried 
 The account pays the patient's share of covered outpatient charges as long as it lasts, before cash.
 With accounts the premiums are the contributions of members of working age: the retired pay none and
 are credited from what the others paid in.
+
+A fourth block may be left out: ``options``, packages that a member may choose in place of the usual
+one, once a year. Each states what differs from the usual package, what the member pays for it
+besides the usual contribution, and whether it takes a family-doctor contract::
+
+        options:
+          higher-tier:
+            premium: 375                # CNY/year
+            rate: {secondary: 0.825, tertiary: 0.73}
+          with-contract:
+            premium: 0
+            needs_contract: true
+            outpatient_rate: {primary: 0.7}
+
+All members of a scheme share its account and its list of special diseases.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -119,6 +134,7 @@ __all__ = [
     "UNREFERRED",
     "BenefitTable",
     "Benefits",
+    "CoverOption",
     "deductible_left",
     "entitlement",
     "expected_coinsurance",
@@ -272,47 +288,54 @@ _MONEY = {
     "base_high",
     "retired",
     "pharmacy",
+    "premium",
 }
+_SHARED = ("account", "listed_share")
+"""Fields that hold for all members of a scheme, whichever option they chose."""
+_OF_OPTION = ("premium", "needs_contract")
+_MOST_OPTIONS = 8  # a scheme
 _CAN_BE_NONE = ("outpatient_cap", "annual_cap", "out_of_pocket_maximum", "threshold", "cap")
 
 
 class BenefitTable(NamedTuple):
     """A benefit package as integers for scalar functions: money in fen, shares in millionths.
 
-    Axes are payer (Y, the order of the region's payers), tier (T, the order of provider kinds)
-    and, where stated, entitlement (6: ordinary, two diseases, listed; then the same from the age of
-    retirement) or poverty (2: not poor, poor). All arrays are int64.
+    Axes are package (R: the usual ones in the order of the region's payers, then the options that
+    members may choose), tier (T, the order of provider kinds) and, where stated, entitlement (6:
+    ordinary, two diseases, listed; then the same from the age of retirement) or poverty (2: not
+    poor, poor). All arrays are int64. Rules call the row ``payer``, whose usual package it is where
+    nothing else was chosen.
 
     Attributes
     ----------
-    outpatient_rate : array, shape (Y, T, 6)
+    outpatient_rate : array, shape (R, T, 6)
         Share of covered outpatient charges the fund pays, by entitlement, millionths.
-    outpatient_deductible : array, shape (Y,)
+    outpatient_deductible : array, shape (R,)
         Covered outpatient charges a person pays first each year, fen.
-    outpatient_cap : array, shape (Y, 6)
+    outpatient_cap : array, shape (R, 6)
         Most the fund pays for a person's outpatient care in a year, by entitlement, fen.
-    contract_bonus : array, shape (Y,)
+    contract_bonus : array, shape (R,)
         Added to a positive outpatient rate under a family-doctor contract, millionths.
-    unreferred_penalty : array, shape (Y, T)
+    unreferred_penalty : array, shape (R, T)
         Taken off the rate without referral or filing, millionths.
-    deductible : array, shape (Y, T)
+    deductible : array, shape (R, T)
         Deductible of a stay, fen.
-    rate : array, shape (Y, T)
+    rate : array, shape (R, T)
         Share of covered inpatient charges above the deductible the fund pays, millionths.
-    further_stays : array, shape (Y,)
+    further_stays : array, shape (R,)
         Deductible of the second and later stays of a year over that of the first, millionths.
-    referral_credit : array, shape (Y,)
+    referral_credit : array, shape (R,)
         Share of the sending stay's deductible that counts at the receiving hospital, millionths.
-    annual_cap : array, shape (Y,)
+    annual_cap : array, shape (R,)
         Most the basic fund pays for a person in a year, fen.
-    serious_threshold, serious_rate, serious_cap : array, shape (Y, 2)
+    serious_threshold, serious_rate, serious_cap : array, shape (R, 2)
         Own covered inpatient spending above which serious-illness cover pays, fen; its share,
         millionths; and its limit in a year, fen.
-    assistance_rate : array, shape (Y, 2)
+    assistance_rate : array, shape (R, 2)
         Share of the remaining own covered inpatient spending paid by assistance, millionths.
-    retired_bonus : array, shape (Y,)
+    retired_bonus : array, shape (R,)
         Added to a positive inpatient rate from the age of retirement, millionths.
-    annual_deductible, out_of_pocket_maximum : array, shape (Y,)
+    annual_deductible, out_of_pocket_maximum : array, shape (R,)
         Own payments of a year before the fund pays, and after which it pays all, minor units.
     """
 
@@ -333,6 +356,27 @@ class BenefitTable(NamedTuple):
     retired_bonus: NDArray[np.int64]
     annual_deductible: NDArray[np.int64]
     out_of_pocket_maximum: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class CoverOption:
+    """A package that members of a scheme may choose in place of the usual one.
+
+    Attributes
+    ----------
+    name : str
+    payer : int
+        The scheme's row among the region's payers.
+    premium : float
+        What the member pays for it besides the usual contribution, currency per year.
+    needs_contract : bool
+        Whether only people with a family-doctor contract may have it.
+    """
+
+    name: str
+    payer: int
+    premium: float
+    needs_contract: bool
 
 
 @dataclass(frozen=True)
@@ -373,6 +417,10 @@ class Benefits:
         Own payments of a year before the fund pays, and after which it pays all; infinity is none.
     account : array, shape (Y, 9)
         Individual accounts, columns as in ``ACCOUNT_PARTS``; not a number where there are none.
+    options : tuple of CoverOption
+        Packages that members may choose, in the order of the table's rows after the payers'.
+    chosen : Benefits or None
+        Those packages, one for each option; None where there is none to choose.
 
     Notes
     -----
@@ -405,6 +453,14 @@ class Benefits:
     annual_deductible: NDArray[np.float64]
     out_of_pocket_maximum: NDArray[np.float64]
     account: NDArray[np.float64]
+    options: tuple[CoverOption, ...] = ()
+    chosen: Benefits | None = None
+
+    @property
+    def payer_of(self) -> NDArray[np.int64]:
+        """Give the payer of every row of the table, usual packages first."""
+        of_options = [option.payer for option in self.options]
+        return np.array([*range(len(self.payers)), *of_options], dtype=np.int64)
 
     @property
     def has_account(self) -> NDArray[np.bool_]:
@@ -443,7 +499,9 @@ class Benefits:
         for_all = {key: value for key, value in spec.items() if key in _FIELDS}
         rows: list[dict[str, object]] = []
         covers: list[bool] = []
-        for name in names:
+        options: list[CoverOption] = []
+        packages: list[dict[str, object]] = []
+        for payer, name in enumerate(names):
             if name not in spec:
                 raise ScenarioError(
                     "the payer has no benefits",
@@ -458,16 +516,32 @@ class Benefits:
                 covers.append(False)
                 continue
             row = {**_ABSENT, **_mapping(block, path)}
+            offered = row.pop("options", {})
             for key in row:
-                _known(key, _FIELDS, path)
-            for key, value in for_all.items():
-                before = row.get(key)
-                if isinstance(before, Mapping) and isinstance(value, Mapping):
-                    row[key] = {**before, **value}
-                else:
-                    row[key] = value
+                _known(key, (*_FIELDS, "options"), path)
+            row = _overlaid(row, for_all)
             rows.append(row)
             covers.append(True)
+            for option, package in _options_of(payer, row, offered, f"{path}.options"):
+                options.append(option)
+                packages.append(package)
+        usual = cls._of_rows(names, kinds, rows, covers, where)
+        if not options:
+            return usual
+        labels = tuple(f"{names[o.payer]}.options.{o.name}" for o in options)
+        chosen = cls._of_rows(labels, kinds, packages, [True] * len(options), where)
+        return replace(usual, options=tuple(options), chosen=chosen)
+
+    @classmethod
+    def _of_rows(
+        cls,
+        names: tuple[str, ...],
+        kinds: tuple[str, ...],
+        rows: Sequence[dict[str, object]],
+        covers: Sequence[bool],
+        where: str,
+    ) -> Benefits:
+        """Read packages, one row each, whose names say where in the file each stands."""
 
         def single(field: str, absent: float) -> NDArray[np.float64]:
             return np.array(
@@ -542,7 +616,15 @@ class Benefits:
         )
 
     def table(self) -> BenefitTable:
-        """Give the packages as integers (fen, millionths) for the scalar functions."""
+        """Give the packages as integers (fen, millionths), those of the options last."""
+        usual = self._table()
+        if self.chosen is None:
+            return usual
+        pairs = zip(usual, self.chosen._table(), strict=True)
+        return BenefitTable(*(np.concatenate(pair) for pair in pairs))
+
+    def _table(self) -> BenefitTable:
+        """Give these packages alone as integers."""
         ordinary = _millionths(self.outpatient_rate)
         listed = np.maximum(ordinary, _millionths(self.listed_rate))
         cap = _fen(self.outpatient_cap)
@@ -954,6 +1036,52 @@ def expected_coinsurance(
             reached = mean / (mean + most)
             year_end -= (1.0 - paid) * reached * reached
     return spot + price_mix * (year_end - spot)
+
+
+def _overlaid(block: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """Put fields over those of a block; a field by tier may name some tiers only."""
+    found = dict(block)
+    for key, value in over.items():
+        before = found.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            found[key] = {**before, **value}
+        else:
+            found[key] = value
+    return found
+
+
+def _options_of(
+    payer: int, row: Mapping[str, object], offered: object, where: str
+) -> Iterator[tuple[CoverOption, dict[str, object]]]:
+    """Read the packages a scheme's members may choose, each over the usual one."""
+    blocks = _mapping(offered, where)
+    if len(blocks) > _MOST_OPTIONS:
+        raise ScenarioError(
+            "too many options to choose from",
+            where=where,
+            value=len(blocks),
+            allowed=f"up to {_MOST_OPTIONS} for a scheme",
+        )
+    for name, given in blocks.items():
+        path = f"{where}.{name}"
+        block = _mapping(given, path)
+        for key in block:
+            if key in _SHARED:
+                raise ScenarioError(
+                    "all members of a scheme share this field",
+                    where=f"{path}.{key}",
+                    value=key,
+                    remedy="Write it in the scheme's own block.",
+                )
+            _known(key, (*_OF_OPTION, *(f for f in _FIELDS if f not in _SHARED)), path)
+        needs = block.get("needs_contract", False)
+        if not isinstance(needs, bool):
+            raise ScenarioError(
+                where=f"{path}.needs_contract", value=needs, allowed="true or false"
+            )
+        premium = _number(_field(block, "premium", path), "premium", f"{path}.premium")
+        changed = {key: value for key, value in block.items() if key not in _OF_OPTION}
+        yield CoverOption(str(name), payer, premium, needs), _overlaid(row, changed)
 
 
 def _known(key: object, allowed: Sequence[str], where: str) -> None:

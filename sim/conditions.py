@@ -18,6 +18,7 @@ from sim.alliances import limits_with_posts, reach_with_posts
 from sim.baseline import RANKS, margin_at_list, severities, solve
 from sim.behavior.choice import travel_utility_metro
 from sim.benefits import NO_LIMIT_FEN, expected_coinsurance
+from sim.covers import listed_from
 from sim.engine.organization import (
     day_at,
     expected_charge,
@@ -54,7 +55,7 @@ from sim.observation import observation_terms
 from sim.outlook import channel_marginals, covered_share, practised_stay
 from sim.region import Region
 from sim.tallies import ProviderTally
-from sim.world import MONTHS, World, month_keys, quantiles
+from sim.world import MONTHS, World, month_keys
 
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
 
@@ -767,7 +768,7 @@ def _member_table(world: World) -> MemberTable:
         frailty_sd=region.people.frailty_sd,
         experience_step=values["experience_step"],
         follow_per_month=int(values["follow_per_month"]),
-        listed_from=_listed_from(world),
+        listed_from=listed_from(world),
         opens=world.sorting.opens,
         planned_start=region.courses.start,
         planned_fewest=region.courses.fewest,
@@ -778,18 +779,6 @@ def _member_table(world: World) -> MemberTable:
         sessions_at=_sessions_at(region),
         outside=region.providers.outside,
     )
-
-
-def _listed_from(world: World) -> Float:
-    """Return the log frailty from which a case's stage is on the list (Y, C).
-
-    So that the list accepts its share of cases: all from minus, none from plus infinity.
-    """
-    share, sd = world.benefits.listed_share, world.region.people.frailty_sd
-    inner = np.clip(1.0 - share, 1e-12, 1.0 - 1e-12)
-    found = sd * quantiles(inner) - 0.5 * sd * sd
-    found = np.where(share >= 1.0, -np.inf, np.where(share <= 0.0, np.inf, found))
-    return np.ascontiguousarray(found[:, : len(world.region.chronic.ids)])
 
 
 def _sessions_at(region: Region) -> Int:
@@ -816,12 +805,13 @@ def _price_table(world: World) -> PriceTable:
         world.price_cache[month] = _own_prices(world, month)
     level = _outpatient_level(world)
     outside = 1.0 - world.region.providers.covered_share[:, 0]
+    uncovered = setting.price_out.sum(axis=1) * level * outside * world.technology
     consult = setting.price_out[:, 3] * 100.0 * level
     cost = setting.cost_out[:, 3] * _cost_factor(world) * 100.0
     return PriceTable(
         benefits=world.benefit_table,
         visit=world.price_cache[month] * world.technology,
-        uncovered=setting.price_out.sum(axis=1) * level * outside * world.technology,
+        uncovered=uncovered[world.benefits.payer_of],
         # Without accounts, which say it, nobody has money that weighs anything but its amount.
         account_weight=setting.values.get("account_weight", 1.0),
         covered=covered_share(world),
@@ -831,7 +821,7 @@ def _price_table(world: World) -> PriceTable:
 
 
 def _deductible_met(world: World) -> Int:
-    """Return the own payments that meet each payer's annual deductible, minor units (Y,)."""
+    """Return the own payments that meet each package's annual deductible, minor units (R,)."""
     deductible = world.benefit_table.annual_deductible
     return np.where(deductible > 0, deductible, NO_LIMIT_FEN).astype(np.int64)
 
@@ -842,7 +832,7 @@ def _outpatient_level(world: World) -> Float:
 
 
 def _own_prices(world: World, month: int) -> Float:
-    """Return the expected own payment of a contact (Y, 6, 2, 2, n), currency."""
+    """Return the expected own payment of a contact by benefit package (R, 6, 2, 2, n), currency."""
     setting, region = world.setting, world.region
     table = world.benefit_table
     n = len(setting.beds)
@@ -850,10 +840,11 @@ def _own_prices(world: World, month: int) -> Float:
     charge = setting.price_out.sum(axis=1)
     mix = 1.0 - setting.values["price_mix"]
     visits_left = setting.values["visits_expected"] * (MONTHS - month) / MONTHS
-    out = np.zeros((world.n_payers, 6, 2, 2, n))
+    payer_of = world.benefits.payer_of
+    out = np.zeros((len(payer_of), 6, 2, 2, n))
     first_visit = 100.0 * float(np.mean(charge)) * visits_left
-    level = _outpatient_level(world)
-    for y in range(world.n_payers):
+    level = _outpatient_level(world)[payer_of]
+    for y in range(len(payer_of)):
         deductible = int(table.annual_deductible[y])
         expected = first_visit * float(level[y].mean())
         for entitled in range(6):

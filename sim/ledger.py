@@ -78,6 +78,7 @@ PURPOSES: Mapping[str, Mapping[str, str]] = {
     "provider_bail_out": {"en": "Bail-out of a provider", "zh": "机构亏损补助"},
     "fund_bail_out": {"en": "Bail-out of a fund", "zh": "基金缺口补助"},
     "reserve_transfer": {"en": "Transfer to or from a reserve", "zh": "风险储备金划转"},
+    "cover_premium": {"en": "Premiums for a chosen cover option", "zh": "自选保障档次个人缴费"},
 }
 """Every purpose a transfer may have, with its label in both languages."""
 

@@ -3,8 +3,8 @@
 What happens, in this order:
 
 1. **New accounting year** (every twelfth month): contracts renew their terms, a reform takes
-   effect, family doctor contracts are reconsidered, year-to-date columns start again, technology
-   moves need.
+   effect, family doctor contracts and cover options are reconsidered, year-to-date columns start
+   again, technology moves need.
 2. **Incentives**: every contract is differentiated at the providers' projected year-end activity;
    levers and styles move part of the way.
    Individual accounts are filled; once a year people choose lists where they are open.
@@ -38,6 +38,7 @@ import numpy.typing as npt
 from sim.accounts import credit_accounts, note_balances
 from sim.alliances import capacity_with_posts
 from sim.conditions import Tables, month_tables
+from sim.covers import premiums_of_options, take_premiums
 from sim.engine import kernels
 from sim.engine.counting import Claims, new_claims, new_stays
 from sim.engine.kernels import Requests, Tallies
@@ -222,6 +223,7 @@ def run_month(world: World, act: Live = live) -> None:
     tallies = new_tallies(world)
     choose_lists(world, tables, tallies)
     credit_accounts(world, tallies)
+    take_premiums(world, tallies)
     claims = act(world, tables, tallies)
     note_balances(world, tallies)
     count_recorded(world, tallies)
@@ -293,7 +295,7 @@ def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -
             "detected": flows.audit.detected,
             "undetected": flows.audit.undetected_fen,
             "fund_balance": balances,
-            "premiums": flows.premiums,
+            "premiums": flows.premiums + premiums_of_options(world, tallies),
             "levers": levers,
         }
     )

@@ -2200,6 +2200,60 @@ def _all_outcomes() -> Iterator[Outcome]:
         digits=3,
         only_with=P.ACCOUNT_HOLDERS,
     )
+    yield Outcome(
+        "cover_option_share",
+        "finance",
+        "share",
+        "neither",
+        {"en": "Members with a cover option", "zh": "自选保障档次的参保比例"},
+        {
+            "en": "Share of all people who have chosen a benefit package in place of the usual "
+            "one of their scheme.",
+            "zh": "自选保障档次（而非所在险种默认待遇）的人数占全体居民的比例。",
+        },
+        _people(P.COVER_MONTHS),
+        _people(P.PERSON_MONTHS),
+        1.0,
+        _PEOPLE,
+        digits=3,
+        only_with=P.COVER_MONTHS,
+    )
+    yield Outcome(
+        "cover_option_premium",
+        "finance",
+        "CNY/person-year",
+        "neither",
+        {"en": "Premium for cover options", "zh": "自选保障档次人均加缴"},
+        {
+            "en": "What those who have chosen an option pay for it, per holder and year; no part "
+            "of out-of-pocket spending.",
+            "zh": "自选档次者每年为此多缴的保费，按选择者平均；不计入个人自付。",
+        },
+        _people(P.COVER_PREMIUM),
+        _people(P.COVER_MONTHS),
+        _FEN * month_year,
+        _PEOPLE,
+        digits=0,
+        only_with=P.COVER_MONTHS,
+    )
+    yield Outcome(
+        "cover_option_risk",
+        "behavior",
+        "ratio",
+        "neither",
+        {"en": "Predicted cost of those with a cover option", "zh": "自选保障档次者的预期费用"},
+        {
+            "en": "Predicted yearly cost of holders by age, sex and conditions over the mean of "
+            "their scheme; above 1 where the ill choose more cover.",
+            "zh": "自选档次者按年龄、性别和病种预测的年费用与本险种平均之比；大于1即存在逆向选择。",
+        },
+        _people(P.COVER_RISK),
+        _people(P.COVER_MONTHS),
+        1.0 / _MILLI,
+        _PEOPLE,
+        digits=2,
+        only_with=P.COVER_MONTHS,
+    )
 
 
 OUTCOMES: dict[str, Outcome] = {outcome.id: outcome for outcome in _all_outcomes()}

@@ -92,9 +92,12 @@ class People:
     course : uint8, planned stays still to come, or ``SESSIONS`` plus the condition that needs
         regular sessions for life.
     last_provider : int16, provider seen last (-1 none).
+    cover : uint8, row of the benefit package: the scheme's usual one, or an option chosen.
     spent_year, spent_last_year, oop_year, paid_out_year, own_covered_year : int32 fen: spending
         this and last year, own payments, fund payments for outpatient care, and the own share of
         covered inpatient spending this year.
+    covered_out_year, covered_in_year : int32 fen: covered charges of this year, of visits and of
+        care paid as inpatient.
     stays_year : uint8, stays this year.
     account : int32 fen in the individual account, start 0.
     experience_practice, experience_secondary, experience_tertiary : float32, start 0.
@@ -110,6 +113,7 @@ class People:
     is_poor: NDArray[np.uint8]
     practice: NDArray[np.int16]
     contract: NDArray[np.uint8]
+    cover: NDArray[np.uint8]
     chronic: NDArray[np.uint16]
     control: NDArray[np.uint16]
     frailty: NDArray[np.float32]
@@ -133,6 +137,8 @@ class People:
     oop_year: NDArray[np.int32]
     paid_out_year: NDArray[np.int32]
     own_covered_year: NDArray[np.int32]
+    covered_out_year: NDArray[np.int32]
+    covered_in_year: NDArray[np.int32]
     stays_year: NDArray[np.uint8]
     account: NDArray[np.int32]
     experience_practice: NDArray[np.float32]
@@ -309,6 +315,7 @@ def _draw(
         is_poor=poor.astype(np.uint8),
         practice=region.zones.home_practice[zone].astype(np.int16),
         contract=contract.astype(np.uint8),
+        cover=scheme.copy(),
         chronic=chronic,
         control=control,
         frailty=frailty.astype(np.float32),
@@ -332,6 +339,8 @@ def _draw(
         oop_year=np.zeros(count, dtype=np.int32),
         paid_out_year=np.zeros(count, dtype=np.int32),
         own_covered_year=np.zeros(count, dtype=np.int32),
+        covered_out_year=np.zeros(count, dtype=np.int32),
+        covered_in_year=np.zeros(count, dtype=np.int32),
         stays_year=np.zeros(count, dtype=np.uint8),
         account=np.zeros(count, dtype=np.int32),
         experience_practice=np.zeros(count, dtype=np.float32),

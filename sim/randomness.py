@@ -100,6 +100,7 @@ class Decision(IntEnum):
     ADHERENCE = 43
     ACCEPT_RETURN = 44
     ACCEPT_PROCEDURE = 45
+    COVER = 46
     # Primary care.
     SIGNAL = 60
     TREAT_OR_REFER = 61

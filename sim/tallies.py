@@ -167,6 +167,9 @@ class PersonTally(_FromZero):
     LIST_REFUSED = auto()  # of them, put off by that practice
     LIST_APPLIED_RISK = auto()  # predicted cost of those who asked over the mean, thousandths
     LIST_REFUSED_RISK = auto()  # of those put off
+    COVER_MONTHS = auto()  # person-months with a cover option that was chosen
+    COVER_PREMIUM = auto()  # fen of premiums for it
+    COVER_RISK = auto()  # holders' predicted cost over the scheme's mean, thousandths of months
 
 
 @unique

@@ -1,4 +1,4 @@
-"""The new accounting year: contracts renewed, a reform brought in, lists reconsidered.
+"""The new accounting year: contracts renewed, a reform brought in, lists and cover reconsidered.
 
 Knows when terms change and what they are neutral to; must not know how anyone responds.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from sim import payment
 from sim.activity import Activity
 from sim.benefits import Benefits
+from sim.covers import choose_covers
 from sim.engine import kernels
 from sim.engine.setting import Setting, with_lists
 from sim.engine.tables import (
@@ -80,6 +81,8 @@ def open_year(world: World) -> None:
         c.oop_year,
         c.paid_out_year,
         c.own_covered_year,
+        c.covered_out_year,
+        c.covered_in_year,
         c.stays_year,
     ):
         column[:] = 0
@@ -150,10 +153,11 @@ def neutral_to_last_year(
 
 
 def _start_columns(world: World) -> None:
-    """Reopen the family doctor lists: some members think again about their contract."""
+    """Let some members think again about their family doctor contract, and about their cover."""
     if "joining" in world.frozen and world.month >= world.reform_month:
         return
     join_lists(world)
+    choose_covers(world)
 
 
 def _mean_fixed(world: World) -> tuple[Int, Int]:
@@ -230,6 +234,9 @@ def _start_reform(world: World, drift: float) -> None:
         world.benefits = Benefits.from_spec(world.after.benefits, world.region.payers)
         world.benefit_table = world.benefits.table()
         world.price_cache = {}
+        # What could be chosen before may be no longer there: everyone starts from the usual one.
+        c = world.columns
+        c.cover[:] = c.scheme
     world.audits = AuditPolicy.from_spec(world.after.audit)
     world.alliances = tuple(world.after.alliances(world.region))
     world.enrolment = world.after.enrolment

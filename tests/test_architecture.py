@@ -41,6 +41,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
         "sim.engine",
         "sim.sorting",
         "sim.world",
+        "sim.covers",
         "sim.terms",
         "sim.alliances",
         "sim.outlook",

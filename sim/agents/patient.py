@@ -81,6 +81,7 @@ class Patient(mesa.Agent):
     is_poor: int
     practice: int
     contract: int
+    cover: int
     chronic: int
     control: int
     frailty: float
@@ -104,6 +105,8 @@ class Patient(mesa.Agent):
     oop_year: int
     paid_out_year: int
     own_covered_year: int
+    covered_out_year: int
+    covered_in_year: int
     stays_year: int
     account: int
     experience_practice: float
@@ -196,7 +199,7 @@ class Patient(mesa.Agent):
         return cover_used_up(
             self.paid_out_year,
             self.oop_year,
-            self.scheme,
+            self.cover,
             self.entitled,
             member.used_up,
             member.deductible_met,
@@ -227,7 +230,7 @@ class Patient(mesa.Agent):
             self.scheme, self.age_months, int(member.senior_payer), int(member.senior_months)
         )
         if payer != self.scheme:
-            self.scheme, self.paid_out_year = payer, 0
+            self.scheme, self.cover, self.paid_out_year = payer, payer, 0
         alive, chronic, control, group, level, rank, untreated, flags, course, events, qaly = need(
             self.age_months,
             self.sex,
@@ -291,7 +294,7 @@ class Patient(mesa.Agent):
         self.frailty = remembered(frailty)
         self.age_months = 0
         self.practice = int(tables.member.home_practice[self.zone])
-        self.scheme = int(tables.member.newborn_payer[self.scheme])
+        self.scheme = self.cover = int(tables.member.newborn_payer[self.scheme])
         self.chronic = self.control = 0
         self.ep_group, self.ep_level, self.ep_rank = NO_GROUP, 0, 0.0
         self.ep_untreated = self.ep_flags = 0
@@ -302,6 +305,7 @@ class Patient(mesa.Agent):
         self.last_provider = NOBODY
         self.spent_year = self.spent_last_year = self.oop_year = 0
         self.paid_out_year = self.own_covered_year = self.stays_year = 0
+        self.covered_out_year = self.covered_in_year = 0
         self.experience_practice = self.experience_secondary = self.experience_tertiary = 0.0
 
     # --- episodes that a contract counts ---------------------------------------------------------
@@ -355,7 +359,7 @@ class Patient(mesa.Agent):
         return seek(
             self.ep_group,
             self.ep_rank,
-            self.scheme,
+            self.cover,
             self.entitled,
             self.has_used_up_cover,
             self.contract,

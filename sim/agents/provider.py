@@ -217,7 +217,7 @@ class Provider(mesa.Agent):
         is_own = int(self.row == patient.practice)
         seen_at = patient.contract * is_own
         price = felt_price(
-            patient.scheme,
+            patient.cover,
             patient.entitled,
             patient.has_used_up_cover,
             seen_at,
@@ -296,7 +296,7 @@ class Provider(mesa.Agent):
         covered, owed, patient.paid_out_year = outpatient_bill(
             done.charge_fen,
             float(tables.price.covered[self.row, 0]),
-            payer,
+            patient.cover,
             self.kind,
             patient.contract,
             int(is_own),
@@ -309,6 +309,7 @@ class Provider(mesa.Agent):
         uncovered = done.charge_fen - covered
         patient.pay_from_account(owed)
         patient.pay(done.charge_fen, owed + uncovered)
+        patient.covered_out_year += covered
         count_treatment(
             self.tally(payer),
             patient.tally,
@@ -358,7 +359,7 @@ class Provider(mesa.Agent):
         covered, owed, aid, patient.own_covered_year = course_bill(
             done.charge_fen,
             float(tables.price.covered[self.row, 0]),
-            payer,
+            patient.cover,
             self.kind,
             patient.own_covered_year,
             patient.spent_year - patient.oop_year,
@@ -370,6 +371,7 @@ class Provider(mesa.Agent):
         uncovered = done.charge_fen - covered
         patient.pay_from_account(owed)
         patient.pay(done.charge_fen, owed + uncovered)
+        patient.covered_in_year += covered
         count_treatment(
             self.tally(payer),
             patient.tally,
@@ -679,7 +681,7 @@ class Provider(mesa.Agent):
         covered, owed, aid, patient.own_covered_year = inpatient_bill(
             done.charge_fen,
             float(tables.price.covered[self.row, 1]),
-            payer,
+            patient.cover,
             self.kind,
             sent_by,
             flags,
@@ -693,6 +695,7 @@ class Provider(mesa.Agent):
         )
         uncovered = done.charge_fen - covered
         patient.pay(done.charge_fen, owed + uncovered)
+        patient.covered_in_year += covered
         count_member_spending(
             patient.own_practice.tally(payer),
             self.row == patient.practice,

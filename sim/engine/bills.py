@@ -22,7 +22,7 @@ within_maximum = compiled(benefits.within_maximum)
 
 @compiled
 def cover_used_up(
-    paid_out_year: int, own_year: int, payer: int, entitled: int, used_up: Int, met: Int
+    paid_out_year: int, own_year: int, cover: int, entitled: int, used_up: Int, met: Int
 ) -> int:
     """Tell (0 or 1) whether a person's price has moved on: cover used up, or deductible met.
 
@@ -34,13 +34,14 @@ def cover_used_up(
         What the fund has paid so far this year, fen.
     own_year : int
         What the person has paid so far this year, fen.
-    payer, entitled : int
-    used_up : int64, shape (Y, 6)
+    cover, entitled : int
+        Row of the person's benefit package, entitlement.
+    used_up : int64, shape (R, 6)
         Fen that use up the cover.
-    met : int64, shape (Y,)
+    met : int64, shape (R,)
         Own payments that meet the annual deductible, fen; out of reach where there is none.
     """
-    return 1 if paid_out_year >= used_up[payer, entitled] or own_year >= met[payer] else 0
+    return 1 if paid_out_year >= used_up[cover, entitled] or own_year >= met[cover] else 0
 
 
 @compiled
@@ -53,7 +54,7 @@ def covered_part(charge_fen: int, share: float) -> int:
 def outpatient_bill(
     charge_fen: int,
     share: float,
-    payer: int,
+    cover: int,
     kind: int,
     has_contract: int,
     is_own: int,
@@ -70,8 +71,8 @@ def outpatient_bill(
     charge_fen : int
     share : float
         Covered share of the provider's outpatient charges.
-    payer, kind : int
-        The person's payer, the kind of provider.
+    cover, kind : int
+        Row of the person's benefit package, the kind of provider.
     has_contract, is_own, is_referred : int
         0 or 1: has a family doctor contract, is at the own practice, was referred.
     entitled : int
@@ -88,10 +89,10 @@ def outpatient_bill(
         Covered charge, the patient's share of it, and the position in the year afterwards, fen.
     """
     covered = covered_part(charge_fen, share)
-    first = min(covered, deductible_left(payer, own_year, table))
+    first = min(covered, deductible_left(cover, own_year, table))
     patient = first + outpatient_patient_share(
         covered - first,
-        payer,
+        cover,
         kind,
         has_contract,
         is_own,
@@ -100,15 +101,15 @@ def outpatient_bill(
         paid_out_year,
         table,
     )
-    patient = within_maximum(patient, payer, own_year, table)
-    return covered, patient, paid_out_after(covered, patient, payer, paid_out_year, table)
+    patient = within_maximum(patient, cover, own_year, table)
+    return covered, patient, paid_out_after(covered, patient, cover, paid_out_year, table)
 
 
 @compiled
 def inpatient_bill(
     charge_fen: int,
     share: float,
-    payer: int,
+    cover: int,
     kind: int,
     origin: int,
     flags: int,
@@ -127,8 +128,8 @@ def inpatient_bill(
     charge_fen : int
     share : float
         Covered share of the provider's inpatient charges.
-    payer, kind : int
-        The person's payer, the kind of provider.
+    cover, kind : int
+        Row of the person's benefit package, the kind of provider.
     origin : int
         Provider that sent the person, -1 for nobody.
     flags : int
@@ -152,10 +153,10 @@ def inpatient_bill(
     is_referred = 0
     if origin >= 0 or (flags & READMITTED) != 0 or kind < 2:
         is_referred = 1
-    first = min(covered, deductible_left(payer, own_year, table))
+    first = min(covered, deductible_left(cover, own_year, table))
     patient, _basic, _serious, aid, own_covered = inpatient_split(
         covered - first,
-        payer,
+        cover,
         kind,
         is_referred,
         stays_year,
@@ -165,7 +166,7 @@ def inpatient_bill(
         table,
         retired,
     )
-    patient = within_maximum(first + patient, payer, own_year, table)
+    patient = within_maximum(first + patient, cover, own_year, table)
     return covered, patient, aid, own_covered_year + own_covered
 
 
@@ -173,7 +174,7 @@ def inpatient_bill(
 def course_bill(
     charge_fen: int,
     share: float,
-    payer: int,
+    cover: int,
     kind: int,
     own_covered_year: int,
     funded_year: int,
@@ -192,7 +193,7 @@ def course_bill(
     charge_fen : int
     share : float
         Covered share of the provider's outpatient charges.
-    payer, kind, own_covered_year, funded_year, own_year, is_poor, retired, table
+    cover, kind, own_covered_year, funded_year, own_year, is_poor, retired, table
         As in :func:`inpatient_bill`.
 
     Returns
@@ -201,10 +202,10 @@ def course_bill(
         As :func:`inpatient_bill`.
     """
     covered = covered_part(charge_fen, share)
-    first = min(covered, deductible_left(payer, own_year, table))
+    first = min(covered, deductible_left(cover, own_year, table))
     patient, _basic, _serious, aid, own_covered = inpatient_split(
         covered - first,
-        payer,
+        cover,
         kind,
         1,
         0,
@@ -215,13 +216,13 @@ def course_bill(
         retired,
         1,
     )
-    patient = within_maximum(first + patient, payer, own_year, table)
+    patient = within_maximum(first + patient, cover, own_year, table)
     return covered, patient, aid, own_covered_year + own_covered
 
 
 @inlined
 def felt_price(
-    payer: int,
+    cover: int,
     entitled: int,
     is_used_up: int,
     contract_there: int,
@@ -233,7 +234,7 @@ def felt_price(
 
     Parameters
     ----------
-    payer, entitled, is_used_up, contract_there, p : int
+    cover, entitled, is_used_up, contract_there, p : int
         Axes of ``PriceTable.visit``.
     account_fen : int
         What is in the person's individual account; it pays no uncovered items.
@@ -245,8 +246,8 @@ def felt_price(
         Currency.
     """
     return felt_payment(
-        prices.visit[payer, entitled, is_used_up, contract_there, p],
-        prices.uncovered[payer, p],
+        prices.visit[cover, entitled, is_used_up, contract_there, p],
+        prices.uncovered[cover, p],
         account_fen * 0.01,
         prices.account_weight,
     )

@@ -64,7 +64,7 @@ class ListTable(NamedTuple):
 
 @compiled
 def choose_practice(
-    payer: int,
+    cover: int,
     entitled: int,
     contract: int,
     income: float,
@@ -82,8 +82,8 @@ def choose_practice(
 
     Parameters
     ----------
-    payer, entitled, contract, zone : int
-        The person's payer, entitlement, family doctor contract and zone.
+    cover, entitled, contract, zone : int
+        Row of the person's benefit package, entitlement, family doctor contract and zone.
     income : float
         Yearly, currency.
     practice, home : int
@@ -122,7 +122,7 @@ def choose_practice(
             known = experience
         utilities[j] = provider_utility(
             constant,
-            felt_price(payer, entitled, 0, contract, k, account_fen, prices),
+            felt_price(cover, entitled, 0, contract, k, account_fen, prices),
             income / 12.0,
             seeking.price_weight,
             seeking.log_minutes[zone, k],
@@ -208,7 +208,7 @@ def list_stage(
         zone = whole(c.zone[i])
         key = np.uint64(subkey(keys[_JOIN], np.uint64(_WHICH_PRACTICE)))
         new = choose_practice(
-            payer,
+            whole(c.cover[i]),
             entitled_at(i, c, m),
             whole(c.contract[i]),
             np.float64(c.income[i]),

@@ -144,6 +144,7 @@ class Columns(NamedTuple):
     is_poor: npt.NDArray[np.uint8]
     practice: npt.NDArray[np.int16]
     contract: npt.NDArray[np.uint8]
+    cover: npt.NDArray[np.uint8]
     chronic: npt.NDArray[np.uint16]
     control: npt.NDArray[np.uint16]
     frailty: npt.NDArray[np.float32]
@@ -167,6 +168,8 @@ class Columns(NamedTuple):
     oop_year: npt.NDArray[np.int32]
     paid_out_year: npt.NDArray[np.int32]
     own_covered_year: npt.NDArray[np.int32]
+    covered_out_year: npt.NDArray[np.int32]
+    covered_in_year: npt.NDArray[np.int32]
     stays_year: npt.NDArray[np.uint8]
     account: npt.NDArray[np.int32]
     experience_practice: npt.NDArray[np.float32]
@@ -267,6 +270,7 @@ def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     c.frailty[i] = frailty
     c.practice[i] = m.home_practice[zone]
     c.scheme[i] = m.newborn_payer[whole(c.scheme[i])]
+    c.cover[i] = c.scheme[i]
     c.chronic[i] = 0
     c.control[i] = 0
     c.ep_group[i] = NO_GROUP
@@ -288,6 +292,8 @@ def start_life(i: int, c: Columns, keys: Keys, m: MemberTable) -> None:
     c.oop_year[i] = 0
     c.paid_out_year[i] = 0
     c.own_covered_year[i] = 0
+    c.covered_out_year[i] = 0
+    c.covered_in_year[i] = 0
     c.stays_year[i] = 0
     c.experience_practice[i] = 0.0
     c.experience_secondary[i] = 0.0
@@ -347,6 +353,7 @@ def need_stage(
         payer = payer_at_age(whole(c.scheme[i]), age_months, m.senior_payer, m.senior_months)
         if payer != c.scheme[i]:
             c.scheme[i] = payer
+            c.cover[i] = payer
             c.paid_out_year[i] = 0
         alive, chronic, control, group, level, rank, untreated, flags, course, events, micro = need(
             age_months,
@@ -448,12 +455,12 @@ def seek_stage(
             c.ep_flags[i] = flags & ~LISTED
             c.wait_provider[i] = -1
             c.wait_months[i] = 0
-        payer = whole(c.scheme[i])
+        cover = whole(c.cover[i])
         entitled = entitled_at(i, c, m)
         used_up = cover_used_up(
             whole(c.paid_out_year[i]),
             whole(c.oop_year[i]),
-            payer,
+            cover,
             entitled,
             m.used_up,
             m.deductible_met,
@@ -461,7 +468,7 @@ def seek_stage(
         k = seek(
             group,
             np.float64(c.ep_rank[i]),
-            payer,
+            cover,
             entitled,
             used_up,
             whole(c.contract[i]),
@@ -621,7 +628,7 @@ def bill_contact(
     covered, patient, paid_out = outpatient_bill(
         done.charge_fen,
         prices.covered[p, 0],
-        payer,
+        whole(c.cover[i]),
         kind,
         whole(c.contract[i]),
         1 if p == practice else 0,
@@ -632,6 +639,7 @@ def bill_contact(
         prices.benefits,
     )
     c.paid_out_year[i] = paid_out
+    c.covered_out_year[i] = whole(c.covered_out_year[i]) + covered
     pay_from_account(i, patient, c, m, t)
     own = patient + done.charge_fen - covered
     c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
@@ -695,11 +703,12 @@ def treat_person(
     rank = 0.5 if is_follow_up else np.float64(c.ep_rank[i])
     uid = uid_of(whole(c.generation[i]), i)
     practice = whole(c.practice[i])
+    cover = whole(c.cover[i])
     entitled = entitled_at(i, c, m)
     used_up = cover_used_up(
         whole(c.paid_out_year[i]),
         whole(c.oop_year[i]),
-        payer,
+        cover,
         entitled,
         m.used_up,
         m.deductible_met,
@@ -716,7 +725,7 @@ def treat_person(
         group,
         rank,
         n_due,
-        felt_price(payer, entitled, used_up, contract * is_own, p, whole(c.account[i]), prices),
+        felt_price(cover, entitled, used_up, contract * is_own, p, whole(c.account[i]), prices),
         np.float64(c.income[i]),
         uid,
         keys,
@@ -814,11 +823,12 @@ def practice_stage(
         ):
             t.provider[p, payer, _REFERRED_UP] += 1
             t.person[cell_at(i, c, m), _P_REFERRED_UP] += 1
+            cover = whole(c.cover[i])
             entitled = entitled_at(i, c, m)
             used_up = cover_used_up(
                 whole(c.paid_out_year[i]),
                 whole(c.oop_year[i]),
-                payer,
+                cover,
                 entitled,
                 m.used_up,
                 m.deductible_met,
@@ -826,7 +836,7 @@ def practice_stage(
             k = seek(
                 group,
                 np.float64(c.ep_rank[i]),
-                payer,
+                cover,
                 entitled,
                 used_up,
                 whole(c.contract[i]),
@@ -958,7 +968,7 @@ def session_stage(
         covered, patient, aid, own_covered = course_bill(
             done.charge_fen,
             prices.covered[p, 0],
-            payer,
+            whole(c.cover[i]),
             kind,
             whole(c.own_covered_year[i]),
             whole(c.spent_year[i]) - whole(c.oop_year[i]),
@@ -968,6 +978,7 @@ def session_stage(
             prices.benefits,
         )
         c.own_covered_year[i] = own_covered
+        c.covered_in_year[i] = whole(c.covered_in_year[i]) + covered
         pay_from_account(i, patient, c, m, t)
         uncovered = done.charge_fen - covered
         c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
@@ -1019,7 +1030,7 @@ def bill_days(
     covered, patient, aid, own_covered = inpatient_bill(
         done.charge_fen,
         prices.covered[p, 1],
-        payer,
+        whole(c.cover[i]),
         m.kind[p],
         sent_by,
         flags,
@@ -1032,6 +1043,7 @@ def bill_days(
         prices.benefits,
     )
     c.own_covered_year[i] = own_covered
+    c.covered_in_year[i] = whole(c.covered_in_year[i]) + covered
     uncovered = done.charge_fen - covered
     c.spent_year[i] = whole(c.spent_year[i]) + done.charge_fen
     c.oop_year[i] = whole(c.oop_year[i]) + patient + uncovered

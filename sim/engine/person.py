@@ -314,7 +314,7 @@ def entrant(uid: int, keys: Keys, frailty_sd: float) -> tuple[int, float]:
 def seek(
     group: int,
     rank: float,
-    payer: int,
+    cover: int,
     entitled: int,
     is_used_up: int,
     has_contract: int,
@@ -334,6 +334,8 @@ def seek(
 
     Parameters
     ----------
+    cover : int
+        Row of the person's benefit package.
     account_fen : int
         What is in the person's individual account, felt less than cash.
     sent_by : int
@@ -362,9 +364,9 @@ def seek(
             continue
         is_own = 1 if k == practice else 0
         price = felt_payment(
-            table.price[payer, entitled, is_used_up, has_contract * is_own, k]
+            table.price[cover, entitled, is_used_up, has_contract * is_own, k]
             * table.visit_need[group],
-            table.uncovered[payer, k] * table.visit_need[group],
+            table.uncovered[cover, k] * table.visit_need[group],
             account_fen * 0.01,
             table.account_weight,
         )

@@ -85,9 +85,9 @@ class SeekTable(NamedTuple):
     log_minutes (Z, n); serves (n, G); wait (n,) months; constant (3, n)
     by class of care; slope (3,) per unit of severity rank by kind of provider; seek (G,) and
     seek_slope; sensitivities per unit; dissimilarity of practices, of hospitals, of seeking.
-    price has shape (Y, 6, 2, 2, n): payer, entitlement, cover used up, contract there, provider;
-    uncovered (Y, n) the part of it that no account pays, account_weight what a unit of currency in
-    an account weighs against cash.
+    price has shape (R, 6, 2, 2, n): benefit package, entitlement, cover used up, contract there,
+    provider; uncovered (R, n) the part of it that no account pays, account_weight what a unit of
+    currency in an account weighs against cash.
     """
 
     options: Int
@@ -359,13 +359,13 @@ class MemberTable(NamedTuple):
     serves (n, G); prevention (n,) preventive effect and contact (n,) chance of a preventive contact
     of a chronic member;
     risk_milli (A, 2) risk weight; avoidable_milli (G,); elective (G,); follow_after_stay (G,)
-    contacts due after a stay; used_up (Y, 6) fen of outpatient payments that use up the cover;
+    contacts due after a stay; used_up (R, 6) fen of outpatient payments that use up the cover;
     leave_list chance per month; frailty_sd; experience_step; follow_per_month; listed_from (Y, C)
     log frailty from which a case has a stage that the special list accepts; planned_start (G,)
     share of needed stays that start a course of planned_fewest to planned_most (G,) further ones;
     sessions_month (C,) sessions a month of a course for life, of sessions_group (C,), each needing
     sessions_need (C,) of a visit's units; sessions_at (Z, C) where, -1 nowhere;
-    deductible_met (Y,) fen of own payments that meet an annual deductible; newborn_payer (Y,) whom
+    deductible_met (R,) fen of own payments that meet an annual deductible; newborn_payer (Y,) whom
     a newborn in a member's place belongs to; senior_payer from senior_months of age on, -1 if
     none.
     """
@@ -452,7 +452,7 @@ class Observed(NamedTuple):
 class PriceTable(NamedTuple):
     """What a contact costs whom: cost sharing, expected own payment, the referring contact.
 
-    visit (Y, 6, 2, 2, n) own payment expected for a contact of mean need, uncovered (Y, n) the
+    visit (R, 6, 2, 2, n) own payment expected for a contact of mean need, uncovered (R, n) the
     part of it outside the catalogue; account_weight as in :class:`SeekTable`; consult (Y, n) the
     referring contact as a treatment, its cost (n,).
     """

@@ -250,6 +250,15 @@ def _unknown_words(
             )
 
 
+_OF_CHOICE = (
+    "cover_attention",
+    "cover_memory",
+    "cover_knowledge",
+    "cover_risk_aversion",
+    "cover_precision",
+)
+
+
 def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[PayshiftError]:
     """Let payment and benefits check their own specifications, and say where each is wrong.
 
@@ -280,6 +289,7 @@ def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[Paysh
                 allowed="a region with the parameter account_weight",
                 remedy="Add account_weight to the region's parameters.csv.",
             )
+        yield from _choice_problems(tree, benefits)
     except ScenarioError as error:
         steps = [s for s in re.split(r"[.\[\]]+", error.where) if s]
         yield elsewhere(error, f"{place_of(tree, steps, error.value)}: {error.where}")
@@ -297,6 +307,24 @@ def policy_problems(tree: Node, after: Policy, region: Region) -> Iterator[Paysh
             group.assignment.check(_plain_context(region, group.providers))
         except PaymentError as error:
             yield _of_the_rest(error)
+
+
+def _choice_problems(tree: Node, benefits: Benefits) -> Iterator[ScenarioError]:
+    """Find what a scenario with cover options leaves unsaid of how they are chosen."""
+    if not benefits.options:
+        return
+    option = benefits.options[0]
+    steps = ["benefits", benefits.payers[option.payer], "options"]
+    said = tree.get("enrolment")
+    missing = [name for name in _OF_CHOICE if said is None or said.get(name) is None]
+    if missing:
+        yield ScenarioError(
+            "options are offered, and nothing says how they are chosen",
+            where=f"{place_of(tree, steps, None)}: {'.'.join(steps)}",
+            value=option.name,
+            allowed=f"enrolment with {', '.join(_OF_CHOICE)}",
+            remedy=f"Write enrolment: {{{missing[0]}: ...}} beside benefits.",
+        )
 
 
 def _of_the_rest(error: PaymentError) -> PaymentError:

@@ -367,7 +367,7 @@ class AllianceForm(Strict):
 
 
 class Enrolment(Strict):
-    """Open lists: who may change practice, and how far a practice may put someone off."""
+    """Open lists and cover options: who thinks again, and what the choice turns on."""
 
     reconsider: Annotated[
         Share, Field(description="share of people who think about their list in a year")
@@ -378,6 +378,23 @@ class Enrolment(Strict):
     ] = 0.0
     complaint: Annotated[
         Money, Field(description="what putting a person off is expected to cost, CNY")
+    ] = 0.0
+    cover_attention: Annotated[
+        Share, Field(description="share of members who think about their cover in a year")
+    ] = 0.0
+    cover_memory: Annotated[
+        Share, Field(description="weight of one's own last year against what people alike expect")
+    ] = 0.0
+    cover_knowledge: Annotated[
+        Share, Field(description="weight of expected own payments against a premium")
+    ] = 0.0
+    cover_risk_aversion: Annotated[
+        Multiple, Field(description="relative aversion to the risk of own payments")
+    ] = 0.0
+    cover_precision: Annotated[
+        float,
+        Field(ge=0.0, le=1000.0, description="log-odds that a month's income of cost takes away"),
+        *Quantity("ratio"),
     ] = 0.0
 
 
@@ -428,7 +445,8 @@ class ScenarioForm(Strict):
         Field(max_length=20, description="list of {lead, members, authority, posting_...}"),
     ] = []
     enrolment: Annotated[
-        Enrolment, Field(description="{reconsider, discouragement, complaint}; closed if left out")
+        Enrolment,
+        Field(description="{reconsider, discouragement, complaint, cover_...}; closed if left out"),
     ] = Enrolment()
     parameters: Annotated[
         dict[str, Any], Field(max_length=500, description="parameter: number or {value, unit}")

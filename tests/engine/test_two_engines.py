@@ -121,6 +121,14 @@ def test_every_person_of_a_region_lives_the_same_life_in_both_engines(name: str)
 
 
 @pytest.mark.slow
+def test_the_engines_agree_where_people_have_chosen_their_cover() -> None:
+    worlds = [world_of("china-county-cover-options", 600, 14) for _ in range(2)]
+    model = HealthSystem(worlds[1])
+    assert [d for d in differences_by_month(worlds[0], model) if d] == []
+    assert np.count_nonzero(worlds[0].columns.cover >= worlds[0].n_payers) > 50
+
+
+@pytest.mark.slow
 def test_the_engines_agree_where_a_contract_sorts_stays_by_charge_and_by_day() -> None:
     terms: dict[str, Any] = {
         "bounds": (3000.0, 9000.0),
