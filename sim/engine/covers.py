@@ -33,8 +33,8 @@ MOST_LIKELY_STAY = 0.9  # nobody takes a year with a stay for certain
 class CoverTable(NamedTuple):
     """What choosing a benefit package turns on.
 
-    first, n_options (Y,) row of a scheme's first option and how many it has; premium (R,) currency a
-    year; needs_contract (R,). attention share of people who think about their cover this year;
+    first, n_options (Y,) row of a scheme's first option and how many it has; premium (R,) currency
+    a year; needs_contract (R,). attention share of people who think about their cover this year;
     memory weight of last year against what people alike can expect; known, aversion, precision as
     in :mod:`sim.behavior.cover`. risk (A, 2, 2^C) predicted yearly cost, over_mean (Y,) what brings
     it to a mean of 1 in a scheme; out (Y,) fen of covered outpatient charges of a mean member-year;
