@@ -226,6 +226,26 @@ MISTAKES: dict[str, tuple[str, list[str]]] = {
         """,
         ["sorts stays by two different thresholds of charges", "share their thresholds"],
     ),
+    "two sortings that part when weights are recalibrated": (
+        """
+        blend:  # here
+          - weight: 0.5
+            contract: {drg: {base_rate: 8000, high_outlier: 2.0, recalibration: 0.5}}
+          - weight: 0.5
+            contract: {drg: {base_rate: 8000, high_outlier: 2.0}}
+        """,
+        ["two different thresholds of charges, once it is renewed", "recalibrate and cover alike"],
+    ),
+    "two sortings that part when rates grow": (
+        """
+        blend:  # here
+          - weight: 0.5
+            contract: {drg: {base_rate: 8000, high_outlier: 2.0, growth: 0.03}}
+          - weight: 0.5
+            contract: {drg: {base_rate: 8000, high_outlier: 2.0}}
+        """,
+        ["two different thresholds of charges, once it is renewed", "recalibrate and cover alike"],
+    ),
     "two bands of days in one tree": (
         """
         blend:  # here

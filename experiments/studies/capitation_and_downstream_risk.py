@@ -7,6 +7,7 @@ decides to refer.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,8 @@ REFERRALS, AVOIDABLE, PRIMARY = "referrals_up", "avoidable_need", "first_contact
 SPENDING = "spending_per_person"
 WEAKER = 0.5
 """Below this part of its largest change an outcome has turned back."""
+BEYOND = 0.5
+"""Below this part of what the share by itself takes for a referral, the cap has taken most."""
 _PATH = "payment.0.contract.capitation.share_elsewhere"
 
 
@@ -74,15 +77,53 @@ def _said(change: float, half: float, lang: str, *, one: bool = False) -> str:
     return f"{word}{100 * abs(change):.{digits}f}%(±{100 * half:.{digits}f})"
 
 
+def takes_for_a_referral(plan: Plan, level: int) -> float:
+    """Give what one more patient sent up brings a practice in the contract itself, before any run.
+
+    Mean over payers by how many they send, currency, below 0 where it is deducted.
+    """
+    from sim import xray
+
+    table = xray(plan.arms[level].scenario(plan.size))
+    rows = table[(table["kind"] == "practice") & (table["activity"] == "referral_up")]
+    return float(np.average(rows["receipts_after"], weights=np.maximum(rows["volume"], 1e-9)))
+
+
+def lies_beyond_cap(plan: Plan, level: int, below: int) -> bool:
+    """Ask the contract whether its cap takes away most of what a share of spending takes.
+
+    Parameters
+    ----------
+    plan : Plan
+    level : int
+        The share that is asked about.
+    below : int
+        A smaller share, by which what the share alone would take is judged.
+    """
+    alone = takes_for_a_referral(plan, below) * SHARES[level] / SHARES[below]
+    return abs(takes_for_a_referral(plan, level)) < BEYOND * abs(alone)
+
+
 def _read(lived: Lived) -> Answer:
+    return answer(lived, lies_beyond_cap)
+
+
+def answer(lived: Lived, is_beyond_cap: Callable[[Plan, int, int], bool]) -> Answer:
+    """Read what was lived; where the effect turns back, ask why.
+
+    Parameters
+    ----------
+    lived : Lived
+    is_beyond_cap : function of (plan, level, smaller level) to bool
+        As :func:`lies_beyond_cap`.
+    """
     table = levels_table(lived, lived.plan.outcomes)
     referrals = lived.mean(REFERRALS)
     every = [_change(referrals, level) for level in range(len(SHARES))]
     last = len(SHARES) - 1
     most = max(range(1, len(SHARES)), key=lambda level: abs(every[level][0]))
-    # A cap on the deduction may take away at the top what the share gives below it.
-    is_capped = abs(every[last][0]) < WEAKER * abs(every[most][0])
-    told = most if is_capped else last
+    turns_back = abs(every[last][0]) < WEAKER * abs(every[most][0])
+    told = most if turns_back else last
     needs, spending = _change(lived.mean(AVOIDABLE), told), _change(lived.mean(SPENDING), told)
     n = lived.n_draws
     english = (
@@ -96,16 +137,22 @@ def _read(lived: Lived) -> Answer:
         f"上转{_said(*every[told], 'zh')}，可避免住院需要{_said(*needs, 'zh')}，"
         f"人均费用{_said(*spending, 'zh')}({n}组参数)。"
     )
-    if is_capped:
+    if turns_back:
         english += (
             f" A larger share does less: at {SHARES[last]:.0%} referrals up "
-            f"{_said(*every[last], 'en')}, for most of the deduction then lies beyond its cap, "
-            "where one more referral costs the practice nothing."
+            f"{_said(*every[last], 'en')}"
         )
-        chinese += (
-            f"比例再高反而减弱：承担{SHARES[last]:.0%}时上转{_said(*every[last], 'zh')}，"
-            "因为扣减大多已触及上限，再多转一人不再减少机构收入。"
-        )
+        chinese += f"比例再高反而减弱：承担{SHARES[last]:.0%}时上转{_said(*every[last], 'zh')}"
+        # A cap on the deduction may take away at the top what the share gives below it.
+        if is_beyond_cap(lived.plan, last, most):
+            english += (
+                ", for most of the deduction then lies beyond its cap, where one more referral "
+                "costs the practice nothing."
+            )
+            chinese += "，因为扣减大多已触及上限，再多转一人不再减少机构收入。"
+        else:
+            english += "."
+            chinese += "。"
     about = {
         "outcomes": list(lived.plan.outcomes),
         "lever": {"en": "share of spending elsewhere borne", "zh": "承担外流费用的比例"},

@@ -10,12 +10,19 @@ import numpy as np
 from sim.activity import Activity, Array, CaseRule, EpisodeRule
 from sim.errors import PaymentError
 from sim.payment._neutral import NothingToPayError, resolve_neutral
-from sim.payment._protocol import PaymentContext, PaymentModel, has_neutral, thresholds_of
+from sim.payment._protocol import (
+    PaymentContext,
+    PaymentModel,
+    has_neutral,
+    next_year,
+    thresholds_of,
+)
 from sim.payment._sorting import counted_for
 
 __all__ = ["as_counted", "case_rule", "check_rules", "episode_rule"]
 
 MOST_MONTHS = 60  # that an episode may last after the month of its stay
+_YEARS_ON = 2  # after which terms that part have parted
 
 
 def case_rule(model: PaymentModel) -> CaseRule | None:
@@ -125,23 +132,25 @@ class _EvenPrices:
 
 
 def check_rules(model: PaymentModel, context: PaymentContext) -> None:
-    """Refuse a contract tree that sorts stays in two ways, or that has nothing to pay for.
+    """Refuse a contract tree that sorts stays in two ways, now or later, or has nothing to pay for.
 
     Thresholds may follow from neutral terms, which are numbers only once a base year is known. So
     the tree is resolved on a year in which everything was done equally often: nodes that follow
     the same rule then have the same thresholds, and others different ones. Only practices keep
     lists of members; a neutral term for which that year holds nothing has no value in any year.
+    Nodes whose terms follow from a year's activity are renewed on years in which groups cost
+    differently: those that renew otherwise, or see other care, then have different thresholds.
 
     Raises
     ------
     PaymentError
         See :func:`case_rule` and :func:`episode_rule`; and where no neutral value can exist.
     """
+    empty = Activity.zeros(context.n_providers, len(context.groups))
+    year = empty.with_fields(
+        **{name: np.full(empty.shape_of(name), 1000.0) for name in Activity.fields()}
+    )
     if has_neutral(model):
-        empty = Activity.zeros(context.n_providers, len(context.groups))
-        year = empty.with_fields(
-            **{name: np.full(empty.shape_of(name), 1000.0) for name in Activity.fields()}
-        )
         lists = np.where(np.asarray(context.kinds) == 0, 1000.0, 0.0)
         year = year.with_fields(member_months=lists, risk_months=lists)
         prices = _EvenPrices()
@@ -153,3 +162,27 @@ def check_rules(model: PaymentModel, context: PaymentContext) -> None:
             return  # what cannot be neutral to a made-up year may be to the region's
     case_rule(model)
     episode_rule(model)
+    dearer = 1.0 + 0.1 * np.arange(len(context.groups), dtype=np.float64)
+    charges = year.charges_side * dearer[None, :, None, None]
+    history: list[Activity] = []
+    for _ in range(_YEARS_ON):
+        try:
+            history.append(as_counted(model, year.with_fields(charges_side=charges)))
+            model = next_year(model, history)
+        except PaymentError:
+            return  # what cannot be renewed on a made-up year may be on the region's
+        _check_renewed(model)
+
+
+def _check_renewed(model: PaymentModel) -> None:
+    """Refuse a tree whose nodes sorted alike in the year before and do so no longer."""
+    try:
+        case_rule(model)
+        episode_rule(model)
+    except PaymentError as error:
+        raise PaymentError(
+            f"{error.what}, once it is renewed",
+            where=error.where,
+            value=error.value,
+            remedy="Let the nodes grow, recalibrate and cover alike, or let one of them sort.",
+        ) from None

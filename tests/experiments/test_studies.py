@@ -12,6 +12,7 @@ import pytest
 
 from experiments.studies import SMALL, Lived, Plan, live, load_question, questions, summary, write
 from experiments.studies._question import levels, levels_table, threshold
+from experiments.studies.capitation_and_downstream_risk import answer, lies_beyond_cap
 from experiments.sweep.worker import run_once
 from sim.errors import RunError, ScenarioError
 from sim.outcomes import OUTCOMES
@@ -149,13 +150,28 @@ def test_the_answer_says_when_no_fine_halves_upcoding_and_when_one_does() -> Non
     assert "有3组罚款能使高套减半" in said["zh"] and "八成" not in said["zh"]
 
 
-def _capitation(referrals: list[float]) -> dict[str, str]:
+def _capitation(referrals: list[float], *, beyond: bool = True) -> dict[str, str]:
     question = load_question("capitation-and-downstream-risk")
     plan = question.plan(SMALL)
     noise = np.array([-0.01, 0.0, 0.01])
     values = {name: np.ones((5, 3, 1)) for name in plan.outcomes}
     values["referrals_up"] = (np.array(referrals)[:, None] * (1.0 + noise))[:, :, None]
-    return question.read(_made_up(plan, values)).sentence
+    asked: list[tuple[int, int]] = []
+
+    def is_beyond_cap(plan: Plan, level: int, below: int) -> bool:
+        asked.append((level, below))
+        return beyond
+
+    said = answer(_made_up(plan, values), is_beyond_cap).sentence
+    assert asked in ([], [(4, int(np.argmin(referrals)))])
+    return said
+
+
+def test_downstream_risk_that_turns_back_below_its_cap_is_not_laid_to_the_cap() -> None:
+    said = _capitation([2.0, 1.8, 1.6, 1.5, 1.96], beyond=False)
+    assert "at 40% referrals up fall by 2.0 %" in said["en"]
+    assert said["en"].endswith("(± 2.5).") and "cap" not in said["en"]
+    assert "承担40%时上转下降2.0%" in said["zh"] and "上限" not in said["zh"]
 
 
 def test_downstream_risk_that_turns_back_at_its_cap_is_told_where_it_does_most() -> None:
@@ -171,18 +187,12 @@ def test_downstream_risk_that_turns_back_at_its_cap_is_told_where_it_does_most()
 @pytest.mark.slow
 def test_beyond_its_cap_the_deduction_takes_little_for_one_more_referral() -> None:
     # what the study says of its largest share is so in the contract itself, before any run
-    from sim import xray
-
     plan = load_question("capitation-and-downstream-risk").plan(
         replace(SMALL, region="china-county", people=5_000)
     )
-
-    def brought(level: float) -> float:
-        arm = next(each for each in plan.arms if each.level == level)
-        table = xray(arm.scenario(plan.size)).set_index("id")
-        return float(table.loc["practice/resident-scheme/referral_up", "receipts_after"])
-
-    assert brought(0.2) < 3.0 * brought(0.4) < 0.0
+    assert [arm.level for arm in plan.arms] == [0.0, 0.05, 0.1, 0.2, 0.4]
+    assert lies_beyond_cap(plan, 4, 3)
+    assert not lies_beyond_cap(plan, 2, 1)
 
 
 def test_a_stake_begins_to_work_where_the_rise_is_clear_and_stays_so() -> None:
