@@ -18,7 +18,7 @@ from sim.health.need import severity_multiplier
 from sim.margins.break_even import audiences, coding_gain, points, root, severity_points
 from sim.margins.direction import directions
 from sim.margins.rows import margins
-from sim.margins.view import View, eve_of, view_of
+from sim.margins.view import View, counts_first, eve_of, view_of
 from sim.margins.weak_spots import weak_spots
 from sim.runner import examine
 from sim.scenario import library_ids, load
@@ -229,6 +229,35 @@ def test_margins_foretell_the_direction_in_nine_cells_of_ten() -> None:
     agree, clear = agreement(found)
     assert clear >= 40
     assert agree >= 0.9 * clear
+
+
+def test_a_bundle_is_shown_as_it_settles_and_not_as_its_first_year_counts() -> None:
+    found = examine(load("us-metro-aftercare-bundle").with_population(1500))
+    assert found.is_counted_first
+    rows = found.rows.set_index("id")
+    hospital = "secondary/medicare/"
+    after = rows.loc[f"{hospital}spending_after_stay"]
+    assert after["receipts_before"] == 0.0
+    # All of a gap is shared both ways, but for hospitals whose gap lies beyond a stop.
+    assert -1.0 <= after["receipts_after"] < -0.5
+    day = rows.loc[f"{hospital}facility_day"]
+    assert day["receipts_after"] < day["receipts_before"] == 0.0
+    stay = rows.loc[f"{hospital}admission"]
+    assert stay["receipts_after"] > stay["receipts_before"]
+    names = xray.Names.of(found.scenario.region(), "en")
+    told = [xray.spot_words(spot, names) for spot in found.spots]
+    assert any("charged against the episode" in words for words in told)
+    assert not any("−" in words.partition(" of the cost")[0] for words in told)
+
+
+def test_counting_for_a_later_look_changes_nothing_that_happens() -> None:
+    scenario = load("us-metro-aftercare-bundle").with_population(300)
+    plain, counted = eve_of(scenario), eve_of(scenario, counting=True)
+    for one, other in zip(plain.history, counted.history, strict=True):
+        assert one["provider"].tobytes() == other["provider"].tobytes()
+    assert not plain.recent.episodes.any()
+    assert counted.recent.episodes.any()
+    assert not counts_first(load("tiny-drg"))
 
 
 def test_a_look_from_the_desk_is_the_examination_with_its_year_lived_once() -> None:

@@ -51,6 +51,8 @@ ORDER = (
     "bed_day",
     "bed_day_early",
     "bed_day_late",
+    "spending_after_stay",
+    "facility_day",
     "coded_level",
     "referral_up",
     "referral_down",
@@ -69,6 +71,8 @@ ORDER = (
 _ONLY_IF_PAID = frozenset(
     {
         "coded_level",
+        "facility_day",
+        "spending_after_stay",
         "referral_down",
         "member",
         "avoided_admission",
@@ -173,7 +177,11 @@ def _fact(name: str, value: float | str, names: Names) -> str:
 def spot_words(spot: Spot, names: Names) -> str:
     """Tell a weak spot in one or two sentences, without its place."""
     facts = {name: _fact(name, value, names) for name, value in spot.facts.items()}
-    return names.say(f"weak.{spot.text}", **facts)
+    key = spot.text
+    # Where more care is charged against the provider, nothing of its cost comes back.
+    if key.startswith("under_treatment") and float(spot.facts["share"]) < 0.0:
+        key = f"{key}_charged"
+    return names.say(f"weak.{key}", **facts)
 
 
 def since(spot: Spot, before: Mapping[str, Spot]) -> str:

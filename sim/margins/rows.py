@@ -48,6 +48,8 @@ class Ground:
         What a unit of currency charged on a stay brings through sides of case thresholds.
     bands : float64, shape (n, payers, groups, B), optional
         What one more day brings in each band of a stay.
+    facility_day : float64, shape (n, payers), optional
+        What a day of aftercare in a facility brings the hospital that sends the patient there.
     """
 
     setting: Setting
@@ -58,6 +60,7 @@ class Ground:
     marginal: Mapping[str, Float]
     per_charge: Float | None = None
     bands: Float | None = None
+    facility_day: Float | None = None
 
     @property
     def kind(self) -> Float:
@@ -224,6 +227,20 @@ def _stays(ground: Ground, in_receipts: Float) -> Iterator[Margin]:
         for band, name in enumerate([*names, "bed_day_late"]):
             mean = per((ground.bands * weight).sum(axis=2)[..., band], total)
             yield Margin(name, "day", mean + paid_back, day_cost, done_days)
+    # A contract that counts episodes takes what others are paid after a stay that opened one.
+    opening = billed.sum(axis=3) * (m["after"] != 0.0)
+    after = np.where(
+        stays > 0.0,
+        np.nan_to_num(per((m["after"] * opening).sum(axis=-1), opening.sum(axis=-1))),
+        np.nan,
+    )
+    yield Margin("spending_after_stay", "currency", after, none, stays)
+    if ground.facility_day is not None:
+        sent = np.where((ground.kind != PRACTICE)[:, None] & (stays > 0.0), 1.0, np.nan)
+        days_after = done[..., V.POST_ACUTE_DAYS]
+        yield Margin(
+            "facility_day", "day", sent * ground.facility_day, none, days_after, weight=stays
+        )
     low = billed[..., :2]
     step = per((m["step"] * low).sum(axis=(2, 3)), low.sum(axis=(2, 3)))
     yield Margin("coded_level", "stay", step, none, low.sum(axis=(2, 3)))

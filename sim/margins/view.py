@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from sim import payment
+from sim.aftercare import receipt_of_day
 from sim.conditions import Tables, month_tables
 from sim.engine.organization import Marginals, Position
-from sim.engine.tables import Float
+from sim.engine.tables import Float, Int
 from sim.health.need import severity_multiplier
 from sim.margins.rows import Ground
 from sim.month import run_month
@@ -23,9 +25,9 @@ from sim.outlook import SEVERITIES, covered_share, foreseen_incentives, position
 from sim.scenario import Scenario
 from sim.tallies import ProviderTally as V
 from sim.terms import open_year
-from sim.world import MONTHS, World, build_world
+from sim.world import MONTHS, World, build_world, built_contract
 
-__all__ = ["MOMENTS", "View", "eve_of", "view_of"]
+__all__ = ["MOMENTS", "View", "counts_first", "eve_of", "view_of"]
 
 MOMENTS = {"start": 0, "mid": 6, "end": 11}
 """Months of the reform's first year at which margins are shown: its first, seventh and last."""
@@ -75,7 +77,17 @@ class View:
             },
             per_charge=self.per_charge(marginals),
             bands=marginals.stay.bands,
+            facility_day=self._facility_day(marginals),
         )
+
+    def _facility_day(self, marginals: Marginals) -> Float | None:
+        """Give what a day of aftercare in a facility brings the hospital that sends (n, Y)."""
+        care = self.world.region.aftercare
+        if care.provider < 0:
+            return None
+        days = self.world.recent.billed.sum(axis=3) * (care.share.mean(axis=1) * care.days)
+        found = (receipt_of_day(self.world, marginals) * days).sum(axis=2)
+        return np.asarray(found / np.maximum(days.sum(axis=2), 1e-12))
 
     def per_charge(self, marginals: Marginals) -> Float:
         """Give what a unit of currency charged on a stay brings by its side, in the mean (n, Y)."""
@@ -113,7 +125,7 @@ class View:
         return self.world.region.residents / len(self.world.columns.age_months)
 
 
-def eve_of(scenario: Scenario, seed: int | None = None) -> World:
+def eve_of(scenario: Scenario, seed: int | None = None, *, counting: bool = False) -> World:
     """Live a scenario's months before the reform and stop on its eve.
 
     Parameters
@@ -122,6 +134,9 @@ def eve_of(scenario: Scenario, seed: int | None = None) -> World:
         Only its region, status quo, people, parameters and the months before its reform count.
     seed : int, optional
         Of the people; the scenario's own by default.
+    counting : bool
+        Count the episodes of the scenario's own contracts in these months too, so that targets
+        that follow from a year of them are known. Nobody is paid or lives otherwise by it.
     """
     # The month asks for any object with a policy's attributes.
     before: Any = scenario.before
@@ -139,9 +154,50 @@ def eve_of(scenario: Scenario, seed: int | None = None) -> World:
     )
     # Whatever contract is looked at next may ask for it.
     world.counts_diagnoses = True
+    opens = _episodes(world, scenario.after)[0] if counting else world.sorting.opens
     while world.month < world.reform_month:
         run_month(world)
+        if counting:
+            opens = np.maximum(opens, world.sorting.opens)
+            world.sorting = replace(world.sorting, opens=opens)
     return world
+
+
+def counts_first(scenario: Scenario) -> bool:
+    """Tell whether a policy only counts episodes at first, having no targets to settle by."""
+    before: Any = scenario.before
+    world = build_world(
+        scenario.region(),
+        before,
+        before,
+        months_before=MONTHS,
+        months=MONTHS,
+        warm_up=0,
+        seed=scenario.seed,
+        population=1,
+        parameters=scenario.parameters,
+    )
+    opens, waits = _episodes(world, scenario.after)
+    return bool((waits & (opens != world.sorting.opens)).any())
+
+
+def _episodes(world: World, policy: Any) -> tuple[Int, Any]:
+    """Give how long episodes of a policy's contracts last, 0 for none, and whose targets wait.
+
+    Returns
+    -------
+    opens : int64, shape (n, Y, G)
+    waits : bool, same shape
+    """
+    opens = np.zeros_like(world.sorting.opens)
+    waits = np.zeros(opens.shape, dtype=np.bool_)
+    for group in policy.groups(world.region):
+        rows, model = built_contract(group, world.setting)
+        rule = payment.episode_rule(model)
+        if rule is not None:
+            opens[rows, group.payer] = np.where(rule.groups, rule.months + 1, 0)
+            waits[rows, group.payer] = rule.groups & payment.has_neutral(model)
+    return opens, waits
 
 
 def view_of(eve: World, after: Any) -> View:
