@@ -79,6 +79,7 @@ def _value(fits: Any, of: str, name: str) -> float:
     return float(fits.sets[of][fits.names.index(name)])
 
 
+@pytest.mark.slow
 def test_fits_recover_what_made_the_numbers_and_leave_out_what_they_must_not_see(
     tmp_path: Path,
 ) -> None:
@@ -100,6 +101,7 @@ def test_fits_recover_what_made_the_numbers_and_leave_out_what_they_must_not_see
     assert _value(fits, "joint", "need_scale") < COUNTY["need_scale"].default
 
 
+@pytest.mark.slow
 def test_a_study_beyond_the_ranges_is_told_as_a_miss_and_no_range_is_left(tmp_path: Path) -> None:
     model = _County(10.0)
     fits = fit_region("china-county", SMALL, tmp_path, answers=model)
@@ -118,6 +120,7 @@ def test_a_study_beyond_the_ranges_is_told_as_a_miss_and_no_range_is_left(tmp_pa
     assert {one.id for one in record.rows} == {"C17", "C18"}
 
 
+@pytest.mark.slow
 def test_what_was_lived_is_not_lived_again(tmp_path: Path) -> None:
     first, again = _County(), _County()
     size = replace(SMALL, points=2, waves=0)
@@ -127,6 +130,7 @@ def test_what_was_lived_is_not_lived_again(tmp_path: Path) -> None:
     assert all(np.array_equal(one.sets[name], two.sets[name]) for name in one.sets)
 
 
+@pytest.mark.slow
 def test_a_record_written_is_read_as_it_was_and_regions_are_put_in_place(tmp_path: Path) -> None:
     model = _County()
     size = replace(SMALL, points=2, waves=0)
