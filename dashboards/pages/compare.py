@@ -329,12 +329,14 @@ def _rest(services: Services, key: str, stage: str, choice: Choice, reader: Read
             view.flows(),
             view.providers(),
             view.sure(),
-            *([ensemble.panel(choice, reader)] if stage == "whole" else []),
-            _downloads(key, stage, reader, choice.command()),
         ]
 
     found: list[Any] = services.shelf.piece((key, stage, reader.lang, choice, "rest"), make)
-    return found
+    return [
+        *found,
+        *([ensemble.panel(choice, reader)] if stage == "whole" else []),
+        _downloads(key, stage, reader, choice.command()),
+    ]
 
 
 def _downloads(key: str, stage: str, reader: Reader, command: str) -> html.Section:

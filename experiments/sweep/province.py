@@ -126,7 +126,7 @@ def jackknife(above: Float64, below: Float64, minus: tuple[Float64, Float64]) ->
     >>> import numpy as np
     >>> one = np.ones(3)
     >>> width = jackknife(np.array([2.0, 3.0, 4.0]), one, (one, one))
-    >>> round(width, 4), round(4.302653 / np.sqrt(3.0), 4)
+    >>> round(width, 4), round(4.302653 / 3.0**0.5, 4)
     (2.4841, 2.4841)
     """
     from scipy.stats import t
