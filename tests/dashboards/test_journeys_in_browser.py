@@ -222,23 +222,6 @@ def choose(page: Page, field: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
-def test_a_comparison_is_lived_again_under_other_sets_of_parameters(
-    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sets = Ensemble("tiny", ("altruism_scale",), np.array([[0.8], [1.2]]), {}, {})
-    for module in (ensemble_view, ensemble_panel):
-        monkeypatch.setattr(module, "ensemble_of", lambda region: sets)
-    with visit(browser, site, f"/?{urlencode(CHOICE.as_query())}") as page:
-        page.click("#ensemble-start")
-        page.get_by_text("keep their sign in at least nine of ten of the 2 sets").wait_for()
-        told = page.locator("#ensemble-told").inner_text()
-        assert "DRG" in told
-        assert "2 sets, 2 seeds of 500 people each" in told
-        # asked again, it is there at once: nothing is lived twice
-        page.click("#ensemble-start")
-        page.locator("#ensemble-told table").wait_for()
-
-
 def test_a_small_sweep_is_begun_stopped_and_begun_again_from_the_page(
     browser: Browser, site: Site
 ) -> None:
@@ -258,3 +241,20 @@ def test_a_small_sweep_is_begun_stopped_and_begun_again_from_the_page(
         page.locator("#uncertainty-in-answer .headline p").wait_for()
         page.wait_for_function("() => location.search.includes('store=page-')")
         page.locator("#uncertainty-in-matters .main-svg").first.wait_for()
+
+
+def test_a_comparison_is_lived_again_under_other_sets_of_parameters(
+    site: Site, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sets = Ensemble("tiny", ("altruism_scale",), np.array([[0.8], [1.2]]), {}, {})
+    for module in (ensemble_view, ensemble_panel):
+        monkeypatch.setattr(module, "ensemble_of", lambda region: sets)
+    with visit(browser, site, f"/?{urlencode(CHOICE.as_query())}") as page:
+        page.click("#ensemble-start")
+        page.get_by_text("keep their sign in at least nine of ten of the 2 sets").wait_for()
+        told = page.locator("#ensemble-told").inner_text()
+        assert "DRG" in told
+        assert "2 sets, 2 seeds of 500 people each" in told
+        # asked again, it is there at once: nothing is lived twice
+        page.click("#ensemble-start")
+        page.locator("#ensemble-told table").wait_for()
