@@ -819,7 +819,12 @@ class Jobs:
         for key, future in list(self._active.items()):
             run = self._runs.get(key)
             if not future.done():
-                if run is not None and time.monotonic() - run.started > late:
+                # One asked for again while it stops has not begun: it is waiting, and not late.
+                if (
+                    run is not None
+                    and run.state == "running"
+                    and time.monotonic() - run.started > late
+                ):
                     self._fail(run, f"a run took more than {self.settings.minutes} minutes")
                     is_broken = True
                 continue
