@@ -324,13 +324,17 @@ class Jobs:
         """Put the whole runs of what was asked for into the queue."""
         while self._unprepared:
             job = self._unprepared.popleft()
+            told = "a run failed"
             try:
                 self._ask(job, job.plan, job.runs, self._order)
-            except Exception as error:  # else it waits for ever, and everybody's queue ends with it
-                _log.exception("a comparison could not be prepared")
-                told = error.message if isinstance(error, PayshiftError) else "a run failed"
-                with self._lock:
-                    job.state, job.error = "failed", told
+                told = ""
+            except PayshiftError as error:
+                told = error.message
+            finally:
+                # Whatever stands in the way, who asked is told; else they would wait for ever.
+                if told:
+                    with self._lock:
+                        job.state, job.error = "failed", told
 
     def foresee(self, plan: Plan) -> None:
         """Live through the first numbers of what somebody may ask for, while there is time.
@@ -759,19 +763,18 @@ class Jobs:
     def _work(self) -> None:
         """Hand runs to free workers, and take in what they finished, until the server ends."""
         while True:
-            with self._lock:
-                if self._closed.is_set():
-                    return
-                try:
+            try:
+                with self._lock:
+                    if self._closed.is_set():
+                        return
                     self._finish_runs()
                     self._start_runs()
                     finished = self._finish_jobs()
-                except Exception:  # one comparison's trouble must not end everybody's queue
-                    _log.exception("the queue stumbled")
-                    finished = []
-            for job in finished:
-                self._keep(job)
-            self._prepare()
+                self._prepare()
+                for job in finished:
+                    self._keep(job)
+            except Exception:  # one comparison's trouble must not end everybody's queue
+                _log.exception("the queue stumbled")
             with self._lock:
                 if self._closed.is_set():
                     return

@@ -6,13 +6,10 @@ searched or how anything is lived.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +17,7 @@ from experiments.baseline import baseline_of
 from experiments.evidence.findings import Finding, Target
 from experiments.evidence.joint import STRUCTURAL, Confirmed, Fits, Size, studies_of
 from experiments.evidence.record import PACKAGED, Row, Simulated, judged
+from experiments.evidence.rows import as_csv, as_lines, numbers, write_files
 from sim.errors import ScenarioError, StoreError
 
 __all__ = [
@@ -34,6 +32,7 @@ __all__ = [
 
 _SCHEMA: Final = 1
 _NAME: Final = "joint"
+_DIGITS: Final = 7
 
 
 @dataclass(frozen=True)
@@ -290,58 +289,18 @@ def _row(
 # --- files ---------------------------------------------------------------------------------------
 
 
-def _plain(of: Any) -> dict[str, Any]:
-    return {
-        key: None
-        if isinstance(value, float) and not math.isfinite(value)
-        else float(f"{value:.7g}")
-        if isinstance(value, float)
-        else value
-        for key, value in asdict(of).items()
-    }
-
-
-def _numbers(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Read missing numbers as NaN."""
-    missing = {
-        one.name: math.nan
-        for one in fields(kind)
-        if one.type == "float" and given[one.name] is None
-    }
-    return {**given, **missing}
-
-
-def as_json(record: JointRecord) -> str:
-    """Write a record as JSON, one row a line."""
-    parts = []
-    for name in ("rows", "moments", "parameters"):
-        lines = ",\n".join(
-            json.dumps(_plain(one), ensure_ascii=False) for one in getattr(record, name)
-        )
-        parts.append(f'"{name}": [\n{lines}\n]')
-    about = json.dumps(dict(record.about), ensure_ascii=False)
-    return f'{{"schema": {_SCHEMA}, "about": {about},\n' + ",\n".join(parts) + "}\n"
-
-
-def as_csv(record: JointRecord) -> str:
-    """Write the rows as CSV; what is missing is empty."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    names = [field.name for field in fields(JointRow)]
-    writer.writerow(names)
-    for row in record.rows:
-        plain = _plain(row)
-        writer.writerow(["" if plain[name] is None else plain[name] for name in names])
-    return file.getvalue()
-
-
 def write_joint(record: JointRecord, folder: Path) -> None:
-    """Write both files, each first under another name, so that no half of one is ever read."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in ((f"{_NAME}.json", as_json(record)), (f"{_NAME}.csv", as_csv(record))):
-        part = folder / f".{name}.part"
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, folder / name)
+    """Write both files, each whole or not at all."""
+    tables = {
+        "rows": record.rows,
+        "moments": record.moments,
+        "parameters": record.parameters,
+    }
+    parts = [f'"{name}": {as_lines(rows, _DIGITS)}' for name, rows in tables.items()]
+    about = json.dumps(dict(record.about), ensure_ascii=False)
+    text = f'{{"schema": {_SCHEMA}, "about": {about},\n' + ",\n".join(parts) + "}\n"
+    table = as_csv(JointRow, record.rows, _DIGITS)
+    write_files(folder, {f"{_NAME}.json": text, f"{_NAME}.csv": table})
 
 
 def read_joint(folder: Path = PACKAGED) -> JointRecord:
@@ -358,9 +317,9 @@ def read_joint(folder: Path = PACKAGED) -> JointRecord:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return JointRecord(
-            tuple(JointRow(**_numbers(JointRow, one)) for one in data["rows"]),
-            tuple(JointMoment(**_numbers(JointMoment, one)) for one in data["moments"]),
-            tuple(JointParameter(**_numbers(JointParameter, one)) for one in data["parameters"]),
+            tuple(JointRow(**numbers(JointRow, one)) for one in data["rows"]),
+            tuple(JointMoment(**numbers(JointMoment, one)) for one in data["moments"]),
+            tuple(JointParameter(**numbers(JointParameter, one)) for one in data["parameters"]),
             data["about"],
         )
     except FileNotFoundError:

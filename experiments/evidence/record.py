@@ -6,21 +6,19 @@ A row that is not simulated says why, and no row is left out.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
 from experiments.evidence.findings import Finding, Target, findings
+from experiments.evidence.rows import as_csv, as_lines, numbers, write_files
 from sim.errors import ScenarioError, StoreError
 
 __all__ = [
@@ -261,38 +259,10 @@ def blank(of: Sequence[Finding] | None = None) -> Record:
 # --- files ---------------------------------------------------------------------------------------
 
 
-def _plain(row: Row) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in asdict(row).items()
-    }
-
-
-def as_json(record: Record) -> str:
-    """Write a record as JSON, one row a line."""
-    lines = ",\n".join(json.dumps(_plain(row), ensure_ascii=False) for row in record.rows)
-    return f'{{"schema": {_SCHEMA}, "rows": [\n{lines}\n]}}\n'
-
-
-def as_csv(record: Record) -> str:
-    """Write a record as CSV; what is missing is empty."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    names = [field.name for field in fields(Row)]
-    writer.writerow(names)
-    for row in record.rows:
-        plain = _plain(row)
-        writer.writerow(["" if plain[name] is None else plain[name] for name in names])
-    return file.getvalue()
-
-
 def write_record(record: Record, folder: Path) -> None:
-    """Write both files, each first under another name, so that no half of one is ever read."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, text in (("record.json", as_json(record)), ("record.csv", as_csv(record))):
-        part = folder / f".{name}.part"
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, folder / name)
+    """Write both files, each whole or not at all."""
+    text = f'{{"schema": {_SCHEMA}, "rows": {as_lines(record.rows)}}}\n'
+    write_files(folder, {"record.json": text, "record.csv": as_csv(Row, record.rows)})
 
 
 def read_record(folder: Path = PACKAGED) -> Record:
@@ -308,14 +278,7 @@ def read_record(folder: Path = PACKAGED) -> Record:
     path = folder / "record.json"
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-        rows = []
-        for given in data["rows"]:
-            numbers = {
-                field.name: math.nan
-                for field in fields(Row)
-                if field.type == "float" and given[field.name] is None
-            }
-            rows.append(Row(**{**given, **numbers}))
+        rows = [Row(**numbers(Row, given)) for given in data["rows"]]
     except FileNotFoundError:
         raise ScenarioError(
             "there is no record of evidence",

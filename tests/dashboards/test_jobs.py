@@ -182,23 +182,27 @@ def test_first_numbers_of_the_second_go_before_the_whole_of_the_first(idle: Jobs
     assert idle._next_queue() is idle._order
 
 
+@pytest.mark.parametrize(
+    ("trouble", "told_of_it"),
+    [
+        (RunError("no room for its keys", where="disk"), "disk: no room for its keys"),
+        (ValueError("nobody thought of it"), "a run failed"),
+    ],
+)
 def test_who_asks_for_what_cannot_be_prepared_is_told_and_the_others_are_served(
-    idle: Jobs, monkeypatch: pytest.MonkeyPatch
+    idle: Jobs, monkeypatch: pytest.MonkeyPatch, trouble: Exception, told_of_it: str
 ) -> None:
     ask = Jobs._ask
 
     def refuse_one(self: Jobs, job: Any, plan: runner.Plan, *others: Any) -> None:
         if plan is job.plan and plan.seeds[0] == 1:
-            raise RunError("no room for its keys", where="disk")
+            raise trouble
         ask(self, job, plan, *others)
 
     monkeypatch.setattr(Jobs, "_ask", refuse_one)
     keys = [idle.submit(idle.plan([large().with_seed(s)], 2), "", "a") for s in (1, 2)]
     told = wait(idle, keys[0], 60.0)
-    assert (told.state, told.error) == (
-        "failed",
-        str(RunError("no room for its keys", where="disk")),
-    )
+    assert (told.state, told.error) == ("failed", told_of_it)
     assert prepared(idle, keys[1]).is_open
 
 
