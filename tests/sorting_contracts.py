@@ -55,13 +55,15 @@ class ByItem:
     def reads(self) -> frozenset[str]:
         return frozenset(self.prices)
 
-    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+    def thresholds(self) -> tuple[CaseRule, ...]:
         bounds = np.asarray(self.bounds, dtype=np.float64)
         shape = (self.n, self.n_groups, 3, bounds.shape[-1])
-        sides = CaseRule(np.broadcast_to(bounds, shape).copy(), self.last_days)
+        return (CaseRule(np.broadcast_to(bounds, shape).copy(), self.last_days),)
+
+    def episodes(self) -> tuple[EpisodeRule, ...]:
         if self.episode_months is None:
-            return (sides,)
-        return sides, EpisodeRule(0, np.ones(self.n_groups, dtype=np.bool_), self.episode_months)
+            return ()
+        return (EpisodeRule(0, np.ones(self.n_groups, dtype=np.bool_), self.episode_months),)
 
     def gradient(self, activity: Activity) -> Activity:
         return activity.filled(

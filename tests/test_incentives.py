@@ -21,8 +21,8 @@ from sim.payment import (
     gradient_of,
     gradient_through,
     resolve_neutral,
+    rules_of,
     tariff_of,
-    thresholds_of,
 )
 from sim.payment._smoothing import nodes, secants, weights
 from sim.testing import sample_context, sample_year
@@ -379,7 +379,7 @@ def test_chain_rule_equals_brute_differences_of_smoothed_revenue_for_every_model
     model = resolve_neutral(
         build(CASES[case], one), base, CLAIMS[:1], build("fee_for_service", one)
     )
-    year = sample_year(1, seed=8, size=0.97, rules=thresholds_of(model))
+    year = sample_year(1, seed=8, size=0.97, rules=rules_of(model))
     spec = model.to_spec()
 
     def make(context: PaymentContext) -> PaymentModel:

@@ -18,7 +18,6 @@ from sim.aftercare import receipt_of_day
 from sim.conditions import Tables, month_tables
 from sim.engine.organization import Marginals, Position
 from sim.engine.tables import Float, Int
-from sim.errors import PaymentError
 from sim.health.need import severity_multiplier
 from sim.margins.rows import Ground
 from sim.month import run_month
@@ -194,12 +193,7 @@ def _episodes(world: World, policy: Any) -> tuple[Int, Any]:
     waits = np.zeros(opens.shape, dtype=np.bool_)
     for group in policy.groups(world.region):
         rows, model = built_contract(group, world.setting)
-        try:
-            rule = payment.episode_rule(model)
-        except PaymentError:
-            # Some threshold of a charge is neutral and has no number yet, and with it the whole
-            # tree says nothing: its first year is shown as it is.
-            continue
+        rule = payment.episode_rule(model)
         if rule is not None:
             opens[rows, group.payer] = np.where(rule.groups, rule.months + 1, 0)
             waits[rows, group.payer] = rule.groups & payment.has_neutral(model)

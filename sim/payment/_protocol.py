@@ -39,6 +39,7 @@ __all__ = [
     "PaymentContext",
     "PaymentModel",
     "Timetable",
+    "episodes_of",
     "fan_of",
     "gradient_of",
     "gradient_through",
@@ -49,6 +50,7 @@ __all__ = [
     "next_year",
     "numerical_partials",
     "resolve",
+    "rules_of",
     "spec_from",
     "tariff_of",
     "thresholds_of",
@@ -309,9 +311,19 @@ class Contract:
         """Give next year's terms from the years so far, the latest last."""
         return self
 
-    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
-        """Give the rules by which activity must sort stays and count episodes: the children's."""
+    def thresholds(self) -> tuple[CaseRule, ...]:
+        """Give the rules by which activity must sort stays: the children's.
+
+        Asked only once every neutral term is a number.
+        """
         return tuple(rule for child in self.children for rule in thresholds_of(child))
+
+    def episodes(self) -> tuple[EpisodeRule, ...]:
+        """Give the rules by which activity must count episodes: the children's.
+
+        Known from the start: none follows from a neutral term.
+        """
+        return tuple(rule for child in self.children for rule in episodes_of(child))
 
     def resolved(
         self, base: Activity, receipts: Array, previous: PaymentModel | None
@@ -580,11 +592,23 @@ def resolve(
     return model
 
 
-def thresholds_of(model: PaymentModel) -> tuple[CaseRule | EpisodeRule, ...]:
+def thresholds_of(model: PaymentModel) -> tuple[CaseRule, ...]:
     """Give the rules by which any model sorts stays; a model that says nothing has none."""
     declare = getattr(model, "thresholds", None)
-    rules: tuple[CaseRule | EpisodeRule, ...] = declare() if declare is not None else ()
+    rules: tuple[CaseRule, ...] = declare() if declare is not None else ()
     return rules
+
+
+def episodes_of(model: PaymentModel) -> tuple[EpisodeRule, ...]:
+    """Give the rules by which any model counts episodes; a model that says nothing has none."""
+    declare = getattr(model, "episodes", None)
+    rules: tuple[EpisodeRule, ...] = declare() if declare is not None else ()
+    return rules
+
+
+def rules_of(model: PaymentModel) -> tuple[CaseRule | EpisodeRule, ...]:
+    """Give all rules by which activity must be counted for a model."""
+    return (*thresholds_of(model), *episodes_of(model))
 
 
 def is_pooled(model: PaymentModel) -> bool:

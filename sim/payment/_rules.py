@@ -13,6 +13,7 @@ from sim.payment._neutral import NothingToPayError, resolve_neutral
 from sim.payment._protocol import (
     PaymentContext,
     PaymentModel,
+    episodes_of,
     has_neutral,
     next_year,
     thresholds_of,
@@ -39,8 +40,6 @@ def case_rule(model: PaymentModel) -> CaseRule | None:
     last_days: tuple[int, ...] = ()
     found = False
     for rule in thresholds_of(model):
-        if not isinstance(rule, CaseRule):
-            continue
         found = True
         if rule.n_sides > 1:
             if bounds is not None and not np.array_equal(bounds, rule.thresholds):
@@ -83,23 +82,21 @@ def episode_rule(model: PaymentModel) -> EpisodeRule | None:
         Where two nodes ask for different episodes: a person is in one at a time.
     """
     found: EpisodeRule | None = None
-    for rule in thresholds_of(model):
-        if not isinstance(rule, EpisodeRule):
-            continue
+    for rule in episodes_of(model):
         if found is not None and not (
             np.array_equal(rule.groups, found.groups)
             and (rule.months, rule.bundle) == (found.months, found.bundle)
         ):
             raise PaymentError(
                 "a contract counts two different kinds of episodes",
-                where="thresholds",
+                where="episodes",
                 value=rule.months,
                 remedy="Let the nodes of one contract share their episodes, or use one of them.",
             )
         if not 0 <= rule.months <= MOST_MONTHS:
             raise PaymentError(
                 "an episode is too long",
-                where="thresholds",
+                where="episodes",
                 value=rule.months,
                 allowed=f"0 to {MOST_MONTHS} months",
             )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sim.activity import Activity, Array, CaseRule, EpisodeRule
+from sim.activity import Activity, Array, EpisodeRule
 from sim.errors import PaymentError
 from sim.payment._protocol import (
     Build,
@@ -18,6 +18,7 @@ from sim.payment._protocol import (
     Partials,
     PaymentContext,
     PaymentModel,
+    episodes_of,
     fan_of,
     gradient_of,
     gradient_through,
@@ -25,7 +26,6 @@ from sim.payment._protocol import (
     resolve,
     spec_from,
     tariff_of,
-    thresholds_of,
     total,
 )
 from sim.payment._smoothing import secants, weights
@@ -257,11 +257,11 @@ class BundledPayment(Contract):
         """Give what prices the items."""
         return tariff_of(self.of)
 
-    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+    def episodes(self) -> tuple[EpisodeRule, ...]:
         """Give what opens an episode and how long it lasts, and the rules inside."""
         opening = np.array([g in self.groups for g in self.group_names])
         rule = EpisodeRule(_BUNDLE, opening, int(self.months))
-        return (rule, *thresholds_of(self.of))
+        return (rule, *episodes_of(self.of))
 
     # ---- the settlement ----
 

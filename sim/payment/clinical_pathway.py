@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sim.activity import Activity, Array, CaseRule, EpisodeRule
+from sim.activity import Activity, Array, CaseRule
 from sim.errors import PaymentError
 from sim.payment._neutral import level
 from sim.payment._protocol import (
@@ -227,7 +227,7 @@ class ClinicalPathway(Contract):
         price = self._price()[None, :, :, None]
         return CaseRule(np.tile(price, (self.n_providers, 1, 1, 1)))
 
-    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+    def thresholds(self) -> tuple[CaseRule, ...]:
         """Give the prices, around which cases are sorted, and the rules inside."""
         return (self._rule(), *thresholds_of(self.of))
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.activity import Activity, Array, CaseRule, EpisodeRule
+from sim.activity import Activity, Array, CaseRule
 from sim.payment._neutral import level, level_near
 from sim.payment._protocol import (
     Build,
@@ -397,7 +397,7 @@ class PointsByDisease(Contract):
             read_number(self.mean_charge, _CHARGE, f"{self.id}.mean_charge, not yet resolved")
         return np.asarray(self.mean_charge)
 
-    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+    def thresholds(self) -> tuple[CaseRule, ...]:
         """Give the charges at which a case is cheap or dear."""
         return (self._rule(),)
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sim.activity import MEASURES, Activity, Array, CaseRule, EpisodeRule
+from sim.activity import MEASURES, Activity, Array, CaseRule
 from sim.errors import PaymentError
 from sim.payment._neutral import common_rate, level_near
 from sim.payment._protocol import Build, Contract, Partials, PaymentContext, PaymentModel
@@ -363,7 +363,7 @@ class DiagnosisRelatedGroups(Contract):
             edges.append(self._threshold / self.cost_to_charge)
         return CaseRule(np.stack(edges, axis=3))
 
-    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+    def thresholds(self) -> tuple[CaseRule, ...]:
         """Give the charges at which a case is an outlier."""
         return (self._rule(),) if self._has_sides else ()
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sim.activity import Activity, Array, CaseRule, EpisodeRule
+from sim.activity import Activity, Array, CaseRule
 from sim.errors import PaymentError
 from sim.payment._neutral import common_rate
 from sim.payment._protocol import Build, Contract, Partials, PaymentContext, PaymentModel
@@ -154,7 +154,7 @@ class PerDiem(Contract):
         last = tuple(int(to) for to, _ in self.bands[:-1])
         return CaseRule(np.empty((self.n_providers, len(self.groups), 3, 0)), last)
 
-    def thresholds(self) -> tuple[CaseRule | EpisodeRule, ...]:
+    def thresholds(self) -> tuple[CaseRule, ...]:
         """Give the bands by which days are counted."""
         return (self._rule(),) if len(self.bands) > 1 else ()
 

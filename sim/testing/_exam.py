@@ -31,8 +31,8 @@ from sim.payment import (
     next_year,
     numerical_partials,
     resolve_neutral,
+    rules_of,
     spec_from,
-    thresholds_of,
 )
 from sim.payment import is_pooled as shares_money
 from sim.units import to_minor
@@ -222,7 +222,7 @@ def examine(
     context, year = sample_context(modes=modes), sample_year(modes=modes)
     model = _resolved(make, context, year, 1.0)
     # The year before was counted by another contract; this one is sorted as the model asks.
-    other = sample_year(seed=2, size=1.1, modes=modes, rules=thresholds_of(model))
+    other = sample_year(seed=2, size=1.1, modes=modes, rules=rules_of(model))
 
     _is_pure(model, other)
     _is_repeatable(model, other)

@@ -137,6 +137,9 @@ class _Both:
     def thresholds(self) -> tuple[Any, ...]:
         return tuple(rule for part in self.parts for rule in part.thresholds())
 
+    def episodes(self) -> tuple[Any, ...]:
+        return tuple(rule for part in self.parts for rule in part.episodes())
+
     def revenue(self, activity: Any) -> np.ndarray:
         return np.zeros(activity.n_providers)
 

@@ -9,7 +9,15 @@ import pytest
 
 from sim.activity import Activity, EpisodeRule
 from sim.errors import PaymentError
-from sim.payment import build, gradient_of, has_neutral, next_year, resolve_neutral, thresholds_of
+from sim.payment import (
+    build,
+    episodes_of,
+    gradient_of,
+    has_neutral,
+    next_year,
+    resolve_neutral,
+    thresholds_of,
+)
 from sim.testing import examine
 from tests.payment.years import contract, marginal, year
 
@@ -92,9 +100,19 @@ def test_a_yuan_less_in_the_episode_brings_its_share(
 
 
 def test_it_asks_for_episodes_that_the_groups_open_and_for_their_window() -> None:
-    (rule,) = thresholds_of(contract({"bundled_payment": {**TERMS, "months": 3}}))
+    (rule,) = episodes_of(contract({"bundled_payment": {**TERMS, "months": 3}}))
     assert isinstance(rule, EpisodeRule)
     assert (rule.bundle, rule.groups.tolist(), rule.months) == (0, [False, True], 3)
+
+
+def test_its_episodes_are_known_before_neutral_terms_inside_are_numbers() -> None:
+    inside = {"drg": {"base_rate": "neutral", "high_outlier": 2.0}}
+    model = contract({"bundled_payment": {**TERMS, "of": inside}})
+    assert has_neutral(model)
+    (rule,) = episodes_of(model)
+    assert rule.groups.tolist() == [False, True]
+    with pytest.raises(PaymentError, match="not yet resolved"):
+        thresholds_of(model)
 
 
 def test_a_neutral_target_is_the_own_mean_and_waits_until_a_year_was_counted() -> None:

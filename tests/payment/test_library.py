@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from sim.activity import Activity
 from sim.incentives import marginal_receipts
-from sim.payment import build, has_neutral, resolve_neutral, spec_from, thresholds_of
+from sim.payment import build, has_neutral, resolve_neutral, rules_of, spec_from
 from sim.scenario import load
 from sim.testing import sample_context, sample_year
 
@@ -47,7 +47,7 @@ def sign(scenario: str, spec: Any) -> None:
     before = build("fee_for_service", context)
     contract = resolve_neutral(build(spec, context), year, before.revenue(year), before)
     # The next year is counted as the contract asks; what waited for episodes is settled on it.
-    year = sample_year(groups=len(groups), rules=thresholds_of(contract))
+    year = sample_year(groups=len(groups), rules=rules_of(contract))
     if has_neutral(contract):
         contract = resolve_neutral(contract, year, before.revenue(year), before)
     assert not has_neutral(contract)
