@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from dashboards.evidence_commands import register as _register_evidence
+from dashboards.province_commands import register as _register_province
 from dashboards.study_commands import register as _register_studies
 from sim.errors import DiskError, ScenarioError
 from sim.terminal import JsonOption, Lang, LangOption, say, table, wrapped, write, write_json
@@ -31,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command()(dashboard)
     app.command()(sensitivity)
     _register_evidence(app)
+    _register_province(app)
     _register_studies(app)
 
 

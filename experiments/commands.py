@@ -1,4 +1,4 @@
-"""Commands of the experiments: sweeps, their stores, provinces, and any row of them again.
+"""Commands of the experiments: sweeps, their stores, and any row of them again.
 
 Knows the words a user types; must not know how a sweep is executed or stored. Everything but the
 terminal is imported inside the commands, so that help appears at once.
@@ -52,7 +52,6 @@ def register(app: typer.Typer) -> None:
     app.command("merge")(merge)
     app.command("rerun")(rerun)
     app.command("verify")(verify)
-    app.command("province")(province)
 
 
 # --- sweep ------------------------------------------------------------------------------------
@@ -275,7 +274,7 @@ def sweep(
         )
         raise typer.Exit(SOME_FAILED)
     if not chosen.design.factors and part == (1, 1) and not as_json:
-        _write_province(path, terminal.Lang.EN)
+        terminal.say(f"added up, arm beside arm: payshift province {path}")
 
 
 # --- stores -----------------------------------------------------------------------------------
@@ -347,110 +346,6 @@ def rerun(
             else "The code changed since; take the version that made the store.",
         )
     terminal.say("the same to the last bit")
-
-
-def province(
-    store: StoreArgument,
-    lang: terminal.LangOption = terminal.Lang.EN,
-    as_json: terminal.JsonOption = False,
-) -> None:
-    """Add the counties of a sweep up to a province, and compare its arms county by county."""
-    if as_json:
-        from dataclasses import asdict
-
-        from experiments.sweep.province import province_of
-        from experiments.sweep.results import Results
-
-        terminal.write_json(asdict(province_of(Results.of(store))))
-        return
-    _write_province(store, lang)
-
-
-_WORDS = {
-    "en": {
-        "counties": "{n:,} counties, {residents:,} residents, {people:,} simulated in each arm, "
-        "{years:,.0f} person-years of the reform",
-        "replicates": "{n:,} replicates",
-        "columns": [
-            "outcome",
-            "unit",
-            "arm",
-            "value",
-            "in all, of the reform",
-            "difference",
-            "95 %",
-            "up/down",
-        ],
-        "mean": "*",
-        "note": "Differences from the first arm, county by county: the same people, the same luck. "
-        "Intervals hold luck and differences between counties, not what is unknown of behavior.",
-        "means": "* mean over counties, weighted by residents",
-    },
-    "zh": {
-        "counties": "{n:,}个县,常住人口{residents:,}人,每个方案模拟{people:,}人,"
-        "改革期共{years:,.0f}人年",
-        "replicates": "{n:,}次重复",
-        "columns": ["指标", "单位", "方案", "数值", "改革期合计", "差值", "95%区间", "升/降"],
-        "mean": "*",
-        "note": "差值为各县与第一个方案逐县配对之差(同样的人、同样的随机性)。"
-        "区间反映随机性和县际差异,不反映行为参数的不确定性。",
-        "means": "* 按常住人口加权的各县均值",
-    },
-}
-
-
-def _write_province(store: Path, lang: terminal.Lang) -> None:
-    """Lay a province out: outcome by outcome, arm under arm."""
-    from experiments.measurement import split
-    from experiments.sweep.province import province_of
-    from experiments.sweep.results import Results
-    from sim.outcomes import OUTCOMES
-
-    found = province_of(Results.of(store))
-    words: dict[str, Any] = _WORDS[lang.value]
-    if found.residents is None:
-        title = words["replicates"].format(n=found.n_counties)
-    else:
-        title = words["counties"].format(
-            n=found.n_counties,
-            residents=found.residents,
-            people=found.people,
-            years=found.person_years,
-        )
-    rows: list[list[str]] = []
-    for outcome in dict.fromkeys(line.outcome for line in found.lines):
-        name, group = split(outcome)
-        kind = OUTCOMES[name]
-        label = kind.label[lang.value] + ("" if group == "all" else f" ({group})")
-        for line in (line for line in found.lines if line.outcome == outcome):
-            is_first = math.isnan(line.difference)
-            digits = kind.digits + 1
-            rows.append(
-                [
-                    label + (words["mean"] if line.is_mean else ""),
-                    line.unit,
-                    line.arm,
-                    f"{line.value:,.{digits}f}",
-                    "" if math.isnan(line.total) or found.residents is None else _large(line.total),
-                    "" if is_first else f"{line.difference:+,.{digits}f}",
-                    "" if is_first else f"{line.low:+,.{digits}f} … {line.high:+,.{digits}f}",
-                    "" if is_first else f"{line.n_higher}/{line.n_lower}",
-                ]
-            )
-            label = ""
-        rows.append([])
-    caption = words["note"]
-    if any(line.is_mean for line in found.lines):
-        caption += "\n" + words["means"]
-    terminal.table(title, words["columns"], rows, numbers=(3, 4, 5, 6, 7), caption=caption)
-
-
-def _large(amount: float) -> str:
-    """Write an amount of a province to four digits."""
-    for size, word in ((1e9, " bn"), (1e6, " m")):
-        if abs(amount) >= size:
-            return f"{amount / size:,.4g}{word}"
-    return f"{amount:,.0f}"
 
 
 def verify(store: StoreArgument, as_json: terminal.JsonOption = False) -> None:

@@ -94,6 +94,7 @@ HOMES: dict[str, tuple[str, ...]] = {
         "experiments.commands",
         "dashboards.commands",
         "dashboards.evidence_commands",
+        "dashboards.province_commands",
         "dashboards.study_commands",
     ),
     "rich": ("sim.terminal", "experiments.commands"),
@@ -118,6 +119,7 @@ COMMANDS = (
     "dashboards.commands",
     "dashboards.evidence_commands",
     "dashboards.joint_commands",
+    "dashboards.province_commands",
     "dashboards.study_commands",
 )
 

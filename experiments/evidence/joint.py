@@ -7,7 +7,7 @@ A design of points inside the documented ranges of the structural parameters is 
 serves every fit: all studies of the region, then the studies without each one. The parameters that
 the baseline tells (prices, need, attraction) move with them, so that the region stays the region.
 Few people suffice, since a number is judged by the record's figure from many people plus the
-difference the parameters make. What the fits give is then lived at full size, and that is what is
+difference the parameters make. What the fits give is then lived anew, and that is what is
 told::
 
     payshift evidence joint                        # all regions; goes on where it was stopped

@@ -179,16 +179,20 @@ def test_factors_and_their_sampler_come_together_or_not_at_all(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_province_is_one_command_and_its_sums_are_those_of_its_runs(
+def test_a_province_is_one_sweep_and_its_sums_are_those_of_its_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path, store = str(written(tmp_path)), tmp_path / "p.sqlite"
     assert main(["sweep", path, "--dry-run"]) == 0
     assert capsys.readouterr().out.strip() == "2 runs: 1 arm, 2 counties"
     assert main(["sweep", path, "--executor", "serial", "--out", str(store)]) == 0
+    assert f"payshift province {store}" in capsys.readouterr().err
+    assert main(["province", str(store)]) == 0
     assert "2 counties, 7,000 residents, 700 simulated in each arm" in capsys.readouterr().out
     assert main(["province", str(store), "--lang", "zh"]) == 0
-    assert "2个县" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "2个县，常住人口7,000人" in told
+    assert "元/人年" in told
     # Reading on: a store without factors has nothing for an analysis of factors to say.
     results = Results.of(store)
     (line,) = province_of(results).lines
