@@ -36,7 +36,7 @@ from scipy.stats import t
 
 from sim.margins.direction import CHANNELS, CLEAR, directions
 from sim.margins.rows import KINDS
-from sim.margins.view import eve_of, view_of
+from sim.margins.view import eve_for, eve_of, view_of
 from sim.month import World, finished_history, run_month
 from sim.record import code_version
 from sim.runner import seed_of
@@ -215,9 +215,10 @@ def work(job: _Job) -> _Seen:
     kind = np.asarray(eve.region.providers.kind)
     found: _Seen = {}
     for name in job.scenarios:
-        after = _sized(name, job.people).after
-        told = directions(before, view_of(eve, after))
-        lived = _first_year(eve, after)
+        scenario = _sized(name, job.people)
+        own = eve_for(eve, scenario, job.seed)
+        told = directions(before, view_of(own, scenario.after))
+        lived = _first_year(own, scenario.after)
         for one in told:
             measure = MEASURES.get(one.channel)
             if measure is None:

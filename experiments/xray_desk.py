@@ -21,7 +21,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from sim.margins.break_even import Audience, Point, audiences, points
 from sim.margins.curves import Curve, coding_curve, day_curve, severity_curve, year_of_margins
 from sim.margins.direction import Direction, directions
-from sim.margins.view import View, eve_of, view_of
+from sim.margins.view import View, eve_for, eve_of, view_of
 from sim.margins.weak_spots import Spot, weak_spots
 from sim.scenario import Scenario, plain
 from sim.world import World
@@ -155,7 +155,7 @@ class Desk:
 
         eve, before = _kept(self._eves, key, _EVES, lived)
         after: Any = scenario.after
-        return Look(scenario, before, view_of(eve, after))
+        return Look(scenario, before, view_of(eve_for(eve, scenario), after))
 
 
 def _kept(shelf: OrderedDict[str, Made], key: str, most: int, make: Callable[[], Made]) -> Made:

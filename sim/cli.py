@@ -882,8 +882,6 @@ def incentives(
     names = xray.Names.of(region, lang.value, insured)
     terminal.write(f"{chosen.id}: {chosen.title[lang.value]}")
     changed = _write_margins(chosen, found, names)
-    if found.is_counted_first:
-        terminal.write(terminal.wrapped(names.say("xray.counted_first")))
     _write_turns(found, names, changed)
     _write_spots(chosen, found, names, quo)
 
@@ -905,7 +903,6 @@ def _xray_json(chosen: Scenario, found: Examination, quo: Mapping[str, Spot]) ->
         "currency": region.currency,
         "people": found.scenario.population,
         "moments": dict(MOMENTS),
-        "is_counted_first": found.is_counted_first,
         "incentives": terminal.rows_of(found.rows),
         "break_even": [
             {

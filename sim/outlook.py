@@ -279,6 +279,7 @@ def _write_receipts(
             region.groups.share_level,
             region.modes.share,
             np.ascontiguousarray(world.sorting.opens[:, payer]),
+            spending_after(world, payer),
         ),
         Receipts(
             seen.visit,
@@ -294,6 +295,30 @@ def _write_receipts(
             stay.slopes,
         ),
     )
+
+
+def spending_after(world: World, payer: int) -> Float:
+    """Return mean spending in an episode beyond the stay that opened it (n,), currency.
+
+    Covered list charges of the episodes that ended in the last twelve months, less those of a mean
+    stay that opens one: the provider's own, or the mean of all where none of its own has ended.
+    Every stay of such a group is taken to open one; the few inside an episode that is open already
+    do not. 0 for providers whose contract counts none.
+    """
+    opening = world.sorting.opens[:, payer] > 0
+    if not opening.any():
+        return np.zeros(len(opening))
+    ended, spent = world.recent.episodes[:, payer].T / np.array([[1.0], [100.0]])
+    stays = world.recent.stays
+    cases = (stays.cases[:, payer].sum(axis=(2, 3)) * opening).sum(axis=1)
+    charges = (stays.charges[:, payer].sum(axis=(2, 3)) * opening).sum(axis=1) / 100.0
+
+    def mean(total: Float, count: Float) -> Float:
+        everyone = total.sum() / max(float(count.sum()), 1.0)
+        return np.asarray(np.where(count > 0, total / np.maximum(count, 1.0), everyone))
+
+    after = np.maximum(mean(spent, ended) - mean(charges, cases), 0.0)
+    return np.asarray(np.where(opening.any(axis=1), after, 0.0))
 
 
 def _write_spending(

@@ -1159,9 +1159,6 @@ class Examination:
         What is paid wrongly, the most money first.
     directions : list of Direction
         Which way every channel of behavior should move against the status quo.
-    is_counted_first : bool
-        Whether the policy's first year only counts episodes: what is shown holds from the second
-        on, by targets that follow from the year before the reform.
     """
 
     scenario: Scenario
@@ -1171,7 +1168,6 @@ class Examination:
     spots: list[Spot]
     spots_before: list[Spot]
     directions: list[Direction]
-    is_counted_first: bool = False
 
 
 def examine(scenario: Scenario, *, seed: int | None = None) -> Examination:
@@ -1186,19 +1182,17 @@ def examine(scenario: Scenario, *, seed: int | None = None) -> Examination:
     Notes
     -----
     The months before the reform are lived once. On its eve the terms of both policies are renewed
-    for the same providers and people, and both are differentiated at that activity. Targets that a
-    policy's first year only counts for are taken from the year before.
+    for the same providers and people, and both are differentiated at that activity.
     """
     from sim.margins.break_even import points
     from sim.margins.direction import directions
-    from sim.margins.view import counts_first, eve_of, view_of
+    from sim.margins.view import eve_of, view_of
     from sim.margins.weak_spots import weak_spots
 
     chosen = scenario if seed is None else scenario.with_seed(seed)
     if chosen.population > _XRAY_PEOPLE:
         chosen = chosen.with_population(_XRAY_PEOPLE)
-    counting = counts_first(chosen)
-    eve = eve_of(chosen, counting=counting)
+    eve = eve_of(chosen)
     before, after = view_of(eve, chosen.before), view_of(eve, chosen.after)
     return Examination(
         chosen,
@@ -1208,7 +1202,6 @@ def examine(scenario: Scenario, *, seed: int | None = None) -> Examination:
         weak_spots(after),
         weak_spots(before),
         directions(before, after),
-        counting,
     )
 
 

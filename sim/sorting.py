@@ -127,6 +127,18 @@ def no_sorting(n: int, n_payers: int, n_groups: int, n_modes: int = 1) -> Sortin
     )
 
 
+def opening_of(
+    contracts: Iterable[tuple[int, Int, PaymentModel]], n: int, n_payers: int, n_groups: int
+) -> Int:
+    """Give how many months episodes of contracts last (n, Y, G); 0 where a stay opens none."""
+    opens = np.zeros((n, n_payers, n_groups), dtype=np.int64)
+    for payer, rows, model in contracts:
+        episodes = episode_rule(model)
+        if episodes is not None:
+            opens[rows, payer] = np.where(episodes.groups, episodes.months + 1, 0)
+    return opens
+
+
 def sorting_of(
     contracts: Iterable[tuple[int, Int, PaymentModel]],
     n: int,
@@ -147,11 +159,7 @@ def sorting_of(
         See :func:`sim.payment.case_rule`.
     """
     contracts = list(contracts)
-    opens = np.zeros((n, n_payers, n_groups), dtype=np.int64)
-    for payer, rows, model in contracts:
-        episodes = episode_rule(model)
-        if episodes is not None:
-            opens[rows, payer] = np.where(episodes.groups, episodes.months + 1, 0)
+    opens = opening_of(contracts, n, n_payers, n_groups)
     rules = [(payer, rows, case_rule(model)) for payer, rows, model in contracts]
     asked = [(payer, rows, rule) for payer, rows, rule in rules if rule is not None]
     sides = max((rule.n_sides for _, _, rule in asked), default=1)

@@ -7,7 +7,7 @@ done becomes the activity that a contract counts; must not know what happens in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, Protocol
 
@@ -50,7 +50,7 @@ from sim.oversight import (
 from sim.population import People, synthesize
 from sim.randomness import Decision, fill_keys
 from sim.region import BEST_RESPONSE, AdjustmentRule, Alliance, ListChange, Region
-from sim.sorting import Sorted, Sorting, no_sorting, sorted_stays, sorting_of
+from sim.sorting import Sorted, Sorting, no_sorting, opening_of, sorted_stays, sorting_of
 from sim.tallies import ProviderTally
 
 MEASURES = 5
@@ -279,6 +279,7 @@ class World:
     enrolment: Mapping[str, float] = field(default_factory=dict)
     counts_diagnoses: bool = False  # some contract, before the reform or after, reads them
     recorded: Float | None = None  # (n,) share of members' conditions on record, above 1 invented
+    counted_ahead: Int | None = None  # (n, Y, G) as in Sorting.opens: episodes of what is to come
     has_accounts: bool = False  # somebody has an individual account, before the reform or after
 
     @property
@@ -462,9 +463,10 @@ def build_world(
         enrolment=before.enrolment,
     )
     world.agreements = [_first_agreement(group, world) for group in before.groups(region)]
-    later_models = (built_contract(group, setting)[1] for group in after.groups(region))
-    models = (*(agreement.promised for agreement in world.agreements), *later_models)
+    to_come = contracts_of(after, setting)
+    models = (*(a.promised for a in world.agreements), *(model for _, _, model in to_come))
     world.counts_diagnoses = any("diagnosis_months" in model.reads for model in models)
+    world.counted_ahead = opening_of(to_come, n, n_payers, n_groups)
     sort_by_contracts(world)
     return world
 
@@ -513,6 +515,12 @@ def built_contract(group: Any, setting: Setting) -> tuple[Int, Any]:
     return rows, group.assignment.build(contract_context(setting, group.payer, rows))
 
 
+def contracts_of(policy: Policy, setting: Setting) -> list[tuple[int, Int, payment.PaymentModel]]:
+    """Return a policy's contracts, built for the prices of a setting: payer, rows and model."""
+    groups = policy.groups(setting.region)
+    return [(group.payer, *built_contract(group, setting)) for group in groups]
+
+
 def _first_agreement(group: Any, world: World) -> Agreement:
     rows, model = built_contract(group, world.setting)
     first = payment.tariff_of(model) if payment.has_neutral(model) else model
@@ -520,7 +528,12 @@ def _first_agreement(group: Any, world: World) -> Agreement:
 
 
 def sort_by_contracts(world: World) -> None:
-    """Sort stays as the contracts in force ask: those to come and those of the last year."""
+    """Sort stays as the contracts in force ask: those to come and those of the last year.
+
+    Before a reform the episodes of its contracts are counted already wherever no contract in force
+    counts any, as payers work out target prices from the claims of years before. Nobody is paid or
+    acts by these counts until then.
+    """
     world.sorting = sorting_of(
         [(a.payer, a.rows, a.model) for a in world.agreements],
         len(world.setting.beds),
@@ -528,6 +541,12 @@ def sort_by_contracts(world: World) -> None:
         len(world.setting.need_out),
         world.region.modes.n,
     )
+    if world.month < world.reform_month and world.counted_ahead is not None:
+        opens = world.sorting.opens
+        counts_none = ~opens.any(axis=2, keepdims=True)
+        world.sorting = replace(
+            world.sorting, opens=np.where(counts_none, world.counted_ahead, opens)
+        )
     world.rolling_years = [
         Year.of_month(world.setting, tallies, world.sorting) for tallies in world.rolling
     ]

@@ -176,11 +176,14 @@ def counted(world: World, column: T) -> int:
 @pytest.mark.slow
 def test_under_a_bundle_a_yuan_of_aftercare_costs_the_hospital_a_yuan_in_its_groups_alone() -> None:
     world = lived("us-metro-aftercare-bundle")
-    after = world.marginals.after[hospital(), MEDICARE]
-    opening = [group_of(name) for name in ("stroke", "joint_replacement")]
-    assert (after[opening] < 0.0).all()
-    assert (after[opening] >= -1.0 - 1e-9).all()
-    assert after[group_of("uti")] == 0.0
+    after = world.marginals.after[world.setting.beds > 0.0, MEDICARE]
+    opening = after[:, [group_of(name) for name in ("stroke", "joint_replacement")]]
+    # Few people mean few episodes, so that some hospitals lie beyond a stop, where nothing counts.
+    inside = (opening < 0.0).all(axis=1)
+    assert inside.any()
+    assert (opening[inside] >= -1.0 - 1e-9).all()
+    assert not opening[~inside].any()
+    assert not after[:, group_of("uti")].any()
     assert not lived(NAME).marginals.after.any()
 
 

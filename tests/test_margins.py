@@ -18,7 +18,7 @@ from sim.health.need import severity_multiplier
 from sim.margins.break_even import audiences, coding_gain, points, root, severity_points
 from sim.margins.direction import directions
 from sim.margins.rows import margins
-from sim.margins.view import View, counts_first, eve_of, view_of
+from sim.margins.view import View, eve_for, eve_of, view_of
 from sim.margins.weak_spots import weak_spots
 from sim.runner import examine
 from sim.scenario import library_ids, load
@@ -231,9 +231,8 @@ def test_margins_foretell_the_direction_in_nine_cells_of_ten() -> None:
     assert agree >= 0.9 * clear
 
 
-def test_a_bundle_is_shown_as_it_settles_and_not_as_its_first_year_counts() -> None:
+def test_a_bundle_is_shown_as_it_settles_by_targets_from_the_year_before() -> None:
     found = examine(load("us-metro-aftercare-bundle").with_population(1500))
-    assert found.is_counted_first
     rows = found.rows.set_index("id")
     hospital = "secondary/medicare/"
     after = rows.loc[f"{hospital}spending_after_stay"]
@@ -250,14 +249,18 @@ def test_a_bundle_is_shown_as_it_settles_and_not_as_its_first_year_counts() -> N
     assert not any(re.search(r"−\d+% of the cost", words) for words in told)
 
 
-def test_counting_for_a_later_look_changes_nothing_that_happens() -> None:
+def test_counting_episodes_of_what_is_to_come_changes_nothing_that_happens() -> None:
     scenario = load("us-metro-aftercare-bundle").with_population(300)
-    plain, counted = eve_of(scenario), eve_of(scenario, counting=True)
+    plain, counted = eve_of(scenario.status_quo()), eve_of(scenario)
     for one, other in zip(plain.history, counted.history, strict=True):
         assert one["provider"].tobytes() == other["provider"].tobytes()
+        assert one["receipts"].tobytes() == other["receipts"].tobytes()
     assert not plain.recent.episodes.any()
     assert counted.recent.episodes.any()
-    assert not counts_first(load("tiny-drg"))
+    assert eve_for(counted, scenario) is counted
+    assert eve_for(plain, scenario.status_quo()) is plain
+    found = eve_for(plain, scenario)
+    np.testing.assert_array_equal(found.recent.episodes, counted.recent.episodes)
 
 
 def test_a_look_from_the_desk_is_the_examination_with_its_year_lived_once() -> None:

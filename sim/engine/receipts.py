@@ -28,7 +28,7 @@ class Listed(NamedTuple):
 
     ``share`` (n, 2) is the covered share of outpatient and of inpatient charges; ``level`` (3,)
     what the payer allows over the list by setting; ``opens`` (n, G) whether a stay of a group
-    opens an episode.
+    opens an episode; ``follows`` (n,) what is spent in one beyond the stay that opens it.
     """
 
     share: Float
@@ -40,6 +40,7 @@ class Listed(NamedTuple):
     share_level: Float
     mode_share: Float
     opens: Int
+    follows: Float
 
 
 class Receipts(NamedTuple):
@@ -64,7 +65,8 @@ def write_receipts(rows: Int, y: int, m: Slopes, listed: Listed, to: Receipts) -
 
     What is uncovered comes at list price. Beyond a contract's last side or band nothing ever
     lands: its numbers are repeated there. On top of ``mode`` at list price comes what the contract
-    pays by mode. Whatever is spent on a stay that opens an episode belongs to it.
+    pays by mode. Whatever is spent on a stay that opens an episode belongs to it, and with the
+    episode comes what is spent after the stay in the mean, wherever.
     """
     n_groups = to.day.shape[2]
     n_modes = m.admissions.shape[3]
@@ -88,8 +90,8 @@ def write_receipts(rows: Int, y: int, m: Slopes, listed: Listed, to: Receipts) -
                 to.bands[p, y, g, b] = inside * m.bed_days[r, g, band] + day
             to.day[p, y, g] = to.bands[p, y, g, 0]
             opens = listed.opens[p, g] > 0
-            ended = m.episodes[r, 0, 0] if opens else 0.0
             spent = m.episodes[r, 0, 1] if opens else 0.0
+            ended = m.episodes[r, 0, 0] + spent * listed.follows[p] if opens else 0.0
             split = 0.0
             for level in range(3):
                 if n_modes == 1:

@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from sim import payment
 from sim.aftercare import receipt_of_day
 from sim.conditions import Tables, month_tables
 from sim.engine.organization import Marginals, Position
-from sim.engine.tables import Float, Int
+from sim.engine.tables import Float
 from sim.health.need import severity_multiplier
 from sim.margins.rows import Ground
 from sim.month import run_month
 from sim.outlook import SEVERITIES, covered_share, foreseen_incentives, position
 from sim.scenario import Scenario
+from sim.sorting import opening_of
 from sim.tallies import ProviderTally as V
 from sim.terms import open_year
-from sim.world import MONTHS, World, build_world, built_contract
+from sim.world import MONTHS, World, build_world, contracts_of
 
-__all__ = ["MOMENTS", "View", "counts_first", "eve_of", "view_of"]
+__all__ = ["MOMENTS", "View", "eve_for", "eve_of", "view_of"]
 
 MOMENTS = {"start": 0, "mid": 6, "end": 11}
 """Months of the reform's first year at which margins are shown: its first, seventh and last."""
@@ -125,26 +125,25 @@ class View:
         return self.world.region.residents / len(self.world.columns.age_months)
 
 
-def eve_of(scenario: Scenario, seed: int | None = None, *, counting: bool = False) -> World:
+def eve_of(scenario: Scenario, seed: int | None = None) -> World:
     """Live a scenario's months before the reform and stop on its eve.
 
     Parameters
     ----------
     scenario : Scenario
-        Only its region, status quo, people, parameters and the months before its reform count.
+        Of its policy only the episodes that it will count matter: they are counted in these months
+        too, so that targets that follow from a year of them are known.
     seed : int, optional
         Of the people; the scenario's own by default.
-    counting : bool
-        Count the episodes of the scenario's own contracts in these months too, so that targets
-        that follow from a year of them are known. Nobody is paid or lives otherwise by it.
     """
     # The month asks for any object with a policy's attributes.
     before: Any = scenario.before
+    after: Any = scenario.after
     horizon = scenario.horizon
     world = build_world(
         scenario.region(),
         before,
-        before,
+        after,
         months_before=horizon.start,
         months=horizon.months,
         warm_up=horizon.warm_up,
@@ -154,50 +153,27 @@ def eve_of(scenario: Scenario, seed: int | None = None, *, counting: bool = Fals
     )
     # Whatever contract is looked at next may ask for it.
     world.counts_diagnoses = True
-    opens = _episodes(world, scenario.after)[0] if counting else world.sorting.opens
     while world.month < world.reform_month:
         run_month(world)
-        if counting:
-            opens = np.maximum(opens, world.sorting.opens)
-            world.sorting = replace(world.sorting, opens=opens)
     return world
 
 
-def counts_first(scenario: Scenario) -> bool:
-    """Tell whether a policy only counts episodes at first, having no targets to settle by."""
-    before: Any = scenario.before
-    world = build_world(
-        scenario.region(),
-        before,
-        before,
-        months_before=MONTHS,
-        months=MONTHS,
-        warm_up=0,
-        seed=scenario.seed,
-        population=1,
-        parameters=scenario.parameters,
-    )
-    opens, waits = _episodes(world, scenario.after)
-    return bool((waits & (opens != world.sorting.opens)).any())
+def eve_for(eve: World, scenario: Scenario, seed: int | None = None) -> World:
+    """Give an eve with a year of the episodes that a scenario's policy counts.
 
-
-def _episodes(world: World, policy: Any) -> tuple[Int, Any]:
-    """Give how long episodes of a policy's contracts last, 0 for none, and whose targets wait.
-
-    Returns
-    -------
-    opens : int64, shape (n, Y, G)
-    waits : bool, same shape
+    Parameters
+    ----------
+    eve : World
+        Of the same region, status quo, people, parameters and months; given back where it will do.
+    scenario : Scenario
+    seed : int, optional
+        As in :func:`eve_of`.
     """
-    opens = np.zeros_like(world.sorting.opens)
-    waits = np.zeros(opens.shape, dtype=np.bool_)
-    for group in policy.groups(world.region):
-        rows, model = built_contract(group, world.setting)
-        rule = payment.episode_rule(model)
-        if rule is not None:
-            opens[rows, group.payer] = np.where(rule.groups, rule.months + 1, 0)
-            waits[rows, group.payer] = rule.groups & payment.has_neutral(model)
-    return opens, waits
+    after: Any = scenario.after
+    opens = opening_of(contracts_of(after, eve.setting), *eve.sorting.opens.shape)
+    counted = eve.counted_ahead
+    is_counted = counted is not None and np.array_equal(opens, counted)
+    return eve if is_counted or not opens.any() else eve_of(scenario, seed)
 
 
 def view_of(eve: World, after: Any) -> View:

@@ -370,7 +370,7 @@ class BundledPayment(Contract):
         """Fix the contract inside, then the target: own spending per episode on base activity.
 
         The discount is meant, so the group earns its receipts less the discount it must save. Where
-        base activity counted no episodes the target waits: the first year counts them.
+        base activity counted no episodes the target waits until a year of them has been counted.
         """
         found = dataclasses.replace(self, of=resolve(self.of, base, receipts, previous))
         is_counted = base.episodes[:, _BUNDLE, _COUNT].any()

@@ -161,8 +161,7 @@ def test_frozen_splitting_stays_at_nothing() -> None:
 def test_episodes_hold_what_claims_of_their_months_add_up_to(months: int) -> None:
     world = run(22, population=800, episode_months=months, **LIST)
     columns = {
-        name: np.concatenate([part[name] for part in world.claims[12:22]])
-        for name in world.claims[0]
+        name: np.concatenate([part[name] for part in world.claims[:22]]) for name in world.claims[0]
     }
     stays = columns["setting"] == 2
     found = np.zeros((len(world.setting.beds), 2))
@@ -172,9 +171,11 @@ def test_episodes_hold_what_claims_of_their_months_add_up_to(months: int) -> Non
         covered = columns["covered_fen"][mine].astype(int)
         is_stay, where = stays[mine], columns["provider"][mine]
         until, anchor, spent = -1, -1, 0
-        for month in range(12, 22):
+        # They are counted before the contract is in force, too, each in the month after its last.
+        for month in range(22):
             if anchor >= 0 and month > until:
-                found[anchor] += 1, spent
+                if month >= 12:
+                    found[anchor] += 1, spent
                 anchor = -1
             # A month's contacts come before its stay, so they belong to an episode open already.
             here = np.flatnonzero(when == month)
@@ -197,6 +198,32 @@ def test_spending_inside_an_episode_that_costs_its_anchor_is_held_down() -> None
     borne = run(episode_months=2, per_episode=(0.0, -0.5), **LIST)
     seen = free.organizations.style_in.mean(), borne.organizations.style_in.mean()
     assert seen[1] < seen[0]
+
+
+def test_a_stay_that_opens_an_episode_is_seen_with_what_follows_it() -> None:
+    world = run(26, episode_months=2, per_episode=(300.0, -0.2), **LIST)
+    seen = world.marginals
+    claims = {
+        name: np.concatenate([part[name] for part in world.claims[13:25]])
+        for name in world.claims[0]
+    }
+    is_stay = claims["setting"] == 2
+    ended, spent = world.recent_before.episodes[..., 0], world.recent_before.episodes[..., 1] / 100
+    checked = 0
+    for p, y in zip(*np.nonzero(ended[:, :2]), strict=True):
+        mine = is_stay & (claims["provider"] == p) & (claims["payer"] == y)
+        stay = claims["covered_fen"][mine].mean() / 100
+        follows = max(spent[p, y] / ended[p, y] - stay, 0.0)
+        # A yuan brings -.2 as foreseen, the episode itself 300 by the same foresight.
+        yuan = seen.after[p, y]
+        assert (yuan < 0.0).all()
+        expected = -300.0 / 0.2 * yuan + yuan * follows
+        np.testing.assert_allclose(
+            seen.stay.amounts[p, y],
+            np.broadcast_to(expected[:, None, None], seen.stay.amounts[p, y].shape),
+        )
+        checked += follows > 100.0
+    assert checked > 3
 
 
 # --- uncovered billing ---------------------------------------------------------------------------

@@ -37,7 +37,9 @@ def test_near_the_ceiling_a_yuan_brings_the_chance_of_staying_below(cost: float)
     capped = contract({"cost_reimbursement": {"ceiling": 900}})
     done = year(resource_cost=cost)
     slope = marginal(capped, done, 0.05).resource_cost
-    np.testing.assert_allclose(slope, seen_through_the_forecast(capped, done, 0.05) / cost)
+    # Well past the ceiling the chance is nothing but rounding, which is the platform's own.
+    expected = seen_through_the_forecast(capped, done, 0.05) / cost
+    np.testing.assert_allclose(slope, expected, atol=1e-12)
     assert 0.0 <= slope[0] <= 1.0
     if cost == 900.0:
         assert slope[0] == pytest.approx(0.5, abs=1e-6)
