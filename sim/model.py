@@ -23,7 +23,7 @@ from sim.agents import Hospital, Patient, Payer, Practice, Provider, ThisMonth
 from sim.engine.counting import Claims
 from sim.engine.kernels import Columns, Tallies
 from sim.engine.setting import PRACTICE
-from sim.month import Tables, World, finished_history, grant, run_month
+from sim.month import Tables, World, finished_history, grant, make_room, run_month
 from sim.tallies import History
 
 
@@ -165,6 +165,7 @@ class HealthSystem(mesa.Model):
         """Give the month's beds to all who asked, by severity and months waited."""
         assert self.this_month is not None
         requests = self.this_month.requests
+        make_room(self.this_month.tallies, requests)
         order, granted = grant(self.world, requests)
         for row in order:
             patient = self.people[requests.person[row]]

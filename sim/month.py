@@ -40,7 +40,7 @@ from sim.alliances import capacity_with_posts
 from sim.conditions import Tables, month_tables
 from sim.covers import premiums_of_options, take_premiums
 from sim.engine import kernels
-from sim.engine.counting import Claims, new_claims, new_stays
+from sim.engine.counting import Claims, Stays, new_claims, new_stays
 from sim.engine.kernels import Requests, Tallies
 from sim.engine.organization import PLAIN_MARGINALS, bed_capacity, places_capacity
 from sim.engine.tables import (
@@ -67,6 +67,7 @@ __all__ = [
     "finished_history",
     "grant",
     "live",
+    "make_room",
     "new_requests",
     "new_tallies",
     "run_month",
@@ -95,8 +96,19 @@ def new_tallies(world: World) -> Tallies:
         episodes=zeros(n, n_payers, 2),
         uncovered=world.organizations.uncovered_share.copy(),
         documented=world.organizations.documented_share.copy(),
-        stays=new_stays(4 * len(world.columns.age_months)),
+        stays=new_stays(0),
     )
+
+
+def make_room(tallies: Tallies, requests: Requests) -> None:
+    """Make room in the register for the stays of everyone who asked for a bed, in place.
+
+    A stay is billed as two at most, and goes on in a bed at home and in a facility.
+    """
+    size = 4 * int(requests.used[0])
+    for name in Stays._fields:
+        if name != "used":
+            getattr(tallies.stays, name).resize(size, refcheck=False)
 
 
 def new_requests(size: int) -> Requests:
@@ -167,6 +179,7 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         claims,
     )
     kernels.session_stage(c, tables.keys, tables.treat, tables.price, tables.member, t, claims)
+    make_room(t, requests)
     order, granted = grant(world, requests)
     kernels.stay_stage(
         c,
@@ -300,14 +313,25 @@ def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -
         }
     )
     if world.with_claims:
-        used = int(claims.used[0])
-        table: dict[str, npt.NDArray[np.generic]] = {
-            name: getattr(claims, name)[:used].copy() for name in Claims._fields if name != "used"
-        }
-        table["month"] = np.full(used, world.month, dtype=np.int16)
-        world.claims.append(table)
+        world.claims.append(_claims_written(claims, world.month))
     if world.month % MONTHS == MONTHS - 1:
         world.yearly_people.append(people_of_year(world))
+
+
+def _claims_written(claims: Claims, month: int) -> dict[str, npt.NDArray[np.generic]]:
+    """Return a month's claims as columns; the room that was not needed is given back.
+
+    In place: a copy beside the original would be the most that a month with claims holds.
+    """
+    used = int(claims.used[0])
+    table: dict[str, npt.NDArray[np.generic]] = {}
+    for name in Claims._fields:
+        if name != "used":
+            column = getattr(claims, name)
+            column.resize((used, *column.shape[1:]), refcheck=False)
+            table[name] = column
+    table["month"] = np.full(used, month, dtype=np.int16)
+    return table
 
 
 def people_of_year(world: World) -> dict[str, npt.NDArray[np.generic]]:

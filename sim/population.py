@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import IntEnum, unique
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -67,6 +68,8 @@ PRIORITY_AGES: Final = (7, 65)
 PRIORITY_CONDITIONS: Final = ("hypertension", "diabetes")
 POOR_BY_FIFTH: Final = (0.8, 0.2, 0.0, 0.0, 0.0)
 """Where those entitled to medical assistance are (assumed)."""
+_BLOCK: Final = 1 << 16
+"""People drawn at once."""
 
 
 @dataclass
@@ -198,8 +201,25 @@ def synthesize(region: Region, n: int, seed: int) -> People:
             allowed="1 to 2147483647 persons",
             remedy="Choose a population of at least one person.",
         )
-    uids = np.arange(n, dtype=np.uint64)
-    return _draw(region, uids, seed, month=0, born=False)
+    first = _draw(region, _slots(0, n), seed, month=0, born=False)
+    if n <= _BLOCK:
+        return first
+    people = People(
+        **{f.name: np.empty(n, dtype=getattr(first, f.name).dtype) for f in fields(People)}
+    )
+    # Block by block: the draws of all at once would take more memory than the people.
+    part = first
+    for start in range(0, n, _BLOCK):
+        if start > 0:
+            part = _draw(region, _slots(start, n), seed, month=0, born=False)
+        for f in fields(People):
+            getattr(people, f.name)[start : start + len(part)] = getattr(part, f.name)
+    return people
+
+
+def _slots(start: int, n: int) -> NDArray[np.uint64]:
+    """Slots of the block of people that begins with one of them."""
+    return np.arange(start, min(start + _BLOCK, n), dtype=np.uint64)
 
 
 def newborns(
@@ -273,7 +293,7 @@ def _draw(
     score = score + np.where(town, TOWN_INCOME_SHIFT, 0.0)
     rank = _ranks(score, town_share)
     fifth = np.minimum(np.floor(5 * rank), 4).astype(np.uint8)
-    income = _incomes(rank, *_income_curve(tables.income_fifth))
+    income = _incomes(rank, *_income_curve(*(float(mean) for mean in tables.income_fifth)))
 
     scheme, retired = _schemes(
         region, age, sex, town, rank, town_share, trait(_Trait.WORK), trait(_Trait.INSURED)
@@ -406,17 +426,17 @@ def _mean_of_curve(ratio: float, bend: float) -> float:
     return total / 400.0
 
 
-def _income_curve(
-    means: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+@cache
+def _income_curve(*means: float) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
     """Borders of the fifths, bends within them and the top's Pareto exponent (inverse).
 
     The curve has the table's mean in every fifth. The poorest person has 45 % of the lowest
     fifth's mean (assumed). Where two fifths are equal the curve is flat.
     """
+    mean_of = np.array(means)
     borders = np.empty(5)
     borders[0] = 0.45 * means[0] if means[1] > means[0] else means[0]
-    borders[1:] = np.sqrt(means[:-1] * means[1:])
+    borders[1:] = np.sqrt(mean_of[:-1] * mean_of[1:])
     bends = np.ones(5)
     for k in range(4):
         low, ratio, mean = float(borders[k]), float(borders[k + 1] / borders[k]), float(means[k])
@@ -499,6 +519,7 @@ def _employee_chance(
     return np.minimum(HIGHEST_EMPLOYEE_SHARE, scale * weight)
 
 
+@cache
 def _employee_scale(wanted: float, town_share: float) -> float:
     """Scale of the employee chance that gives the wanted share of those of the age for it."""
     z = np.array([normal_quantile((i + 0.5) / 400) for i in range(400)])

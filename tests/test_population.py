@@ -54,6 +54,13 @@ def test_adding_people_changes_nobody(count: int, more: int, seed: int) -> None:
     assert same(few, rows(many, count))
 
 
+def test_people_drawn_in_blocks_are_those_drawn_at_once(
+    county: Region, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.population._BLOCK", 7_001)
+    assert same(synthesize(county, N, seed=11), people)
+
+
 def test_another_seed_is_other_people(county: Region, people: People) -> None:
     other = synthesize(county, N, seed=12)
     assert (other.age_months != people.age_months).mean() > 0.9

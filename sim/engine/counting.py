@@ -178,29 +178,29 @@ CLAIM_OBSERVED, CLAIM_AFTERCARE = 64, 128
 
 
 def new_claims(size: int) -> Claims:
-    """Return room for ``size`` claims."""
+    """Return room for ``size`` claims; rows not written take no memory."""
     return Claims(
         used=np.zeros(1, dtype=np.int64),
-        person_uid=np.zeros(size, dtype=np.uint64),
-        provider=np.zeros(size, dtype=np.int16),
-        payer=np.zeros(size, dtype=np.uint8),
-        setting=np.zeros(size, dtype=np.uint8),
-        group=np.zeros(size, dtype=np.uint8),
-        mode=np.zeros(size, dtype=np.uint8),
-        level_true=np.zeros(size, dtype=np.uint8),
-        level_billed=np.zeros(size, dtype=np.uint8),
-        severity=np.zeros(size, dtype=np.float32),
-        need_milli=np.zeros((size, 4), dtype=np.int32),
-        units_milli=np.zeros((size, 4), dtype=np.int32),
-        days=np.zeros(size, dtype=np.int16),
-        visits=np.zeros(size, dtype=np.int16),
-        cost_fen=np.zeros(size, dtype=np.int32),
-        charge_fen=np.zeros(size, dtype=np.int32),
-        covered_fen=np.zeros(size, dtype=np.int32),
-        uncovered_fen=np.zeros(size, dtype=np.int32),
-        patient_fen=np.zeros(size, dtype=np.int32),
-        referred_from=np.zeros(size, dtype=np.int16),
-        flags=np.zeros(size, dtype=np.uint16),
+        person_uid=np.empty(size, dtype=np.uint64),
+        provider=np.empty(size, dtype=np.int16),
+        payer=np.empty(size, dtype=np.uint8),
+        setting=np.empty(size, dtype=np.uint8),
+        group=np.empty(size, dtype=np.uint8),
+        mode=np.empty(size, dtype=np.uint8),
+        level_true=np.empty(size, dtype=np.uint8),
+        level_billed=np.empty(size, dtype=np.uint8),
+        severity=np.empty(size, dtype=np.float32),
+        need_milli=np.empty((size, 4), dtype=np.int32),
+        units_milli=np.empty((size, 4), dtype=np.int32),
+        days=np.empty(size, dtype=np.int16),
+        visits=np.empty(size, dtype=np.int16),
+        cost_fen=np.empty(size, dtype=np.int32),
+        charge_fen=np.empty(size, dtype=np.int32),
+        covered_fen=np.empty(size, dtype=np.int32),
+        uncovered_fen=np.empty(size, dtype=np.int32),
+        patient_fen=np.empty(size, dtype=np.int32),
+        referred_from=np.empty(size, dtype=np.int16),
+        flags=np.empty(size, dtype=np.uint16),
     )
 
 

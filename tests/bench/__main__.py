@@ -257,22 +257,31 @@ def organizations() -> dict[str, Any]:
 
 
 def memory() -> dict[str, Any]:
-    """Return bytes of state per person, and the growth of peak memory with people."""
+    """Return bytes of state per person, and how peak memory grows with people.
+
+    In runs that keep no claims, and in runs that hold one month's claims at a time.
+    """
     people = 1_000_000
     world = world_of("china-county", 1000, 1)
     state = sum(np.dtype(getattr(world.columns, c).dtype).itemsize for c in Columns._fields)
     code = (
         "import sys;"
         "from tests.bench.worlds import world_of;from sim.month import run_month;"
-        "w=world_of('china-county',int(sys.argv[1]),3);run_month(w);run_month(w);run_month(w);"
+        "w=world_of('china-county',int(sys.argv[1]),3);w.with_claims=sys.argv[2]=='claims'\n"
+        "for _ in range(3): w.claims.clear(); run_month(w)\n"
         # Not ru_maxrss: it starts from the size of the process that forked this one.
         "status=open('/proc/self/status').read();"
         "print(int(status.split('VmHWM:')[1].split()[0])*1024)"
     )
-    small, large = (int(_python("-c", code, str(n))) for n in (people // 10, people))
+
+    def growth_with(kept: str) -> float:
+        small, large = (int(_python("-c", code, str(n), kept)) for n in (people // 10, people))
+        return (large - small) / (people - people // 10)
+
     return {
         "state_bytes_per_person": state,
-        "peak_bytes_per_person": (large - small) / (people - people // 10),
+        "peak_bytes_per_person": growth_with("nothing"),
+        "peak_bytes_per_person_with_claims": growth_with("claims"),
     }
 
 
