@@ -13,7 +13,7 @@ A value that cannot be formed is not a number, with its reason; it is never a si
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -2415,8 +2415,31 @@ def _contrast(outcome: Outcome, found: Mapping[str, Mapping[str, Measured]]) -> 
     return Measured(top.value / bottom.value)
 
 
+def _is_asked(
+    only: Mapping[str, Collection[str]] | None,
+) -> Callable[[Outcome, _Group], bool]:
+    """Tell which outcomes are asked for in which groups: those named, and what they compare."""
+    compared: set[tuple[str, str]] = set()
+    for name in only or ():
+        contrast = OUTCOMES[name].contrast if name in OUTCOMES else None
+        if contrast is not None:
+            compared.add(contrast[:2])
+
+    def is_asked(outcome: Outcome, group: _Group) -> bool:
+        if group.dimension != "all" and group.dimension not in outcome.by:
+            return False
+        if only is None or group.name in only.get(outcome.id, ()):
+            return True
+        return (outcome.id, group.dimension) in compared
+
+    return is_asked
+
+
 def evaluate(
-    history: History, traits: ProviderTraits, months: slice
+    history: History,
+    traits: ProviderTraits,
+    months: slice,
+    only: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, dict[str, Measured]]:
     """Measure every outcome over some months, for everybody and by group.
 
@@ -2427,6 +2450,8 @@ def evaluate(
     traits : ProviderTraits
     months : slice
         Months of the run, counted from 0, stop excluded.
+    only : mapping of outcome id to group names, optional
+        Measure no more than these and what they compare. None: everything.
 
     Returns
     -------
@@ -2434,14 +2459,16 @@ def evaluate(
         A null value is NaN and carries its reason. Groups that an outcome cannot be told apart
         by are left out, and so are outcomes of what nobody in the run has.
     """
+    is_asked = _is_asked(only)
     measured = [outcome for outcome in OUTCOMES.values() if outcome.is_part_of(history)]
     found: dict[str, dict[str, Measured]] = {outcome.id: {} for outcome in measured}
     years = _years_inside(history, months)
     for group in _groups(traits):
+        asked = [outcome for outcome in measured if is_asked(outcome, group)]
+        if not asked:
+            continue
         tallies = _sum_group(history, traits, months, group, monthly=False)
-        for outcome in measured:
-            if group.dimension != "all" and group.dimension not in outcome.by:
-                continue
+        for outcome in asked:
             if outcome.from_people is not None:
                 found[outcome.id][group.name] = _of_people(outcome.from_people, years, group)
             elif outcome.minus:
@@ -2456,9 +2483,9 @@ def evaluate(
                 else:
                     found[outcome.id][group.name] = Measured(float(values[0]), reason)
     for outcome in measured:
-        if outcome.contrast is not None:
+        if outcome.contrast is not None and (only is None or outcome.id in only):
             found[outcome.id]["all"] = _contrast(outcome, found)
-    return found
+    return {name: groups for name, groups in found.items() if only is None or name in only}
 
 
 def evaluate_sums(

@@ -103,6 +103,17 @@ def test_monthly_values_are_those_of_single_months() -> None:
                 )
 
 
+def test_what_is_asked_for_alone_is_what_it_is_among_everything() -> None:
+    history, about = random_history(), traits()
+    everything = evaluate(history, about, slice(0, 24))
+    for outcome, by_group in everything.items():
+        for group, whole in by_group.items():
+            alone = evaluate(history, about, slice(0, 24), {outcome: [group]})
+            assert list(alone) == [outcome]
+            assert repr(alone[outcome][group]) == repr(whole)
+    assert evaluate(history, about, slice(0, 24), {}) == {}
+
+
 def test_nothing_happened_gives_nulls_with_reasons_and_never_a_silent_zero() -> None:
     found = evaluate(blank(), traits(), slice(0, 24))
     for outcome, by_group in found.items():

@@ -110,7 +110,11 @@ class Simulation:
                 "a table of the region was changed since the sweep was begun", where=f"arm {arm}"
             )
         lived = self._lived(scenario, arm, seed)
-        found = evaluate(lived.history, lived.traits, reform_months(scenario))
+        asked: dict[str, set[str]] = {}
+        for outcome in self.outcomes:
+            name, group = split(outcome)
+            asked.setdefault(name, set()).add(group)
+        found = evaluate(lived.history, lived.traits, reform_months(scenario), asked)
         summary = {}
         for outcome in self.outcomes:
             name, group = split(outcome)

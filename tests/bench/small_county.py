@@ -104,7 +104,9 @@ def world(parameters: Mapping[str, Any], seed: int) -> World:
 def measured(lived: Any, place: World) -> dict[str, float]:
     """Read the outcomes off a history."""
     horizon = scenario().horizon
-    found = evaluate(lived, provider_traits(place.region), slice(horizon.start, horizon.months))
+    months = slice(horizon.start, horizon.months)
+    asked = {name: ["all"] for name in OUTCOMES}
+    found = evaluate(lived, provider_traits(place.region), months, asked)
     return {name: float(found[name]["all"].value) for name in OUTCOMES}
 
 
