@@ -51,12 +51,12 @@ $ payshift evidence --out my-record                 # everything, into a record 
   are readings of the mechanism, not tests of it.
 
 An interval is that of the mean over seeds, at the region's own parameters; it does not cover what
-is not known about them. Thirty seeds (`payshift evidence policies --seeds 30`) were not run: a
-seed of all reforms is about 106 s of work, so some 27 min on two busy cores; it goes on where it
-was stopped. At the region's own parameters nothing is fitted to a reform but C17: they are fitted
-to the baselines, one set for all studies of a region. Starting values of several parameters come
-from a prototype whose author knew these studies, so "not fitted" means that nothing was moved here
-for the sake of the row. What a fit to all studies gives, and to all but each,
+is not known about them. Reforms were lived with the seeds that stand beside each number
+(`payshift evidence policies --seeds 30`); a seed of all reforms is about 106 s of work, and a run
+goes on where it was stopped. At the region's own parameters nothing is fitted to a reform but C17:
+they are fitted to the baselines, one set for all studies of a region. Starting values of several
+parameters come from a prototype whose author knew these studies, so "not fitted" means that nothing
+was moved here for the sake of the row. What a fit to all studies gives, and to all but each,
 [stands below](#fitted-together-and-each-study-unseen).
 
 """
