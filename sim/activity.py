@@ -168,6 +168,20 @@ class CaseRule:
 
 
 @dataclass(frozen=True, eq=False)
+class TransferRule:
+    """After how many days a stay that ends in another bed counts as whole.
+
+    Parameters
+    ----------
+    whole_days : ndarray, shape (G,)
+        Days by clinical group; 0 where every such stay is whole. A stay of d days that goes on
+        elsewhere lacks ``max(0, 1 - (d + 1) / whole_days)`` of a case: the first day counts twice.
+    """
+
+    whole_days: Array
+
+
+@dataclass(frozen=True, eq=False)
 class EpisodeRule:
     """Which stays open an episode, and how long everything spent on the person belongs to it.
 
@@ -232,6 +246,9 @@ class Activity:
     diagnosis_months : ndarray, shape (n,)
         Months of membership weighted by risk of age, sex and recorded conditions; counted where a
         contract reads them.
+    cut_short : ndarray, shape (n, groups, 3)
+        What stays that ended in another bed lack of whole cases, by billed group and level, as a
+        `TransferRule` declares; 0 where none does.
     observations : ndarray, shape (n,)
         Patients kept under observation in a hospital bed without being admitted. What is done to
         them is outpatient care and also counts as visits and units.
@@ -324,6 +341,15 @@ class Activity:
     )
     observations: Array = dataclasses.field(
         metadata=_tally("", "case", "observation stays", "留院观察人次", uncertain=True)
+    )
+    cut_short: Array = dataclasses.field(
+        metadata=_tally(
+            "group level",
+            "case",
+            "part of a case missing where a stay ended in another bed",
+            "转出病例不足整例的部分",
+            uncertain=True,
+        )
     )
 
     def __post_init__(self) -> None:
@@ -530,7 +556,7 @@ class Activity:
             cut["units"] = scope.units
         if scope.stays != 1.0:
             stays = ("admissions", "bed_days", "cases_side", "charges_side", "observations")
-            cut |= dict.fromkeys(stays, scope.stays)
+            cut |= dict.fromkeys((*stays, "cut_short"), scope.stays)
 
         def make(name: str) -> Array:
             array: Array = getattr(self, name)

@@ -35,7 +35,8 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
     A day in a facility brings the hospital what its contract pays for post-acute days, and what a
     yuan spent after the stay brings, times the charge of the day: nothing under most contracts,
     less than nothing where it answers for an episode. The last days of the stay that are spent
-    there instead save their cost, the shadow price of the bed included, and lose their receipts.
+    there instead save their cost, the shadow price of the bed included, and lose their receipts. A
+    stay that is then too short to be paid whole loses a part of its payment.
     """
     setting, values = world.setting, world.setting.values
     care = setting.region.aftercare
@@ -49,6 +50,7 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
             "after_receipt": by_payer,
             "after_saved": by_payer,
             "after_saved_list": np.zeros((n, n_payers)),
+            "after_cut": np.zeros((n, n_payers, n_groups, 3)),
             "after_stake": by_group,
             "after_value": by_group,
             "after_precision": by_group,
@@ -75,6 +77,7 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
         "after_receipt": np.ascontiguousarray(receipt_of_day(world, m)),
         "after_saved": np.ascontiguousarray(saved),
         "after_saved_list": listed.day_cost[:, None] - listed.day_price[:, None] * level,
+        "after_cut": m.cut_short,
         "after_stake": setting.altruism[:, None]
         * np.full(n_groups, values["aftercare_stake"] * day),
         "after_value": setting.altruism[:, None] * values["aftercare_benefit"] * whole,

@@ -688,6 +688,8 @@ def _sending(world: World) -> dict[str, Any]:
         "send_referral": m.refer_down,
         "send_list": setting.reference.day_cost[:, None]
         - setting.reference.day_price[:, None] * level,
+        "send_cut": m.cut_short,
+        "whole_days": world.sorting.whole_days,
     }
 
 

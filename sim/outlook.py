@@ -249,6 +249,7 @@ def _write_marginals(
     # What follows a stay belongs to the episode that the stay has opened.
     opens = world.sorting.opens[rows, payer] > 0
     seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
+    seen.cut_short[rows, payer] = slope.cut_short
 
 
 def _write_receipts(

@@ -8,18 +8,21 @@ year before sorted by its own rule.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.engine.counting import Stays
 from sim.engine.tables import Float, Int
-from sim.payment import PaymentModel, case_rule, episode_rule
+from sim.payment import PaymentModel, case_rule, episode_rule, transfer_rule
 
 __all__ = [
+    "Counted",
     "Sorted",
     "Sorting",
+    "counted_by",
     "no_sorting",
     "sorted_stays",
     "sorting_of",
@@ -41,6 +44,8 @@ class Sorting:
         How many sides and bands the contract in force has.
     opens : int64, shape (n, Y, G)
         Months that an episode opened by a stay lasts, its own month included; 0 where none opens.
+    whole_days : float64, shape (n, Y, G)
+        Days after which a stay that ends in another bed counts as whole; 0 where all do.
     n_modes : int
         Modes of treatment that the region tells apart.
     """
@@ -50,6 +55,7 @@ class Sorting:
     sides: Int
     bands: Int
     opens: Int
+    whole_days: Float
     n_modes: int = 1
 
     @property
@@ -61,6 +67,18 @@ class Sorting:
     def n_bands(self) -> int:
         """Give the most bands that any contract has."""
         return int(self.last_day.shape[-1]) + 1
+
+    def with_more(self, more: Counted) -> Sorting:
+        """Give this and what is counted besides, for providers and payers who count none of it."""
+
+        def filled(own: Float | Int, other: Float | Int) -> Any:
+            return np.where(own.any(axis=2, keepdims=True), own, other)
+
+        return replace(
+            self,
+            opens=filled(self.opens, more.opens),
+            whole_days=filled(self.whole_days, more.whole_days),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,12 +93,15 @@ class Sorted:
         Stays by billed level and mode of treatment.
     days : int64, shape (n, Y, G, B)
         Days by band.
+    cut : int64, shape (n, Y, G, 3)
+        What stays that ended in another bed lack of whole cases, by billed level, thousandths.
     """
 
     cases: Int
     charges: Int
     modes: Int
     days: Int
+    cut: Int
 
     def plus(self, other: Sorted) -> Sorted:
         """Give two stretches of time together."""
@@ -89,6 +110,7 @@ class Sorted:
             self.charges + other.charges,
             self.modes + other.modes,
             self.days + other.days,
+            self.cut + other.cut,
         )
 
     def minus(self, other: Sorted) -> Sorted:
@@ -98,6 +120,7 @@ class Sorted:
             self.charges - other.charges,
             self.modes - other.modes,
             self.days - other.days,
+            self.cut - other.cut,
         )
 
     @staticmethod
@@ -111,6 +134,7 @@ class Sorted:
             np.zeros((*shape, 3, sides), dtype=np.int64),
             np.zeros((*shape, 3, modes), dtype=np.int64),
             np.zeros((*shape, bands), dtype=np.int64),
+            np.zeros((*shape, 3), dtype=np.int64),
         )
 
 
@@ -123,20 +147,39 @@ def no_sorting(n: int, n_payers: int, n_groups: int, n_modes: int = 1) -> Sortin
         one,
         one.copy(),
         np.zeros((n, n_payers, n_groups), dtype=np.int64),
+        np.zeros((n, n_payers, n_groups)),
         n_modes,
     )
 
 
-def opening_of(
+class Counted(NamedTuple):
+    """What contracts have counted of stays besides sides and bands, as in :class:`Sorting`."""
+
+    opens: Int
+    whole_days: Float
+
+    def is_nothing(self) -> bool:
+        """Tell whether nothing is counted."""
+        return not (self.opens.any() or self.whole_days.any())
+
+    def equals(self, other: Counted) -> bool:
+        """Tell whether the same is counted."""
+        return all(np.array_equal(a, b) for a, b in zip(self, other, strict=True))
+
+
+def counted_by(
     contracts: Iterable[tuple[int, Int, PaymentModel]], n: int, n_payers: int, n_groups: int
-) -> Int:
-    """Give how many months episodes of contracts last (n, Y, G); 0 where a stay opens none."""
+) -> Counted:
+    """Give which stays contracts have open an episode, and after how many days stays are whole."""
     opens = np.zeros((n, n_payers, n_groups), dtype=np.int64)
+    whole_days = np.zeros((n, n_payers, n_groups))
     for payer, rows, model in contracts:
-        episodes = episode_rule(model)
+        episodes, transfers = episode_rule(model), transfer_rule(model)
         if episodes is not None:
             opens[rows, payer] = np.where(episodes.groups, episodes.months + 1, 0)
-    return opens
+        if transfers is not None:
+            whole_days[rows, payer] = transfers.whole_days
+    return Counted(opens, whole_days)
 
 
 def sorting_of(
@@ -159,7 +202,7 @@ def sorting_of(
         See :func:`sim.payment.case_rule`.
     """
     contracts = list(contracts)
-    opens = opening_of(contracts, n, n_payers, n_groups)
+    counted = counted_by(contracts, n, n_payers, n_groups)
     rules = [(payer, rows, case_rule(model)) for payer, rows, model in contracts]
     asked = [(payer, rows, rule) for payer, rows, rule in rules if rule is not None]
     sides = max((rule.n_sides for _, _, rule in asked), default=1)
@@ -174,7 +217,7 @@ def sorting_of(
         last_day[rows, payer, : rule.n_bands - 1] = rule.last_days
         sides_of[rows, payer] = rule.n_sides
         bands_of[rows, payer] = rule.n_bands
-    return Sorting(bounds, last_day, sides_of, bands_of, opens, n_modes)
+    return Sorting(bounds, last_day, sides_of, bands_of, *counted, n_modes)
 
 
 def sorted_stays(stays: Stays, sorting: Sorting, growth: float = 0.0) -> Sorted:
@@ -221,7 +264,23 @@ def sorted_stays(stays: Stays, sorting: Sorting, growth: float = 0.0) -> Sorted:
         _summed(place, fen, shape),
         modes.reshape(by_mode).astype(np.int64),
         by_band,
+        _cut_short(stays, p, y, g, level, sorting.whole_days),
     )
+
+
+def _cut_short(stays: Stays, p: Int, y: Int, g: Int, level: Int, whole_days: Float) -> Int:
+    """Sum what stays that ended in another bed lack of whole cases (n, Y, G, 3), thousandths."""
+    found = np.zeros((*whole_days.shape, 3), dtype=np.int64)
+    if not whole_days.any():
+        return found
+    moved = np.flatnonzero(stays.moved[: len(p)])
+    place = (p[moved], y[moved], g[moved])
+    whole = whole_days[place]
+    days = np.asarray(stays.days[: len(p)], dtype=np.float64)[moved]
+    # As sim.engine.person.lacking_part has it, for many stays.
+    lacking = np.maximum(1.0 - (days + 1.0) / np.maximum(whole, 1.0), 0.0) * (whole > 0.0)
+    np.add.at(found, (*place, level[moved]), np.floor(lacking * 1000.0 + 0.5).astype(np.int64))
+    return found
 
 
 def _summed(place: Int, amounts: Float, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:

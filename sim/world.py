@@ -7,7 +7,7 @@ done becomes the activity that a contract counts; must not know what happens in 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Protocol
 
@@ -50,7 +50,7 @@ from sim.oversight import (
 from sim.population import People, synthesize
 from sim.randomness import Decision, fill_keys
 from sim.region import BEST_RESPONSE, AdjustmentRule, Alliance, ListChange, Region
-from sim.sorting import Sorted, Sorting, no_sorting, opening_of, sorted_stays, sorting_of
+from sim.sorting import Counted, Sorted, Sorting, counted_by, no_sorting, sorted_stays, sorting_of
 from sim.tallies import ProviderTally
 
 MEASURES = 5
@@ -279,7 +279,7 @@ class World:
     enrolment: Mapping[str, float] = field(default_factory=dict)
     counts_diagnoses: bool = False  # some contract, before the reform or after, reads them
     recorded: Float | None = None  # (n,) share of members' conditions on record, above 1 invented
-    counted_ahead: Int | None = None  # (n, Y, G) as in Sorting.opens: episodes of what is to come
+    counted_ahead: Counted | None = None  # what contracts to come will have counted
     has_accounts: bool = False  # somebody has an individual account, before the reform or after
 
     @property
@@ -466,7 +466,7 @@ def build_world(
     to_come = contracts_of(after, setting)
     models = (*(a.promised for a in world.agreements), *(model for _, _, model in to_come))
     world.counts_diagnoses = any("diagnosis_months" in model.reads for model in models)
-    world.counted_ahead = opening_of(to_come, n, n_payers, n_groups)
+    world.counted_ahead = counted_by(to_come, n, n_payers, n_groups)
     sort_by_contracts(world)
     return world
 
@@ -530,9 +530,9 @@ def _first_agreement(group: Any, world: World) -> Agreement:
 def sort_by_contracts(world: World) -> None:
     """Sort stays as the contracts in force ask: those to come and those of the last year.
 
-    Before a reform the episodes of its contracts are counted already wherever no contract in force
-    counts any, as payers work out target prices from the claims of years before. Nobody is paid or
-    acts by these counts until then.
+    Before a reform the episodes and transfers of its contracts are counted already wherever no
+    contract in force counts any, as payers work out prices from the claims of years before. Nobody
+    is paid or acts by these counts until then.
     """
     world.sorting = sorting_of(
         [(a.payer, a.rows, a.model) for a in world.agreements],
@@ -542,11 +542,7 @@ def sort_by_contracts(world: World) -> None:
         world.region.modes.n,
     )
     if world.month < world.reform_month and world.counted_ahead is not None:
-        opens = world.sorting.opens
-        counts_none = ~opens.any(axis=2, keepdims=True)
-        world.sorting = replace(
-            world.sorting, opens=np.where(counts_none, world.counted_ahead, opens)
-        )
+        world.sorting = world.sorting.with_more(world.counted_ahead)
     world.rolling_years = [
         Year.of_month(world.setting, tallies, world.sorting) for tallies in world.rolling
     ]
@@ -652,6 +648,7 @@ def activity_of(
         "quality_den": lambda: _quality_den(tally),
         "post_acute_days": lambda: tally[:, _T.POST_ACUTE_DAYS],
         "observations": lambda: tally[:, _T.OBSERVED],
+        "cut_short": lambda: stays.cut[rows, payer] / 1000.0,
         "episodes": lambda: (year.episodes[rows, payer] / np.array([1.0, 100.0]))[:, None, :],
         "referrals": lambda: np.stack(
             (tally[:, _T.REFERRED_UP], tally[:, _T.REFERRED_DOWN]), axis=1

@@ -14,6 +14,7 @@ import pytest
 
 from sim.behavior.discharge import days_of_aftercare, gain_of_facility, prob_facility
 from sim.conditions import month_tables
+from sim.engine.counting import CLAIM_AFTERCARE
 from sim.engine.person import stay
 from sim.engine.tables import Stay, StayTable
 from sim.errors import RunError, ScenarioError
@@ -82,9 +83,14 @@ def answering_for(of: StayTable, share: float) -> StayTable:
 
 def test_a_facility_brings_its_days_and_saves_the_days_moved() -> None:
     # 20 days at -50 and 2 moved days that save 300, at list price 100 each.
-    assert gain_of_facility(20.0, -50.0, 2.0, 300.0, 100.0, 1.5) == pytest.approx(-400.0 - 200.0)
-    assert gain_of_facility(20.0, 0.0, 2.0, 300.0, 100.0, 1.5) == pytest.approx(900.0 - 200.0)
-    assert gain_of_facility(20.0, 0.0, 2.0, 100.0, 100.0, 1.0) == 0.0
+    assert gain_of_facility(20.0, -50.0, 2.0, 300.0, 100.0, 0.0, 1.5) == pytest.approx(
+        -400.0 - 200.0
+    )
+    assert gain_of_facility(20.0, 0.0, 2.0, 300.0, 100.0, 0.0, 1.5) == pytest.approx(900.0 - 200.0)
+    assert gain_of_facility(20.0, 0.0, 2.0, 100.0, 100.0, 0.0, 1.0) == 0.0
+    # A stay too short to be paid whole loses 500 more.
+    lost = gain_of_facility(20.0, -50.0, 2.0, 300.0, 100.0, -500.0, 1.5)
+    assert lost == pytest.approx(-900.0 - 200.0)
 
 
 def test_odds_of_a_facility_move_with_gain_and_benefit() -> None:
@@ -161,9 +167,49 @@ def test_the_response_rises_with_the_share_answered_for_and_is_nothing_at_nothin
     assert days[0] > days[1] > days[2]
 
 
+def test_a_payment_lost_by_moving_a_patient_on_early_keeps_the_short_stays_here() -> None:
+    group, inside = group_of("stroke"), every_rank()
+    plain = table()
+    by_day = plain._replace(
+        after_cut=np.full_like(plain.after_cut, -15_000.0),
+        whole_days=np.full_like(plain.whole_days, 6.0),
+    )
+    before, after = stays(plain, group, inside), stays(by_day, group, inside)
+    assert sent(after).sum() < sent(before).sum()
+    assert not (sent(after) & ~sent(before)).any()
+    # Luck is shared: who stays is who would have been short of days; the long are sent as before.
+    kept = sent(before) & ~sent(after)
+    days = np.array([done.days for done in before])
+    assert days[kept].max() < 5
+    np.testing.assert_array_equal(sent(after)[days >= 5], sent(before)[days >= 5])
+
+
+@pytest.mark.slow
+def test_stays_moved_on_are_counted_before_the_rule_holds_and_cost_their_hospital_from_then() -> (
+    None
+):
+    world = lived("us-metro-transfer-rule")
+    stays_ = [month.stays for month in world.rolling]
+    for register, claims in zip(stays_, world.claims[-12:], strict=True):
+        spells = ((claims["flags"] & CLAIM_AFTERCARE) != 0).sum()
+        assert int(register.moved[: register.used[0]].sum()) == spells
+    hospitals = world.setting.beds > 0.0
+    seen = world.marginals.cut_short[hospitals, MEDICARE]
+    assert (seen[:, group_of("stroke")] < 0.0).all()
+    assert world.recent.stays.cut[hospitals, MEDICARE].sum() > 0
+    assert not lived(NAME).recent.stays.cut.any()
+    # The rate makes up for it: it was worked out on a year of such stays.
+    rates = [
+        agreement.model.parts[0].contract.base_rate
+        for agreement in (*world.agreements, *lived(NAME).agreements)
+        if agreement.payer == MEDICARE and hospital() in agreement.rows
+    ]
+    assert rates[0] > rates[1]
+
+
 @cache
 def lived(name: str) -> World:
-    world = world_of(name, months=27, population=1500)
+    world = world_of(name, months=27, population=1500, claims=True)
     while world.month < world.months:
         run_month(world)
     return world

@@ -53,6 +53,7 @@ ORDER = (
     "bed_day_late",
     "spending_after_stay",
     "facility_day",
+    "day_before_transfer",
     "coded_level",
     "referral_up",
     "referral_down",
@@ -71,6 +72,7 @@ ORDER = (
 _ONLY_IF_PAID = frozenset(
     {
         "coded_level",
+        "day_before_transfer",
         "facility_day",
         "spending_after_stay",
         "referral_down",

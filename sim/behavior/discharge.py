@@ -18,6 +18,7 @@ def gain_of_facility(
     days_moved: float,
     saved_day: float,
     saved_day_at_list: float,
+    receipt_cut: float,
     omega: float,
 ) -> float:
     """Return what sending a patient to a facility brings the hospital beyond list prices.
@@ -33,15 +34,18 @@ def gain_of_facility(
         Last days of the stay that are spent there instead.
     saved_day, saved_day_at_list : float
         Cost less marginal receipts of one of them, as paid and at list price, currency.
+    receipt_cut : float
+        Receipts for what the stay lacks of a whole case when it ends there, currency: below zero
+        where transfers are paid by the day.
     omega : float
         Weight on money, on gains alone.
 
     Returns
     -------
     float
-        ``ω (D m + d (k - r)) - d (k - r)_list``, currency.
+        ``ω (D m + d (k - r) + t) - d (k - r)_list``, currency.
     """
-    money = days * receipt_day + days_moved * saved_day
+    money = days * receipt_day + days_moved * saved_day + receipt_cut
     return weighted_margin(money, omega) - days_moved * saved_day_at_list
 
 

@@ -10,7 +10,12 @@ __all__ = ["prob_send_down", "saved_by_sending"]
 
 @compiled
 def saved_by_sending(
-    days: float, cost_day: float, receipt_day: float, receipt_referral: float, omega: float
+    days: float,
+    cost_day: float,
+    receipt_day: float,
+    receipt_referral: float,
+    receipt_cut: float,
+    omega: float,
 ) -> float:
     """Return what sending the last days of a stay to another bed brings the hospital.
 
@@ -24,15 +29,18 @@ def saved_by_sending(
         Marginal receipts of a day here, currency.
     receipt_referral : float
         Marginal receipts for referring down, currency.
+    receipt_cut : float
+        Receipts for what the stay then lacks of a whole case, currency: below zero where transfers
+        are paid by the day.
     omega : float
         Weight on money: it scales gains alone.
 
     Returns
     -------
     float
-        ``d (k - m) + r``, currency; above zero weighted by ω.
+        ``d (k - m) + r + t``, currency; above zero weighted by ω.
     """
-    saved = days * (cost_day - receipt_day) + receipt_referral
+    saved = days * (cost_day - receipt_day) + receipt_referral + receipt_cut
     return omega * saved if saved > 0.0 else saved
 
 

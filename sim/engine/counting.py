@@ -104,7 +104,8 @@ class Claims(NamedTuple):
 class Stays(NamedTuple):
     """The month's stays, one row each, in any order; ``used`` holds the number of rows written.
 
-    What a contract needs to sort them: billed level, days, and the covered charge in fen.
+    What a contract needs to sort them: billed level, days, whether the patient went on to another
+    bed, and the covered charge in fen.
     """
 
     used: Int
@@ -114,6 +115,7 @@ class Stays(NamedTuple):
     level: npt.NDArray[np.uint8]
     mode: npt.NDArray[np.uint8]
     days: npt.NDArray[np.int16]
+    moved: npt.NDArray[np.uint8]
     covered_fen: npt.NDArray[np.int32]
 
 
@@ -127,6 +129,7 @@ def new_stays(size: int) -> Stays:
         level=np.empty(size, dtype=np.uint8),
         mode=np.empty(size, dtype=np.uint8),
         days=np.empty(size, dtype=np.int16),
+        moved=np.empty(size, dtype=np.uint8),
         covered_fen=np.empty(size, dtype=np.int32),
     )
 
@@ -142,6 +145,7 @@ def trimmed(stays: Stays) -> Stays:
         level=stays.level[:used].copy(),
         mode=stays.mode[:used].copy(),
         days=stays.days[:used].copy(),
+        moved=stays.moved[:used].copy(),
         covered_fen=stays.covered_fen[:used].copy(),
     )
 
@@ -159,6 +163,9 @@ def note_stay(
         stays.level[row] = done.billed
         stays.mode[row] = done.mode
         stays.days[row] = part_of(done.days, bill, done.bills)
+        # Of a stay billed as two, the second ends elsewhere.
+        moves_on = done.rest > 0 or done.after > 0
+        stays.moved[row] = 1 if moves_on and bill == done.bills - 1 else 0
         stays.covered_fen[row] = part_of(covered_fen, bill, done.bills)
         stays.used[0] = row + 1
 

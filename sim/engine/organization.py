@@ -159,6 +159,7 @@ class Marginals:
         that of recorded diagnoses.
     after : (n, Y, G) one covered yuan spent on a patient after a stay here.
     observed : (n, Y) one case kept under observation, besides its visit and units.
+    cut_short : (n, Y, G, 3) a whole case that a stay lacks which ended in another bed.
     """
 
     visit: Float
@@ -180,6 +181,7 @@ class Marginals:
     by_list: Float
     observed: Float
     after: Float
+    cut_short: Float
     stay: StayTerms
 
     def mix_in(self, other: Marginals, weight: float) -> None:
@@ -244,6 +246,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         by_list=np.zeros((*shape, 3)),
         observed=np.zeros(shape),
         after=np.zeros((*shape, n_groups)),
+        cut_short=np.zeros((*shape, n_groups, 3)),
         stay=StayTerms(
             bounds=np.zeros((*shape, n_groups, 3, 0)),
             amounts=np.zeros((*shape, n_groups, 3, 1)),

@@ -919,6 +919,27 @@ def observe(
     return Observed(care, died, readmitted, int(np.floor(table.observe_days * 1000.0 + 0.5)))
 
 
+@compiled
+def lacking_part(days: float, whole_days: float) -> float:
+    """Return what a stay lacks of a whole case when it goes on in another bed.
+
+    Parameters
+    ----------
+    days : float
+        Days of the stay.
+    whole_days : float
+        Days over which its payment is spread, the first counted twice; 0: it is paid whole.
+
+    Returns
+    -------
+    float
+        ``max(0, 1 - (days + 1) / whole_days)``.
+    """
+    if whole_days <= 0.0:
+        return 0.0
+    return max(0.0, 1.0 - (days + 1.0) / whole_days)
+
+
 @inlined
 def stay(
     p: int,
@@ -1073,12 +1094,14 @@ def stay(
     if table.after_at >= 0 and is_needed and not died and table.after_days[group] > 0.0:
         needed_after = table.after_days[group]
         days_moved = int(table.after_moved * days)
+        lacking = lacking_part(days - days_moved, table.whole_days[p, payer, group])
         gain = gain_of_facility(
             needed_after,
             table.after_receipt[p, payer, group],
             float(days_moved),
             table.after_saved[p, payer, group],
             table.after_saved_list[p, payer],
+            lacking * table.after_cut[p, payer, group, billed],
             table.money[p],
         )
         prob = prob_facility(
@@ -1131,11 +1154,17 @@ def stay(
     if has_bed_below and not died and table.send_base > 0.0:
         rest = int(table.recovery * days)
         if rest > 0:
+            whole_days = table.whole_days[p, payer, group]
+            # One who goes on to a facility lacks a part of the case already.
+            lacking = lacking_part(days - rest, whole_days)
+            if after > 0:
+                lacking -= lacking_part(days, whole_days)
             saved = saved_by_sending(
                 float(rest),
                 table.day_cost[p],
                 table.send_receipt[p, payer, group],
                 table.send_referral[p, payer],
+                lacking * table.send_cut[p, payer, group, billed],
                 table.money[p],
             )
             prob = prob_send_down(

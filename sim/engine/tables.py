@@ -274,12 +274,14 @@ class StayTable(NamedTuple):
     mode_loss (n, G) QALYs a step. split (n, Y, G) chance of billing one stay as two. Of sending
     down: recovery share of days, send_base probability at list price, send_precision (n, G) per
     currency, send_receipt (n, Y, G) of a late day and send_referral (n, Y), send_list (n, Y) saved
-    by a day at list price. Of observation: observe_units of a mean visit that a case of mean
-    severity has, observe_days in bed. Of aftercare: after_at the facilities' row, -1 for none;
-    after_odds (n, G, 2) log-odds at list price below and from 65; after_days (G,) needed, 0 for
-    none; after_receipt (n, Y, G) of a day there; after_saved (n, Y, G) by a last day of the stay
-    that is moved there, after_saved_list (n, Y) at list price; after_stake (n, G) and after_value
-    (n, G) currency of health at stake in a day and per severity rank; after_precision (n, G);
+    by a day at list price, send_cut (n, Y, G, 3) receipts of a whole case that a stay lacks which
+    ends elsewhere, whole over whole_days (n, Y, G). Of observation: observe_units of a mean visit
+    that a case of mean severity has, observe_days in bed. Of aftercare: after_at the facilities'
+    row, -1 for none; after_odds (n, G, 2) log-odds at list price below and from 65; after_days (G,)
+    needed, 0 for none; after_receipt (n, Y, G) of a day there; after_saved (n, Y, G) by a last day
+    of the stay that is moved there, after_saved_list (n, Y) at list price, after_cut (n, Y, G, 3)
+    as send_cut; after_stake (n, G) and after_value (n, G) currency of health at stake in a day and
+    per severity rank; after_precision (n, G);
     after_loss (G,) QALYs a needed day and after_gain (G,) per severity rank; after_moved share of
     the stay's days; after_return share of readmissions that needed aftercare averts.
     """
@@ -314,6 +316,8 @@ class StayTable(NamedTuple):
     send_receipt: Float
     send_referral: Float
     send_list: Float
+    send_cut: Float
+    whole_days: Float
     observe_units: float
     observe_days: float
     after_at: int
@@ -322,6 +326,7 @@ class StayTable(NamedTuple):
     after_receipt: Float
     after_saved: Float
     after_saved_list: Float
+    after_cut: Float
     after_stake: Float
     after_value: Float
     after_precision: Float

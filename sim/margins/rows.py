@@ -50,6 +50,8 @@ class Ground:
         What one more day brings in each band of a stay.
     facility_day : float64, shape (n, payers), optional
         What a day of aftercare in a facility brings the hospital that sends the patient there.
+    whole_days : float64, shape (n, payers, groups), optional
+        Days after which a stay that ends in another bed is paid whole, 0 where all are.
     """
 
     setting: Setting
@@ -61,6 +63,7 @@ class Ground:
     per_charge: Float | None = None
     bands: Float | None = None
     facility_day: Float | None = None
+    whole_days: Float | None = None
 
     @property
     def kind(self) -> Float:
@@ -241,6 +244,13 @@ def _stays(ground: Ground, in_receipts: Float) -> Iterator[Margin]:
         yield Margin(
             "facility_day", "day", sent * ground.facility_day, none, days_after, weight=stays
         )
+    if ground.whole_days is not None and ground.whole_days.any():
+        spread = billed * (ground.whole_days > 0.0)[..., None]
+        a_day = -m["cut_short"] / np.maximum(ground.whole_days, 1.0)[..., None]
+        mean = per((a_day * spread).sum(axis=(2, 3)), spread.sum(axis=(2, 3)))
+        receipts = day + by_charge + mean
+        volume = spread.sum(axis=(2, 3))
+        yield Margin("day_before_transfer", "day", receipts, day_cost, volume)
     low = billed[..., :2]
     step = per((m["step"] * low).sum(axis=(2, 3)), low.sum(axis=(2, 3)))
     yield Margin("coded_level", "stay", step, none, low.sum(axis=(2, 3)))

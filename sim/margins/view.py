@@ -22,7 +22,7 @@ from sim.margins.rows import Ground
 from sim.month import run_month
 from sim.outlook import SEVERITIES, covered_share, foreseen_incentives, position
 from sim.scenario import Scenario
-from sim.sorting import opening_of
+from sim.sorting import counted_by
 from sim.tallies import ProviderTally as V
 from sim.terms import open_year
 from sim.world import MONTHS, World, build_world, contracts_of
@@ -78,6 +78,7 @@ class View:
             per_charge=self.per_charge(marginals),
             bands=marginals.stay.bands,
             facility_day=self._facility_day(marginals),
+            whole_days=self.world.sorting.whole_days,
         )
 
     def _facility_day(self, marginals: Marginals) -> Float | None:
@@ -131,8 +132,8 @@ def eve_of(scenario: Scenario, seed: int | None = None) -> World:
     Parameters
     ----------
     scenario : Scenario
-        Of its policy only the episodes that it will count matter: they are counted in these months
-        too, so that targets that follow from a year of them are known.
+        Of its policy only the episodes and transfers that it will count matter: they are counted in
+        these months too, so that prices that follow from a year of them are known.
     seed : int, optional
         Of the people; the scenario's own by default.
     """
@@ -159,7 +160,7 @@ def eve_of(scenario: Scenario, seed: int | None = None) -> World:
 
 
 def eve_for(eve: World, scenario: Scenario, seed: int | None = None) -> World:
-    """Give an eve with a year of the episodes that a scenario's policy counts.
+    """Give an eve with a year of what a scenario's policy has counted.
 
     Parameters
     ----------
@@ -170,10 +171,10 @@ def eve_for(eve: World, scenario: Scenario, seed: int | None = None) -> World:
         As in :func:`eve_of`.
     """
     after: Any = scenario.after
-    opens = opening_of(contracts_of(after, eve.setting), *eve.sorting.opens.shape)
+    asked = counted_by(contracts_of(after, eve.setting), *eve.sorting.opens.shape)
     counted = eve.counted_ahead
-    is_counted = counted is not None and np.array_equal(opens, counted)
-    return eve if is_counted or not opens.any() else eve_of(scenario, seed)
+    will_do = asked.is_nothing() or (counted is not None and asked.equals(counted))
+    return eve if will_do else eve_of(scenario, seed)
 
 
 def view_of(eve: World, after: Any) -> View:

@@ -27,9 +27,10 @@ from sim.payment._protocol import (
     tariff_of,
     thresholds_of,
     timetable_of,
+    transfers_of,
 )
 from sim.payment._registry import build, catalogue, registry
-from sim.payment._rules import as_counted, case_rule, check_rules, episode_rule
+from sim.payment._rules import as_counted, case_rule, check_rules, episode_rule, transfer_rule
 from sim.payment._sorting import sorted_by
 from sim.payment._terms import FORMS, NEUTRAL, Neutral, term
 
@@ -68,4 +69,6 @@ __all__ = [
     "term",
     "thresholds_of",
     "timetable_of",
+    "transfer_rule",
+    "transfers_of",
 ]

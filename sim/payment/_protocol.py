@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 
-from sim.activity import Activity, Array, CaseRule, EpisodeRule, Scope
+from sim.activity import Activity, Array, CaseRule, EpisodeRule, Scope, TransferRule
 from sim.errors import PaymentError
 from sim.payment._smoothing import N_NODES, middles, nodes, weights
 from sim.payment._terms import (
@@ -57,6 +57,7 @@ __all__ = [
     "through_others",
     "timetable_of",
     "total",
+    "transfers_of",
 ]
 
 Partials = dict[str, Array]
@@ -324,6 +325,13 @@ class Contract:
         Known from the start: none follows from a neutral term.
         """
         return tuple(rule for child in self.children for rule in episodes_of(child))
+
+    def transfers(self) -> tuple[TransferRule, ...]:
+        """Give the rules by which activity must count stays that end elsewhere: the children's.
+
+        Known from the start, as episodes are.
+        """
+        return tuple(rule for child in self.children for rule in transfers_of(child))
 
     def resolved(
         self, base: Activity, receipts: Array, previous: PaymentModel | None
@@ -606,9 +614,16 @@ def episodes_of(model: PaymentModel) -> tuple[EpisodeRule, ...]:
     return rules
 
 
-def rules_of(model: PaymentModel) -> tuple[CaseRule | EpisodeRule, ...]:
+def transfers_of(model: PaymentModel) -> tuple[TransferRule, ...]:
+    """Give the rules by which any model counts stays cut short; one that says nothing has none."""
+    declare = getattr(model, "transfers", None)
+    rules: tuple[TransferRule, ...] = declare() if declare is not None else ()
+    return rules
+
+
+def rules_of(model: PaymentModel) -> tuple[CaseRule | EpisodeRule | TransferRule, ...]:
     """Give all rules by which activity must be counted for a model."""
-    return (*thresholds_of(model), *episodes_of(model))
+    return (*thresholds_of(model), *episodes_of(model), *transfers_of(model))
 
 
 def is_pooled(model: PaymentModel) -> bool:

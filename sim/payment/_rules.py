@@ -1,4 +1,4 @@
-"""The one rule by which a contract tree sorts stays, and the one by which it counts episodes.
+"""The one rule by which a contract tree sorts stays, counts episodes, and stays cut short.
 
 Knows the rules that nodes declare; must not know how stays are sorted.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.activity import Activity, Array, CaseRule, EpisodeRule
+from sim.activity import Activity, Array, CaseRule, EpisodeRule, TransferRule
 from sim.errors import PaymentError
 from sim.payment._neutral import NothingToPayError, resolve_neutral
 from sim.payment._protocol import (
@@ -17,10 +17,11 @@ from sim.payment._protocol import (
     has_neutral,
     next_year,
     thresholds_of,
+    transfers_of,
 )
 from sim.payment._sorting import counted_for
 
-__all__ = ["as_counted", "case_rule", "check_rules", "episode_rule"]
+__all__ = ["as_counted", "case_rule", "check_rules", "episode_rule", "transfer_rule"]
 
 MOST_MONTHS = 60  # that an episode may last after the month of its stay
 _YEARS_ON = 2  # after which terms that part have parted
@@ -104,6 +105,26 @@ def episode_rule(model: PaymentModel) -> EpisodeRule | None:
     return found
 
 
+def transfer_rule(model: PaymentModel) -> TransferRule | None:
+    """Give the one rule by which a contract tree counts stays cut short, None where it has none.
+
+    Raises
+    ------
+    PaymentError
+        Where two nodes ask for different days: activity is counted once.
+    """
+    found: TransferRule | None = None
+    for rule in transfers_of(model):
+        if found is not None and not np.array_equal(rule.whole_days, found.whole_days):
+            raise PaymentError(
+                "a contract counts stays cut short in two ways",
+                where="transfers",
+                remedy="Let the nodes of one contract share their days, or use one of them.",
+            )
+        found = rule
+    return found
+
+
 def as_counted(model: PaymentModel, base: Activity) -> Activity:
     """Give a base year as a contract counts it, so that its revenue on that year can be asked.
 
@@ -141,12 +162,14 @@ def check_rules(model: PaymentModel, context: PaymentContext) -> None:
     Raises
     ------
     PaymentError
-        See :func:`case_rule` and :func:`episode_rule`; and where no neutral value can exist.
+        See :func:`case_rule`, :func:`episode_rule` and :func:`transfer_rule`; and where no neutral
+        value can exist.
     """
     empty = Activity.zeros(context.n_providers, len(context.groups))
     year = empty.with_fields(
         **{name: np.full(empty.shape_of(name), 1000.0) for name in Activity.fields()}
     )
+    year = year.with_fields(cut_short=0.0 * year.cut_short)
     if has_neutral(model):
         lists = np.where(np.asarray(context.kinds) == 0, 1000.0, 0.0)
         year = year.with_fields(member_months=lists, risk_months=lists)
@@ -159,6 +182,7 @@ def check_rules(model: PaymentModel, context: PaymentContext) -> None:
             return  # what cannot be neutral to a made-up year may be to the region's
     case_rule(model)
     episode_rule(model)
+    transfer_rule(model)
     dearer = 1.0 + 0.1 * np.arange(len(context.groups), dtype=np.float64)
     charges = year.charges_side * dearer[None, :, None, None]
     history: list[Activity] = []

@@ -332,6 +332,25 @@ def per_provider(
     return np.full(n, read_number(value, of, where))
 
 
+def by_group(value: object, of: Term, groups: Sequence[str], where: str) -> Array:
+    """Read one number for all groups, or numbers by group; a group not named has 0. Shape (G,)."""
+    if isinstance(value, np.ndarray):
+        return np.array([read_number(v, of, where) for v in np.broadcast_to(value, (len(groups),))])
+    if not isinstance(value, Mapping) or set(value) <= {"value", "unit"}:
+        return np.full(len(groups), read_number(value, of, where))
+    for name in value:
+        if name not in groups:
+            raise PaymentError(
+                "no such clinical group",
+                where=f"{where}.{name}",
+                value=name,
+                allowed=", ".join(groups),
+            )
+    return np.array(
+        [read_number(value[g], of, f"{where}.{g}") if g in value else 0.0 for g in groups]
+    )
+
+
 def read_table(value: object, shape: tuple[int, ...], of: Term, where: str) -> Array:
     """Read nested lists of numbers, every one in its range."""
     flat = np.empty(shape)

@@ -44,7 +44,7 @@ from sim.payment._protocol import (
 )
 from sim.payment._rules import as_counted
 from sim.payment._smoothing import middles, over_score, secants, weights
-from sim.payment._terms import Neutral, Term, is_neutral, read_number, spec_of, term
+from sim.payment._terms import Neutral, Term, by_group, is_neutral, read_number, spec_of, term
 
 _RATE = Term("CNY/person-year", 0.0, 1e7, "rate per member and year", "人均筹资标准", (), True)
 _SHARE = Term("ratio", 0.0, 1e6, "share of a member", "分配份额")
@@ -335,9 +335,10 @@ class Consortium(Over):
         found["groups"] = tuple(context.groups)
         found["is_practice"] = np.asarray(context.kinds, dtype=np.int64) == 0
         if "transfer_prices" in spec:
-            found["transfer_prices"] = _read_by_group(
-                spec["transfer_prices"], context, f"{where}.transfer_prices"
-            )
+            prices, at = spec["transfer_prices"], f"{where}.transfer_prices"
+            named = isinstance(prices, Mapping) and not set(prices) <= {"value", "unit"}
+            read = by_group(prices, _PRICE, context.groups, at)
+            found["transfer_prices"] = read if named else float(read[0])
         return found
 
     def to_spec(self) -> dict[str, Any]:
@@ -688,20 +689,3 @@ def _read_distribution(value: object, context: PaymentContext, where: str) -> Ar
     if not parts.sum() > 0:
         raise PaymentError("nobody has a part", where=where, value=dict(value))
     return np.asarray(parts / parts.sum())
-
-
-def _read_by_group(value: object, context: PaymentContext, where: str) -> Array | float:
-    """Read one price for all groups, or prices by group; a group not named has none."""
-    if not isinstance(value, Mapping) or "value" in value:
-        return read_number(value, _PRICE, where)
-    prices = np.zeros(len(context.groups))
-    for name, amount in value.items():
-        if name not in context.groups:
-            raise PaymentError(
-                "no such clinical group",
-                where=f"{where}.{name}",
-                value=name,
-                allowed=", ".join(context.groups),
-            )
-        prices[list(context.groups).index(name)] = read_number(amount, _PRICE, f"{where}.{name}")
-    return prices

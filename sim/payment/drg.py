@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from sim.activity import MEASURES, Activity, Array, CaseRule
+from sim.activity import MEASURES, Activity, Array, CaseRule, TransferRule
 from sim.errors import PaymentError
 from sim.payment._neutral import common_rate, level_near
 from sim.payment._protocol import Build, Contract, Partials, PaymentContext, PaymentModel
@@ -18,6 +18,7 @@ from sim.payment._sorting import mode_mix, mode_slopes, need_sides, sorted_for
 from sim.payment._terms import (
     Neutral,
     Term,
+    by_group,
     is_neutral,
     per_provider,
     read_number,
@@ -30,6 +31,7 @@ _OWN = "own"
 _NO_READMISSION = MEASURES.index("no_readmission")
 _WEIGHT = Term("ratio", 0.0, 1000.0, "relative weight", "相对权重")
 _OWN_RATE = Term("CNY", 0.0, 1e7, "own base rate", "历史费率", can_be_neutral=True)
+_DAYS = Term("days", 0.0, 366.0, "days over which a transferred stay is paid", "转出病例付足的天数")
 _RATE = Term("CNY", 0.0, 1e7, "base rate", "基础费率")
 
 
@@ -71,8 +73,11 @@ class DiagnosisRelatedGroups(Contract):
     observation_weight : float
         Relative weight at which a case under observation is paid, besides what outpatient care
         brings; 0: it is not paid by case.
-    provider_ids : tuple of str
-        Names of the providers.
+    whole_days : ndarray, shape (G,), or None
+        Days, by clinical group, over which the payment of a stay is spread that ends in another
+        bed: 0 for groups that are always paid whole. None: all are.
+    provider_ids, group_names : tuple of str
+        Names of the providers and of the clinical groups.
     mode_weight : ndarray, shape (G, M), or None
         Weight of each mode over its group's.
 
@@ -91,6 +96,7 @@ class DiagnosisRelatedGroups(Contract):
         cost_to_charge c >= high_outlier P + fixed_loss =: T:
                             P + outlier_share (cost_to_charge c - T)
         revenue x (1 - readmission_merged x rate of 30-day readmission)
+        stays of d days that go on in another bed: P min(1, (d + 1) / whole_days)
         base rate = (1 - weight_on_own) base_rate + weight_on_own own_rate
         + base rate x grade_coefficient x observation_weight x cases under observation
         weights'  = (1 - recalibration) weights + recalibration mean charges, at the year's
@@ -98,11 +104,15 @@ class DiagnosisRelatedGroups(Contract):
 
     China pays high outliers beyond 2.5 P, low ones below .4 P at charges; the US 80 % of cost
     beyond payment plus fixed loss (ratio 1). Observation stays are no admissions;
-    a case payment for them is one way of paying short stays alike on either side of admission. Left
-    out, because a year's sums do not tell: transfers
-    by day up to the full payment, stays of at most 2 or at least 60 days outside the groups
-    (bed-days are counted by band, not by stay), and readmissions within 15 days apart from those
-    within 30; also the effect of today's charges on recalibrated weights.
+    a case payment for them is one way of paying short stays alike on either side of admission. A
+    stay that goes on in a facility or in a bed at home is a transfer: US Medicare pays it by the
+    day, the first twice, up to the whole payment, where it ends more than a day before the
+    geometric mean stay of its group. What it lacks is taken off at its group's and level's price,
+    whatever its mode and on whichever side its charges lie. Left out, because a year's sums do not
+    tell: stays of at most 2 or at least 60 days outside the groups (bed-days are counted by band,
+    not by stay), and readmissions within 15 days apart from those within 30; also the effect of
+    today's charges on recalibrated weights, and that a stay could be planned longer for who will
+    be transferred.
 
     References
     ----------
@@ -264,7 +274,19 @@ class DiagnosisRelatedGroups(Contract):
             label_zh="留院观察病例的相对权重",
         ),
     )
+    whole_days: Array | None = dataclasses.field(
+        default=None,
+        metadata=term(
+            form="by_group",
+            unit=_DAYS.unit,
+            low=_DAYS.low,
+            high=_DAYS.high,
+            label_en=_DAYS.label_en,
+            label_zh=_DAYS.label_zh,
+        ),
+    )
     provider_ids: tuple[str, ...] = dataclasses.field(default=(), repr=False)
+    group_names: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     mode_weight: Array | None = dataclasses.field(default=None, repr=False)
 
     @classmethod
@@ -272,7 +294,7 @@ class DiagnosisRelatedGroups(Contract):
         cls, spec: Mapping[str, Any], context: PaymentContext, build: Build, where: str
     ) -> PaymentModel:
         """Read weights from the context or from a named table; the rate is neutral by default."""
-        structural = ("weights", "own_rate")
+        structural = ("weights", "own_rate", "whole_days")
         terms = cls.read_terms({"base_rate": "neutral", **spec}, where, structural)
         named, weight = spec.get("weights", _LIST), context.weights
         if not isinstance(named, str):
@@ -292,20 +314,29 @@ class DiagnosisRelatedGroups(Contract):
         rate = per_provider(spec.get("own_rate", "neutral"), _OWN_RATE, ids, f"{where}.own_rate")
         if terms.get("weight_on_own"):
             terms["own_rate"] = rate
+        if spec.get("whole_days") is not None:
+            names = context.groups
+            terms["whole_days"] = by_group(spec["whole_days"], _DAYS, names, f"{where}.whole_days")
         return cls(
             weight,
             context.grade_coefficient,
             weights=named,
             provider_ids=ids,
+            group_names=tuple(context.groups),
             mode_weight=context.mode_weight if terms.get("modes") == "yes" else None,
             **terms,
         )
 
     def to_spec(self) -> dict[str, Any]:
         """Give the mapping a scenario file would hold."""
-        found = super().to_spec()
+        # Days are by group, not by provider.
+        plain = self if self.whole_days is None else dataclasses.replace(self, whole_days=None)
+        found: dict[str, Any] = Contract.to_spec(plain)
         if self.weights == _OWN:
             found[self.id]["weights"] = self.relative_weight.tolist()
+        if self.whole_days is not None:
+            days = zip(self.group_names, self.whole_days.tolist(), strict=True)
+            found[self.id]["whole_days"] = dict(days)
         return found
 
     @property
@@ -322,6 +353,8 @@ class DiagnosisRelatedGroups(Contract):
             found |= {"quality_num", "quality_den"}
         if self.observation_weight:
             found.add("observations")
+        if self.whole_days is not None:
+            found.add("cut_short")
         return frozenset(found)
 
     @property
@@ -367,6 +400,10 @@ class DiagnosisRelatedGroups(Contract):
         """Give the charges at which a case is an outlier."""
         return (self._rule(),) if self._has_sides else ()
 
+    def transfers(self) -> tuple[TransferRule, ...]:
+        """Give the days over which transferred stays are paid."""
+        return () if self.whole_days is None else (TransferRule(self.whole_days),)
+
     def _mix(self, activity: Activity) -> Array:
         if self.mode_weight is None:
             return np.ones(activity.shape_of("cases_side")[:3])
@@ -398,6 +435,13 @@ class DiagnosisRelatedGroups(Contract):
 
     def _gross(self, activity: Activity) -> Array:
         """Give the payment of all stays before readmissions are merged, shape (n,)."""
+        if self.whole_days is None:
+            return self._whole(activity)
+        lacking = np.einsum("ngl,ngl->n", self._price[..., 0], activity.cut_short)
+        return np.asarray(self._whole(activity) - lacking)
+
+    def _whole(self, activity: Activity) -> Array:
+        """Give the payment of all stays, each paid whole, shape (n,)."""
         if self._has_sides:
             slopes = self._case_slopes(activity)
             return np.asarray(
@@ -430,6 +474,8 @@ class DiagnosisRelatedGroups(Contract):
             found = {"admissions": self._price * self.mode_weight[None, :, None, :]}
         else:
             found = {"admissions": self._price}
+        if self.whole_days is not None:
+            found["cut_short"] = -self._price[..., 0]
         if self.readmission_merged:
             found = self._merged(activity, found)
         if self.observation_weight:
@@ -439,7 +485,10 @@ class DiagnosisRelatedGroups(Contract):
     def _merged(self, activity: Activity, found: Partials) -> Partials:
         """Give slopes when readmissions are merged: of stays, and of what counts readmissions."""
         paid = self._share_paid(activity)
-        found = {name: array * paid[:, None, None, None] for name, array in found.items()}
+        found = {
+            name: array * paid.reshape(-1, *(1,) * (array.ndim - 1))
+            for name, array in found.items()
+        }
         good, all_ = activity.quality_num, activity.quality_den
         lost = self._gross(activity) * self.readmission_merged
         for name, top in (("quality_num", 1.0), ("quality_den", -1.0)):

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.activity import Activity, Array, CaseRule, EpisodeRule
+from sim.activity import Activity, Array, CaseRule, EpisodeRule, TransferRule
 from sim.incentives import marginal_receipts
 from sim.ledger import Ledger, interim
 from sim.payment import (
@@ -89,7 +89,7 @@ def sample_year(
     size: float = 1.0,
     *,
     modes: int = 1,
-    rules: Sequence[CaseRule | EpisodeRule] = (),
+    rules: Sequence[CaseRule | EpisodeRule | TransferRule] = (),
 ) -> Activity:
     """Give a made-up year with something in every field.
 
@@ -103,9 +103,9 @@ def sample_year(
         Factor on the amount of care.
     modes : int
         Number of modes of treatment.
-    rules : sequence of CaseRule or EpisodeRule
-        How a contract wants stays sorted, as its ``thresholds()`` say: every side of a threshold
-        then has cases that lie on it, every band days, every bundle episodes.
+    rules : sequence of CaseRule, EpisodeRule or TransferRule
+        How a contract wants stays counted: every side of a threshold then has cases that lie on it,
+        every band days, every bundle episodes; less than a third of cases is cut short.
     """
     rng = np.random.default_rng(seed)
     cases = [rule for rule in rules if isinstance(rule, CaseRule)]
@@ -137,7 +137,9 @@ def sample_year(
     for rule in cases:
         if rule.n_sides > 1:
             year = _on_its_sides(year, rule.thresholds, rng)
-    return year
+    cases_of = (year.admissions.sum(axis=3), year.cases_side.sum(axis=3))
+    lacking = rng.uniform(0.0, 0.3, year.cut_short.shape) * np.minimum(*cases_of)
+    return year.with_fields(cut_short=lacking)
 
 
 def _on_its_sides(year: Activity, thresholds: Array, rng: np.random.Generator) -> Activity:

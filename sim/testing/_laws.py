@@ -25,6 +25,7 @@ from sim.payment import (
     next_year,
     resolve_neutral,
     spec_from,
+    transfer_rule,
 )
 from sim.payment import is_pooled as shares_money
 from sim.testing._exam import MONEY, ListPrices, sample_context, sample_year
@@ -97,7 +98,7 @@ class _World:
         """
         context = self.context
         n, groups = context.n_providers, len(context.groups)
-        asked = (case_rule(model), episode_rule(model))
+        asked = (case_rule(model), episode_rule(model), transfer_rule(model))
         rules = [rule for rule in asked if rule is not None]
         return sample_year(n, groups, self.seed + 2, 1.1, rules=rules)
 

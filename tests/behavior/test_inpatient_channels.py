@@ -92,9 +92,10 @@ def test_sending_down_has_the_odds_of_what_it_saves() -> None:
 
 
 def test_days_that_bring_less_than_they_cost_are_sent_and_gains_weigh_with_need_of_money() -> None:
-    paid = recovery.saved_by_sending(4.0, 200.0, 450.0, 0.0, 1.5)
-    unpaid = recovery.saved_by_sending(4.0, 200.0, 0.0, 0.0, 1.0)
+    paid = recovery.saved_by_sending(4.0, 200.0, 450.0, 0.0, 0.0, 1.5)
+    unpaid = recovery.saved_by_sending(4.0, 200.0, 0.0, 0.0, 0.0, 1.0)
     assert paid == pytest.approx(-1000.0)
     assert unpaid == pytest.approx(800.0)
-    assert recovery.saved_by_sending(4.0, 200.0, 0.0, 0.0, 1.5) == pytest.approx(1200.0)
-    assert recovery.saved_by_sending(4.0, 200.0, 450.0, 1500.0, 1.0) == pytest.approx(500.0)
+    assert recovery.saved_by_sending(4.0, 200.0, 0.0, 0.0, 0.0, 1.5) == pytest.approx(1200.0)
+    assert recovery.saved_by_sending(4.0, 200.0, 450.0, 1500.0, 0.0, 1.0) == pytest.approx(500.0)
+    assert recovery.saved_by_sending(4.0, 200.0, 450.0, 1500.0, -900.0, 1.5) == -400.0

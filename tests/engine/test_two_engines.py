@@ -111,6 +111,7 @@ def test_every_person_of_a_small_town_lives_the_same_life_in_both_engines(name: 
         "china-county-outpatient-pooling",
         "china-county-capitation-diagnosis",
         "us-metro-aftercare-bundle",
+        "us-metro-transfer-rule",
         "china-city-dip",
     ],
 )

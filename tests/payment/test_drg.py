@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from sim.activity import MEASURES, CaseRule
+from sim.engine.person import lacking_part
 from sim.errors import PaymentError
 from sim.payment import (
+    PaymentModel,
     build,
     gradient_of,
     next_year,
@@ -17,10 +19,12 @@ from sim.payment import (
     sorted_by,
     spec_from,
     thresholds_of,
+    transfer_rule,
+    transfers_of,
 )
 from sim.payment.drg import DiagnosisRelatedGroups
 from sim.testing import examine, sample_context, sample_year
-from tests.payment.years import cell, contract, year
+from tests.payment.years import cell, context, contract, year
 
 CHINA = {"low_outlier": 0.4, "high_outlier": 2.5, "outlier_share": 1.0}
 UNITED_STATES = {"high_outlier": 1.0, "fixed_loss": 5000, "cost_to_charge": 0.25}
@@ -32,6 +36,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "readmissions": {"readmission_merged": 0.7},
     "all": {"modes": "yes", **CHINA, "readmission_merged": 0.5, "weight_on_own": 0.5},
     "recalibration": {"recalibration": 0.6, "growth": 0.02},
+    "transfers": {"whole_days": 6},
+    "transfers and all": {"whole_days": 6, "modes": "yes", **CHINA, "readmission_merged": 0.5},
 }
 
 
@@ -96,6 +102,52 @@ def test_a_merged_readmission_is_not_paid() -> None:
     assert gradient_of(model, done).quality_num[0, k] == pytest.approx(4000)
     # Where nothing was measured nothing is merged.
     assert model.revenue(year(admissions=cell(1, 0, [100]))).tolist() == [800_000]
+
+
+@pytest.mark.parametrize(
+    ("days", "lacking", "paid"),
+    [
+        (1, 1 - 2 / 5, 3200),  # of 8,000 over 5 days two: the first day is paid twice
+        (3, 1 - 4 / 5, 6400),
+        (4, 0, 8000),  # a day before the geometric mean: whole
+        (9, 0, 8000),
+    ],
+)
+def test_a_stay_that_goes_on_elsewhere_is_paid_by_the_day_up_to_the_whole(
+    days: int, lacking: float, paid: float
+) -> None:
+    assert lacking_part(days, 5.0) == pytest.approx(lacking)
+    model = contract({"drg": {"base_rate": 8000, "whole_days": {"stroke": 5}}})
+    (rule,) = transfers_of(model)
+    assert rule.whole_days.tolist() == [0, 5]
+    short = np.zeros((2, 3))
+    short[1, 0] = lacking
+    done = year(admissions=cell(1, 0, [1]), cut_short=short)
+    assert model.revenue(done).tolist() == pytest.approx([paid])
+    # At weights of 1, 1.5 and 2.5 for a stroke and .5, .8 and 1.2 for a pneumonia.
+    slope = gradient_of(model, done).cut_short[0]
+    assert slope.tolist() == [[-4000, -6400, -9600], [-8000, -12_000, -20_000]]
+    assert build(spec_from(model), context()).revenue(done).tolist() == pytest.approx([paid])
+
+
+def test_where_no_days_are_named_every_stay_is_paid_whole() -> None:
+    model = contract({"drg": {"base_rate": 8000}})
+    assert transfers_of(model) == ()
+    assert lacking_part(1, 0.0) == 0.0
+    short = np.full((2, 3), 0.5)
+    assert model.revenue(year(admissions=cell(1, 0, [1]), cut_short=short)).tolist() == [8000]
+
+
+def test_nodes_of_one_contract_count_transfers_alike() -> None:
+    def blended(days: int) -> PaymentModel:
+        part = {"drg": {"base_rate": 8000, "whole_days": days}}
+        other = {"drg": {"base_rate": 8000, "whole_days": 5}}
+        weighed = [{"weight": 0.5, "contract": part}, {"weight": 0.5, "contract": other}]
+        return contract({"blend": weighed})
+
+    assert transfer_rule(blended(5)) is not None
+    with pytest.raises(PaymentError, match="two ways"):
+        transfer_rule(blended(6))
 
 
 def test_own_history_blends_into_the_rate() -> None:
