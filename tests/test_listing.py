@@ -47,7 +47,7 @@ def test_one_source_is_one_entry_with_its_address() -> None:
     (row,) = (row for row in catalogue() if row["id"] == "drg")
     sources = models_as_text([row], "en").split("Sources\n")[1]
     entries = [line for line in sources.splitlines() if not line.startswith("    ")]
-    assert [line.split()[0] for line in entries] == ["Fetter", "Dafny"]
+    assert [line.split()[0] for line in entries] == ["Fetter", "Dafny", "Jian"]
 
 
 def test_the_command_tells_the_models_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,9 @@ class DiagnosisRelatedGroups(Contract):
         Weight of the hospital's own historical rate in its base rate.
     own_rate : ndarray, shape (n,), Neutral or None
         That rate, CNY. Neutral: own receipts per weighted stay on base activity.
+    item_fees_from : float
+        A case whose charge reaches this ratio of its payment may leave the groups and keeps item
+        fees; 0: none may.
     observation_weight : float
         Relative weight at which a case under observation is paid, besides what outpatient care
         brings; 0: it is not paid by case.
@@ -95,6 +98,7 @@ class DiagnosisRelatedGroups(Contract):
         c < low_outlier P:  the case brings c
         cost_to_charge c >= high_outlier P + fixed_loss =: T:
                             P + outlier_share (cost_to_charge c - T)
+        c >= item_fees_from P:  the case brings c
         revenue x (1 - readmission_merged x rate of 30-day readmission)
         stays of d days that go on in another bed: P min(1, (d + 1) / whole_days)
         base rate = (1 - weight_on_own) base_rate + weight_on_own own_rate
@@ -103,7 +107,10 @@ class DiagnosisRelatedGroups(Contract):
                     case-mix index
 
     China pays high outliers beyond 2.5 P, low ones below .4 P at charges; the US 80 % of cost
-    beyond payment plus fixed loss (ratio 1). Observation stays are no admissions;
+    beyond payment plus fixed loss (ratio 1). Where ``item_fees_from`` is 1 a hospital has the better
+    of both for every case, ``max(P, c)``: the pilot of Beijing let it choose, and 35 % of the cases
+    that had a group kept item fees. A neutral rate is then that of the groups when nobody leaves;
+    what leaving adds comes on top. Observation stays are no admissions;
     a case payment for them is one way of paying short stays alike on either side of admission. A
     stay that goes on in a facility or in a bed at home is a transfer: US Medicare pays it by the
     day, the first twice, up to the whole payment, where it ends more than a day before the
@@ -120,6 +127,8 @@ class DiagnosisRelatedGroups(Contract):
     diagnosis-related groups. Med Care 1980; 18(2 Suppl):1-53.
     Dafny LS. How do hospitals respond to price changes? Am Econ Rev 2005; 95:1525-1547.
     https://doi.org/10.1257/000282805775014236
+    Jian W, Lu M, Han W, Hu M. The impact of a pilot reform on the diagnosis-related-groups payment
+    system in China: a difference-in-difference study. Lancet 2015; 386:S26.
     """
 
     id: ClassVar[str] = "drg"
@@ -285,6 +294,16 @@ class DiagnosisRelatedGroups(Contract):
             label_zh=_DAYS.label_zh,
         ),
     )
+    item_fees_from: float = dataclasses.field(
+        default=0.0,
+        metadata=term(
+            unit="ratio",
+            low=0.0,
+            high=100.0,
+            label_en="charge over payment from which item fees are kept",
+            label_zh="可不入组、按项目付费的费用倍率",
+        ),
+    )
     provider_ids: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     group_names: tuple[str, ...] = dataclasses.field(default=(), repr=False)
     mode_weight: Array | None = dataclasses.field(default=None, repr=False)
@@ -310,6 +329,7 @@ class DiagnosisRelatedGroups(Contract):
                 value=high,
                 allowed=f"more than {low * terms.get('cost_to_charge', 1.0):g}",
             )
+        cls._check_leaving(spec, terms, where)
         ids = tuple(context.provider_ids)
         rate = per_provider(spec.get("own_rate", "neutral"), _OWN_RATE, ids, f"{where}.own_rate")
         if terms.get("weight_on_own"):
@@ -327,6 +347,32 @@ class DiagnosisRelatedGroups(Contract):
             **terms,
         )
 
+    @staticmethod
+    def _check_leaving(spec: Mapping[str, Any], terms: Mapping[str, Any], where: str) -> None:
+        """Refuse cases that leave the groups where it cannot be told which ones do."""
+        leaves, low = terms.get("item_fees_from", 0.0), terms.get("low_outlier", 0.0)
+        if not leaves:
+            return
+        for name, is_on, why in (
+            ("high_outlier", terms.get("high_outlier", 0.0) > 0, "dear cases are paid in one way"),
+            ("modes", terms.get("modes") == "yes", "a case is sorted without its mode"),
+            ("whole_days", "whole_days" in spec, "a transfer is counted on whichever side it lies"),
+        ):
+            if is_on:
+                raise PaymentError(
+                    f"{why}, so it cannot go with item_fees_from",
+                    where=f"{where}.{name}",
+                    value=spec[name],
+                    remedy=f"Leave out {name} or item_fees_from.",
+                )
+        if leaves <= low:
+            raise PaymentError(
+                "a case would be cheap and leave the groups at once",
+                where=f"{where}.item_fees_from",
+                value=leaves,
+                allowed=f"more than {low:g}",
+            )
+
     def to_spec(self) -> dict[str, Any]:
         """Give the mapping a scenario file would hold."""
         # Days are by group, not by provider.
@@ -341,7 +387,7 @@ class DiagnosisRelatedGroups(Contract):
 
     @property
     def _has_sides(self) -> bool:
-        return self.low_outlier > 0 or self.high_outlier > 0
+        return self.low_outlier > 0 or self.high_outlier > 0 or self.item_fees_from > 0
 
     @property
     def reads(self) -> frozenset[str]:
@@ -394,6 +440,8 @@ class DiagnosisRelatedGroups(Contract):
             edges.append(self.low_outlier * self._price[..., 0])
         if self.high_outlier:
             edges.append(self._threshold / self.cost_to_charge)
+        if self.item_fees_from:
+            edges.append(self.item_fees_from * self._price[..., 0])
         return CaseRule(np.stack(edges, axis=3))
 
     def thresholds(self) -> tuple[CaseRule, ...]:
@@ -411,8 +459,11 @@ class DiagnosisRelatedGroups(Contract):
 
     def _weighed(self) -> Array:
         """Give 1 for sides that are paid by weight, shape (sides,)."""
-        sides = np.ones(1 + bool(self.low_outlier) + bool(self.high_outlier))
+        has_dear = self.high_outlier > 0 or self.item_fees_from > 0
+        sides = np.ones(1 + bool(self.low_outlier) + has_dear)
         sides[0] = 0.0 if self.low_outlier else 1.0
+        if self.item_fees_from:
+            sides[-1] = 0.0
         return sides
 
     def _case_slopes(self, activity: Activity) -> Partials:
@@ -425,6 +476,8 @@ class DiagnosisRelatedGroups(Contract):
         if self.high_outlier:
             case[..., -1] -= self.outlier_share * self._threshold
             yuan[..., -1] = self.outlier_share * self.cost_to_charge
+        if self.item_fees_from:
+            yuan[..., -1] = 1.0
         found: Partials = {"cases_side": case, "charges_side": yuan}
         if self.mode_weight is not None:
             weighed = (activity.cases_side * self._weighed()).sum(axis=3)[..., None]
@@ -547,12 +600,15 @@ class DiagnosisRelatedGroups(Contract):
         tried; one that is, by a rate close to the one sought, is taken as it lies.
         Of several rates the one nearest to that without outliers is taken. Where none brings the
         receipts, since ever more cases would be paid their charges, it is that rate itself.
+        Cases that leave the groups are not counted: with the better of both for every case the
+        group could only earn more.
         """
         found = self
         if isinstance(self.own_rate, Neutral):
             found = self._with_own_rates(base, receipts)
         if not is_neutral(self.base_rate):
             return found
+        found, leaves = dataclasses.replace(found, item_fees_from=0.0), found.item_fees_from
         plain = dataclasses.replace(found, low_outlier=0.0, high_outlier=0.0)
         zero, one = (dataclasses.replace(plain, base_rate=r).revenue(base) for r in (0.0, 1.0))
         if not found.weight_on_own:
@@ -565,10 +621,12 @@ class DiagnosisRelatedGroups(Contract):
                 return float(at.revenue(sorted_for(base, at._rule())).sum())
 
             rate = level_near(outlay, float(receipts.sum()), rate)
-        return dataclasses.replace(found, base_rate=rate)
+        return dataclasses.replace(found, base_rate=rate, item_fees_from=leaves)
 
     def _with_own_rates(self, base: Activity, receipts: Array) -> Self:
-        plain = dataclasses.replace(self, low_outlier=0.0, high_outlier=0.0, weight_on_own=0.0)
+        plain = dataclasses.replace(
+            self, low_outlier=0.0, high_outlier=0.0, item_fees_from=0.0, weight_on_own=0.0
+        )
         one = dataclasses.replace(plain, base_rate=1.0, own_rate=None).revenue(base)
         whole = common_rate(np.zeros_like(one), one, receipts, self.id)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -31,6 +31,8 @@ UNITED_STATES = {"high_outlier": 1.0, "fixed_loss": 5000, "cost_to_charge": 0.25
 OPTIONS: dict[str, dict[str, Any]] = {
     "outliers as in China": CHINA,
     "outliers as in the US": UNITED_STATES,
+    "item fees kept": {"item_fees_from": 1.0},
+    "item fees kept beyond thrice the payment": {"low_outlier": 0.4, "item_fees_from": 3.0},
     "modes": {"modes": "yes"},
     "modes and outliers": {"modes": "yes", **CHINA},
     "readmissions": {"readmission_merged": 0.7},
@@ -78,6 +80,61 @@ def test_a_high_outlier_as_in_the_us_is_paid_four_fifths_of_cost_beyond_the_fixe
     done = year(sides=2, cases_side=cell(1, 0, [0, 1]), charges_side=cell(1, 0, [0, 100_000]))
     assert model.revenue(done).tolist() == pytest.approx([8000 + 0.8 * (25_000 - 13_000)])
     assert gradient_of(model, done).charges_side[0, 1, 0].tolist() == pytest.approx([0, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("ratio", "side", "charge", "paid"),
+    [
+        (1.0, 0, 3000, 8000),  # cheaper than its payment: in the group
+        (1.0, 1, 8000, 8000),
+        (1.0, 1, 19_000, 19_000),  # dearer: out of the group, item by item
+        (3.0, 0, 19_000, 8000),
+        (3.0, 1, 24_000, 24_000),  # at thrice the payment all of it, not what lies beyond
+    ],
+)
+def test_a_case_may_leave_the_groups_and_keep_item_fees(
+    ratio: float, side: int, charge: float, paid: float
+) -> None:
+    one = np.zeros(2)
+    one[side] = 1
+    done = year(sides=2, cases_side=cell(1, 0, one), charges_side=cell(1, 0, one * charge))
+    model = contract({"drg": {"base_rate": 8000, "item_fees_from": ratio}})
+    assert model.revenue(done).tolist() == pytest.approx([paid])
+    (rule,) = thresholds_of(model)
+    assert isinstance(rule, CaseRule)
+    assert rule.thresholds[0, 1, 0].tolist() == pytest.approx([8000 * ratio])
+    # Out of the group one more yuan charged is one yuan more, and one more case by itself nothing.
+    assert gradient_of(model, done).charges_side[0, 1, 0].tolist() == [0.0, 1.0]
+    assert gradient_of(model, done).cases_side[0, 1, 0].tolist() == pytest.approx([8000, 0])
+
+
+def test_a_neutral_rate_is_that_of_the_groups_when_nobody_leaves() -> None:
+    one, base = sample_context(), sample_year()
+    receipts = np.full(5, 3e6)
+    plain = resolve_neutral(build({"drg": {}}, one), base, receipts)
+    free = resolve_neutral(build({"drg": {"item_fees_from": 1.0}}, one), base, receipts)
+    assert isinstance(plain, DiagnosisRelatedGroups)
+    assert isinstance(free, DiagnosisRelatedGroups)
+    assert free.base_rate == plain.base_rate
+    (rule,) = thresholds_of(free)
+    assert isinstance(rule, CaseRule)
+    # The better of both for every case: leaving comes on top.
+    sorted_year = sorted_by(base, rule)
+    assert float(free.revenue(sorted_year).sum()) > float(plain.revenue(base).sum())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"high_outlier": 2.5},
+        {"modes": "yes"},
+        {"whole_days": 6},
+        {"low_outlier": 1.0, "item_fees_from": 0.9},
+    ],
+)
+def test_cases_leave_only_where_it_can_be_told_which(other: dict[str, Any]) -> None:
+    with pytest.raises(PaymentError, match=r"item_fees_from|at once"):
+        contract({"drg": {"item_fees_from": 1.0, **other}})
 
 
 def test_a_procedure_weighs_more_where_groups_are_split_by_mode() -> None:
