@@ -110,8 +110,8 @@ findings are data, and `experiments/evidence/reforms.py` treats them all alike.
 
 ## What the model should not be used for
 
-Forecasts of one place, effects in studies marked as misses, working time (not in the model), and
-anything that hangs on families or on ceilings of own payment by income.
+Forecasts of one place, effects in studies marked as misses, working time in hospitals (not in the
+model), and anything that hangs on families or on ceilings of own payment by income.
 """
 
 
@@ -164,7 +164,8 @@ READING = """What these fits say, as we read them:
 - **Fitting together does not beat the own parameters**, so no default was moved. Seven studies of
   eleven inside their bands unseen, which this project asks of itself, are not reached.
 - **City.** What leaves days in a stay (more altruism) also leaves charges in it: own payment drops
-  out of its band for a stay that still misses (C13). What the points budget does (C19) is less
+  out of its band for a stay that still misses (C13, fitted under DRG that no case could leave; the
+  first table lets cases leave). What the points budget does (C19) is less
   than the luck of 3,000 persons, so it was held.
 - **County.** No point of the design comes near C17 or C18; the fit goes toward C18 and stops
   short.

@@ -55,6 +55,7 @@ from sim.observation import observation_terms
 from sim.outlook import channel_marginals, covered_share, practised_stay
 from sim.region import Region
 from sim.tallies import ProviderTally
+from sim.working_time import lost_to_haste
 from sim.world import MONTHS, World, month_keys
 
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
@@ -372,7 +373,7 @@ def _refer_table(world: World) -> ReferTable:
         own_there=np.zeros(len(setting.need_out)),
         access=np.zeros(n),
         return_cost=np.zeros(n),
-        time_price=np.zeros(n),
+        time_price=org.time_price,
         money=org.money,
         altruism=setting.altruism,
         precision=precision,
@@ -433,6 +434,7 @@ def _treat_table(world: World) -> TreatTable:
         recovery_slope=values["recovery_slope"],
         return_price=values["price_weight"] * values["return_price_ratio"],
         precision=values["quantity_precision"],
+        haste=lost_to_haste(setting, org.minutes),
     )
 
 

@@ -240,6 +240,8 @@ def _kinds(m: Activity, year: Activity) -> Iterator[tuple[str, str, str, str, Ar
     yield "bed_day", "day", "bed-day", "住院床日", _mean(m.bed_days, year.bed_days)
     if year.observations.any():
         yield "observation", "case", "case under observation", "留院观察一例", m.observations
+    if year.sessions.any():
+        yield "session", "session", "session worked", "出诊单元", m.sessions
     yield (
         "member",
         "person-year",

@@ -200,7 +200,13 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
 
 def contact_capacity(world: World) -> Float:
     """Return first contacts that each provider can see in a month (n,)."""
-    return np.asarray(capacity_with_posts(world) / world.contacts_per_first, dtype=np.float64)
+    contacts = capacity_with_posts(world) / world.contacts_per_first
+    timing = world.setting.timing
+    if timing is None:
+        return np.asarray(contacts, dtype=np.float64)
+    # The same hours at most: visits that take longer are fewer.
+    longer = world.organizations.minutes / np.maximum(timing.minutes, 1e-9)
+    return np.where(timing.minutes > 0.0, contacts / np.maximum(longer, 1e-9), contacts)
 
 
 def grant(world: World, requests: Requests) -> tuple[Int, npt.NDArray[np.bool_]]:
@@ -240,11 +246,27 @@ def run_month(world: World, act: Live = live) -> None:
     claims = act(world, tables, tallies)
     note_balances(world, tallies)
     count_recorded(world, tallies)
+    _count_time(world, tallies)
     remember(world, tallies)
     flows = pay(world, tallies)
     _observe_capacity(world, tallies)
     record_month(world, tallies, flows, claims)
     world.month += 1
+
+
+def _count_time(world: World, tallies: Tallies) -> None:
+    """Count the minutes of this month's visits, the sessions they fill and who works them."""
+    timing, region = world.setting.timing, world.region
+    if timing is None:
+        return
+    hundredths = np.floor(world.organizations.minutes * 100.0 + 0.5).astype(np.int64)
+    done = tallies.provider[:, :, _T.VISITS] * hundredths[:, None]
+    tallies.provider[:, :, _T.MINUTES] += done
+    sessions = np.floor(done * (10.0 / timing.session) + 0.5).astype(np.int64)
+    tallies.provider[:, :, _T.SESSIONS] += sessions
+    physicians = region.providers.physicians * world.setting.scale * 1000.0
+    works = np.where(timing.minutes > 0.0, np.floor(physicians + 0.5), 0.0)
+    tallies.provider[:, 0, _T.PHYSICIANS] += works.astype(np.int64)
 
 
 def _observe_capacity(world: World, tallies: Tallies) -> None:

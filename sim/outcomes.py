@@ -1773,6 +1773,39 @@ def _all_outcomes() -> Iterator[Outcome]:
         only_with=V.OBSERVED,
     )
     yield Outcome(
+        "minutes_per_visit",
+        "behavior",
+        "minutes",
+        "neither",
+        {"en": "Minutes per visit", "zh": "次均就诊时长"},
+        {
+            "en": "Minutes of a physician per outpatient contact at practices.",
+            "zh": "基层机构医生每次门诊的平均分钟数。",
+        },
+        _providers(V.MINUTES, only="is_practice"),
+        _providers(V.VISITS, only="is_practice"),
+        0.01,
+        _BOTH,
+        only_with=V.MINUTES,
+    )
+    yield Outcome(
+        "sessions_per_physician",
+        "behavior",
+        "sessions/month",
+        "neither",
+        {"en": "Sessions per physician", "zh": "医生人均出诊单元数"},
+        {
+            "en": "Sessions that visits at practices fill, per physician and month.",
+            "zh": "基层机构每名医生每月接诊所占用的出诊单元数。",
+        },
+        _providers(V.SESSIONS, only="is_practice"),
+        _providers(V.PHYSICIANS, only="is_practice"),
+        1.0,
+        (),
+        digits=1,
+        only_with=V.MINUTES,
+    )
+    yield Outcome(
         "case_mix_billed",
         "behavior",
         "relative weight",

@@ -246,6 +246,7 @@ def _write_marginals(
     seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
     seen.by_list[rows, payer] = _by_list(slope)
     seen.observed[rows, payer] = slope.observations
+    seen.session[rows, payer] = slope.sessions
     # What follows a stay belongs to the episode that the stay has opened.
     opens = world.sorting.opens[rows, payer] > 0
     seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
@@ -441,6 +442,7 @@ def position(world: World) -> Position:
             detection=np.zeros(n_payers),
             fine=np.zeros(n_payers),
             missed=np.zeros((n, n_payers, MEASURES)),
+            hours=np.ones(n),
         )
     year = MONTHS / recent.months
     tally = recent.provider.astype(np.float64) * year
@@ -490,7 +492,17 @@ def position(world: World) -> Position:
         detection=np.full(n_payers, world.audits.detection),
         fine=np.full(n_payers, world.audits.fine),
         missed=missed_items(tally),
+        hours=_hours(world, whole[:, _T.VISITS]),
     )
+
+
+def _hours(world: World, contacts: Float) -> Float:
+    """Return hours of physicians at so many contacts a year over those of the first year (n,)."""
+    first = world.fixed.get("hours")
+    if first is None:
+        return np.ones(len(contacts))
+    now = contacts * world.organizations.minutes
+    return np.where(first > 0.0, now / np.maximum(first, 1e-9), 1.0)
 
 
 def move_levers(world: World) -> None:

@@ -115,6 +115,9 @@ class ProviderTally(_FromZero):
     RELEASED = auto()  # urgent cases treated and sent home where they could have been observed
     TO_FACILITY = auto()  # stays discharged to a facility for aftercare
     OBSERVED_DAYS = auto()  # thousandths of days in observation beds
+    MINUTES = auto()  # hundredths of minutes of outpatient contacts, where they are timed
+    SESSIONS = auto()  # thousandths of sessions worked in these minutes
+    PHYSICIANS = auto()  # thousandths of physicians who work them, under the first payer
 
 
 @unique

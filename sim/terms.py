@@ -26,6 +26,7 @@ from sim.oversight import (
 )
 from sim.region import ListChange
 from sim.sorting import sorting_of
+from sim.tallies import ProviderTally
 from sim.world import (
     MONTHS,
     Agreement,
@@ -40,6 +41,7 @@ from sim.world import (
     trended,
 )
 
+_T = ProviderTally
 _SORTINGS = 8  # of a year until thresholds stand still; then a case or two still changes sides
 
 
@@ -55,6 +57,9 @@ def open_year(world: World) -> None:
         earned = sum((h["receipts"] + h["uncovered"]).sum(axis=1) for h in world.history)
         ratio = world.setting.values["income_target_ratio"]
         world.income_target = np.asarray(earned, dtype=np.float64) / 100.0 * ratio
+        if world.setting.timing is not None:
+            contacts = world.recent.provider[:, :, _T.VISITS].sum(axis=1)
+            world.fixed["hours"] = contacts * world.organizations.minutes
     renewed = []
     for agreement in world.agreements:
         payer, rows, model = agreement.payer, agreement.rows, agreement.model

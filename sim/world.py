@@ -52,6 +52,8 @@ from sim.randomness import Decision, fill_keys
 from sim.region import BEST_RESPONSE, AdjustmentRule, Alliance, ListChange, Region
 from sim.sorting import Counted, Sorted, Sorting, counted_by, no_sorting, sorted_stays, sorting_of
 from sim.tallies import ProviderTally
+from sim.working_time import missing as missing_times
+from sim.working_time import timed
 
 MEASURES = 5
 # Measures that a provider's own record states: control, follow-up and appropriate care. Deaths and
@@ -397,7 +399,15 @@ def build_world(
             value=missing[0],
             remedy="Add the parameter to the region's parameters.csv.",
         )
-    setting = build_setting(region, values, population, seed)
+    lacking = missing_times(values)
+    if lacking:
+        raise RunError(
+            "a region that times visits says what their length turns on",
+            where="parameters",
+            value=lacking[0],
+            remedy="Add the parameter to the region's parameters.csv.",
+        )
+    setting = timed(build_setting(region, values, population, seed))
     people = synthesize(region, population, seed)
     columns = Columns(**{name: getattr(people, name) for name in Columns._fields})
     n, n_payers, n_groups = len(setting.beds), len(region.payers), len(setting.need_out)
@@ -649,6 +659,7 @@ def activity_of(
         "post_acute_days": lambda: tally[:, _T.POST_ACUTE_DAYS],
         "observations": lambda: tally[:, _T.OBSERVED],
         "cut_short": lambda: stays.cut[rows, payer] / 1000.0,
+        "sessions": lambda: tally[:, _T.SESSIONS] / 1000.0,
         "episodes": lambda: (year.episodes[rows, payer] / np.array([1.0, 100.0]))[:, None, :],
         "referrals": lambda: np.stack(
             (tally[:, _T.REFERRED_UP], tally[:, _T.REFERRED_DOWN]), axis=1

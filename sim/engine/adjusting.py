@@ -37,6 +37,7 @@ LEVERS: Mapping[str, tuple[str, float, float]] = {
     "split": ("splitting", 0.0, 1.0),
     "uncovered_share": ("uncovered", 0.0, 1.0),
     "documented_share": ("documented_quality", 0.0, 1.0),
+    "minutes": ("working_time", 0.0, np.inf),
 }
 STAY_LEVERS = ("amounts", "slopes", "bands")
 
@@ -66,7 +67,7 @@ class Memory:
 
 def copied(org: Organizations) -> Organizations:
     """Return organizations whose levers may move without moving these."""
-    levers = {name: getattr(org, name).copy() for name in (*LEVERS, "efforts", "bed")}
+    levers = {name: getattr(org, name).copy() for name in (*LEVERS, "efforts", "bed", "time_price")}
     return replace(org, stay=org.stay.copy(), **levers)
 
 
@@ -113,6 +114,8 @@ def move_by_controller(
         org.stay = replace(goal.stay, **moved)
     org.side_bounds = goal.side_bounds
     org.bed[:] = goal.bed
+    if "working_time" not in frozen:
+        org.time_price[:] = goal.time_price
     org.efforts[:, 1:] = org.efforts[:, :-1].copy()
     org.efforts[:, 0] = org.prevention
 

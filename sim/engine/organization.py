@@ -27,6 +27,7 @@ from sim.behavior.prevention import prevention_effort, value_of_control
 from sim.behavior.return_visits import prob_ask_back
 from sim.behavior.splitting import splitting_share
 from sim.behavior.uncovered import gain_of_uncovered
+from sim.behavior.working_time import minutes_of_a_visit, price_of_a_minute
 from sim.engine.setting import DAYS_PER_MONTH, PRACTICE, Setting
 from sim.engine.tables import LIMIT_RETURNS, Float, Int
 from sim.numerics import compiled, exp
@@ -53,6 +54,7 @@ CHANNELS = (
     "observation",
     "discharge",
     "posting",
+    "working_time",
 )
 MOST_EFFORT = 5.0  # beyond it an effort's effect is complete
 HISTORY = 48  # months of preventive effort remembered
@@ -160,6 +162,7 @@ class Marginals:
     after : (n, Y, G) one covered yuan spent on a patient after a stay here.
     observed : (n, Y) one case kept under observation, besides its visit and units.
     cut_short : (n, Y, G, 3) a whole case that a stay lacks which ended in another bed.
+    session : (n, Y) one session worked, whatever is done in it.
     """
 
     visit: Float
@@ -180,6 +183,7 @@ class Marginals:
     member: Float
     by_list: Float
     observed: Float
+    session: Float
     after: Float
     cut_short: Float
     stay: StayTerms
@@ -245,6 +249,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         member=np.zeros(shape),
         by_list=np.zeros((*shape, 3)),
         observed=np.zeros(shape),
+        session=np.zeros(shape),
         after=np.zeros((*shape, n_groups)),
         cut_short=np.zeros((*shape, n_groups, 3)),
         stay=StayTerms(
@@ -279,6 +284,9 @@ class Organizations:
     uncovered_share : (n,) share of covered charges of stays moved outside the catalogue.
     documented_share : (n,) share of missed quality items that the record shows as done.
     posted : (n,) effort of a lead on posting doctors down.
+    minutes : (n,) minutes of a visit, 0 where visits are not timed.
+    time_price : (n,) what a visit's minutes cost the physician beyond what they do at list price,
+        currency.
     bed : (n,) shadow price of a bed-day; money : (n,) weight on money.
     """
 
@@ -301,6 +309,8 @@ class Organizations:
     uncovered_share: Float
     documented_share: Float
     posted: Float
+    minutes: Float
+    time_price: Float
 
 
 def new_organizations(setting: Setting, n_payers: int) -> Organizations:
@@ -328,6 +338,8 @@ def new_organizations(setting: Setting, n_payers: int) -> Organizations:
         uncovered_share=np.zeros(n),
         documented_share=np.zeros(n),
         posted=np.zeros(n),
+        minutes=np.zeros(n) if setting.timing is None else setting.timing.minutes.copy(),
+        time_price=np.zeros(n),
     )
 
 
@@ -425,6 +437,7 @@ def _discretion(
     low_harm: Float,
     altruism: Float,
     money: Float,
+    time_price: Float,
     value: float,
     return_base: float,
     tau_return: float,
@@ -462,7 +475,16 @@ def _discretion(
                     true_cost = cost_out[p, k] * (1.0 - cost_margin[p, y])
                     margin += (out[p, y, k] - true_cost) * style_out[p, y, g, k] * need_out[g]
                 chance = prob_ask_back(
-                    margin, money[p], altruism[p], value, 0.0, 0.0, 0.0, 0.0, precise, constant
+                    margin,
+                    money[p],
+                    altruism[p],
+                    value,
+                    0.0,
+                    0.0,
+                    0.0,
+                    time_price[p],
+                    precise,
+                    constant,
                 )
                 target = chance / return_base
                 returns[p, y, g] = adjust(returns[p, y, g], target, half_life)
@@ -657,6 +679,7 @@ class Position:
     prob_review : (n, Y) chance that a claim is reviewed.
     detection, fine : (Y,) of the payer's audits.
     missed : (n, Y, M) quality items missed in a year that a record could show as done.
+    hours : (n,) hours of physicians over those of the first year; 1 where they are not counted.
     """
 
     weights: Float
@@ -675,6 +698,7 @@ class Position:
     detection: Float
     fine: Float
     missed: Float
+    hours: Float
 
 
 def decide(
@@ -745,6 +769,24 @@ def decide(
             org.stay, stay_m.stay, position.weights, values["spillover"], half_life
         )
 
+    if setting.timing is not None and "working_time" not in frozen:
+        _move_minutes(
+            setting.timing.price,
+            position.hours,
+            setting.timing.elasticity,
+            (position.weights * marginals["working_time"].session).sum(axis=1)
+            / setting.timing.session,
+            org.money,
+            setting.timing.wished,
+            setting.timing.at_stake,
+            setting.altruism,
+            setting.timing.least,
+            setting.timing.minutes,
+            half_life,
+            org.minutes,
+            org.time_price,
+        )
+
     before_returns, before_low = org.returns.copy(), org.low_value.copy()
     m = marginals["returns"]
     _discretion(
@@ -766,6 +808,7 @@ def decide(
         groups.low_value_harm,
         setting.altruism,
         org.money,
+        org.time_price,
         values["value_of_health"],
         values["return_base"],
         values["tau_return"],
@@ -847,6 +890,34 @@ def decide(
         values["bed_threshold_width"],
         org.bed,
     )
+
+
+@compiled
+def _move_minutes(
+    at_list: Float,
+    hours: Float,
+    elasticity: float,
+    receipts: Float,
+    money: Float,
+    wished: float,
+    at_stake: float,
+    altruism: Float,
+    least: float,
+    list_minutes: Float,
+    half_life: float,
+    minutes: Float,
+    time_price: Float,
+) -> None:
+    """Move the minutes of a visit part of the way to the best ones, in place (n,).
+
+    ``time_price`` is written: what the minutes of a visit cost beyond what they do at list price.
+    """
+    for p in range(minutes.shape[0]):
+        if list_minutes[p] > 0.0:
+            price = price_of_a_minute(at_list[p], hours[p], elasticity, receipts[p], money[p])
+            target = minutes_of_a_visit(wished, price, at_stake, altruism[p], least)
+            minutes[p] = adjust(minutes[p], target, half_life)
+            time_price[p] = price * minutes[p] - at_list[p] * list_minutes[p]
 
 
 @compiled

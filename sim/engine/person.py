@@ -642,6 +642,7 @@ def treat(
     )
     if low:
         loss += table.low_harm[group]
+    loss += table.haste[p] * visits
     is_capable = rank <= table.reach[p, group]
     chance = recovery_probability(
         table.recovery, is_capable, table.incapable_ratio, intensity, table.recovery_slope

@@ -27,6 +27,30 @@ LIGHT = 0.0224
 
 
 @dataclass(frozen=True)
+class Timing:
+    """What the length of a visit turns on, where practices choose it; minutes and currency.
+
+    Attributes
+    ----------
+    wished : minutes beyond which a visit brings no more health.
+    least : minutes without which there is no visit.
+    session : minutes of a session.
+    elasticity : of hours to the value of an hour.
+    at_stake : money value of the health that a visit of no length would lose.
+    price : (n,) disutility of a minute at the hours of the baseline; 0 where visits are not timed.
+    minutes : (n,) minutes of a visit at list price; 0 where they are not timed.
+    """
+
+    wished: float
+    least: float
+    session: float
+    elasticity: float
+    at_stake: float
+    price: Float
+    minutes: Float
+
+
+@dataclass(frozen=True)
 class Setting:
     """Everything about a region that no month changes.
 
@@ -69,6 +93,7 @@ class Setting:
     risk: Float  # (A, 2) expected cost by age and sex over the mean
     options: Int  # (Z, K)
     before: Setting | None = None  # as it was before a policy changed lists; None if none has
+    timing: Timing | None = None  # None where no parameter says how long a visit is
 
     @property
     def reference(self) -> Setting:

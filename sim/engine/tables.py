@@ -160,7 +160,8 @@ class TreatTable(NamedTuple):
     rank within reach; returns (n, Y, G) mean
     contacts asked back this month, follow (G,) contacts due in later months; low_value (n, Y, G)
     chance; low_component (G,), low_units (G,), low_harm (G,); covered (n, 2) share of charges;
-    recovery base, ratio beyond capability, slope; accept_price sensitivity of return visits.
+    recovery base, ratio beyond capability, slope; accept_price sensitivity of return visits;
+    haste (n,) QALYs lost a visit for its length.
     """
 
     style: Float
@@ -185,6 +186,7 @@ class TreatTable(NamedTuple):
     recovery_slope: float
     return_price: float
     precision: float
+    haste: Float
 
 
 class AdmitTable(NamedTuple):

@@ -176,6 +176,16 @@ def margins(ground: Ground) -> Iterator[Margin]:
     yield from _stays(ground, in_receipts)
     if setting.observation_beds.any():
         yield _observed(ground, out_receipts)
+    if setting.timing is not None:
+        is_timed = np.broadcast_to(setting.timing.minutes[:, None] > 0.0, visits.shape)
+        effort = (setting.timing.price * setting.timing.session)[:, None]
+        yield Margin(
+            "session",
+            "session",
+            np.where(is_timed, m["session"], np.nan),
+            np.broadcast_to(effort, visits.shape),
+            done[..., V.SESSIONS] / _MILLI,
+        )
     yield from _members(ground, visit - visit_cost)
     yield from _quality(ground)
     spent = (done[..., V.COST_OUT] + done[..., V.COST_IN]) * _FEN

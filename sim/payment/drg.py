@@ -107,10 +107,10 @@ class DiagnosisRelatedGroups(Contract):
                     case-mix index
 
     China pays high outliers beyond 2.5 P, low ones below .4 P at charges; the US 80 % of cost
-    beyond payment plus fixed loss (ratio 1). Where ``item_fees_from`` is 1 a hospital has the better
-    of both for every case, ``max(P, c)``: the pilot of Beijing let it choose, and 35 % of the cases
-    that had a group kept item fees. A neutral rate is then that of the groups when nobody leaves;
-    what leaving adds comes on top. Observation stays are no admissions;
+    beyond payment plus fixed loss (ratio 1). Where ``item_fees_from`` is 1 a hospital has the
+    better of both for every case, ``max(P, c)``: the pilot of Beijing let it choose, and 35 % of
+    the cases that had a group kept item fees. A neutral rate is then that of the groups when nobody
+    leaves; what leaving adds comes on top. Observation stays are no admissions;
     a case payment for them is one way of paying short stays alike on either side of admission. A
     stay that goes on in a facility or in a bed at home is a transfer: US Medicare pays it by the
     day, the first twice, up to the whole payment, where it ends more than a day before the

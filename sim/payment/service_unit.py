@@ -1,4 +1,4 @@
-"""Service unit: a fixed sum for each visit, stay or day, whatever was done in it."""
+"""Service unit: a fixed sum for each visit, stay, day or session, whatever was done in it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from sim.payment._protocol import Build, Contract, Partials, PaymentContext, Pay
 from sim.payment._terms import Neutral, Term, per_provider, read_number, spec_of, term
 
 _RATE = Term("CNY", 0.0, 1e7, "sum per unit of service", "服务单元标准", can_be_neutral=True)
-_VISIT, _STAY, _DAY = "visit", "stay", "day"
-_FIELDS = {_VISIT: "visits", _STAY: "admissions", _DAY: "bed_days"}
+_VISIT, _STAY, _DAY, _SESSION = "visit", "stay", "day", "session"
+_FIELDS = {_VISIT: "visits", _STAY: "admissions", _DAY: "bed_days", _SESSION: "sessions"}
 # Contacts outside a bed; a stay is a unit of its own kind.
 _OUTPATIENT = np.array([1.0, 1.0, 0.0])
 
@@ -31,8 +31,9 @@ class ServiceUnit(Contract):
         Names of the providers.
     rate : ndarray, shape (n,), or Neutral
         CNY per unit at each provider. Neutral: one rate for the group.
-    unit : {'visit', 'stay', 'day'}
-        What is counted: outpatient visits (practice and hospital), stays, or bed-days.
+    unit : {'visit', 'stay', 'day', 'session'}
+        What is counted: outpatient visits (practice and hospital), stays, bed-days, or the sessions
+        that physicians work, where a region counts them.
     growth : float
         Yearly update of the rate.
 
@@ -43,7 +44,8 @@ class ServiceUnit(Contract):
         revenue = rate x number of units
 
     Every unit brings the same, however much was done in it and however ill the patient was: one
-    more service brings nothing, and splitting one unit in two brings twice. Other kinds of unit
+    more service brings nothing, and splitting one unit in two brings twice. By session a physician
+    is paid for time, however many patients are seen in it. Other kinds of unit
     beside it are a blend by scope. Left out: ceilings on the number of units.
 
     References
@@ -55,8 +57,10 @@ class ServiceUnit(Contract):
     id: ClassVar[str] = "service_unit"
     title_en: ClassVar[str] = "Service unit"
     title_zh: ClassVar[str] = "按服务单元付费"
-    line_en: ClassVar[str] = "A fixed sum for each visit, stay or day, whatever was done in it."
-    line_zh: ClassVar[str] = "每人次门诊、每次住院或每床日定额支付，不论服务内容。"
+    line_en: ClassVar[str] = (
+        "A fixed sum for each visit, stay, day or session, whatever was done in it."
+    )
+    line_zh: ClassVar[str] = "每人次门诊、每次住院、每床日或每出诊单元定额支付，不论服务内容。"
 
     provider_ids: tuple[str, ...] = dataclasses.field(repr=False)
     rate: Array | Neutral = dataclasses.field(

@@ -45,6 +45,7 @@ CHANNELS: Mapping[str, tuple[str, str]] = {
     "observation": ("Observation against admission", "留院观察与收治"),
     "discharge": ("Discharge to a facility or home", "出院去向与院后照护"),
     "posting": ("Posting doctors down", "向基层派驻医师"),
+    "working_time": ("Minutes of a visit", "每次就诊时长"),
 }
 """Channels that `--freeze` can hold at their baseline, with labels in English and Chinese."""
 

@@ -88,9 +88,7 @@ LINES = (
         150.0,
         unit=" bytes",
     ),
-    Line(
-        "the same, claims not kept", "memory", _of("peak_bytes_per_person"), None, unit=" bytes"
-    ),
+    Line("the same, claims not kept", "memory", _of("peak_bytes_per_person"), None, unit=" bytes"),
     Line(
         "organizations, 64 providers under a nested contract",
         "organizations",

@@ -112,6 +112,7 @@ def test_every_person_of_a_small_town_lives_the_same_life_in_both_engines(name: 
         "china-county-capitation-diagnosis",
         "us-metro-aftercare-bundle",
         "us-metro-transfer-rule",
+        "us-metro-mixed-remuneration",
         "china-city-dip",
     ],
 )

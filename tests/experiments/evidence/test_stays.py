@@ -94,7 +94,7 @@ def test_the_ratio_of_levels_is_taken_group_by_group_and_weighted_by_stays() -> 
 
 def test_findings_that_read_stays_are_lived_in_twin_worlds_or_in_a_baseline() -> None:
     by_id = {each.id: each for each in findings()}
-    assert is_lived(by_id["C14"]) and is_lived(by_id["C5"]) and not is_lived(by_id["C12"])
+    assert is_lived(by_id["C14"]) and is_lived(by_id["C5"]) and not is_lived(by_id["C8"])
     _, twins = reforms.stays_and_design(by_id["C15"], 2, 1, 500)
     assert twins.arms == ("control", "treated")
     worlds, one = reforms.stays_and_design(by_id["C5"], 2, 1, 500)
