@@ -5,11 +5,15 @@ readers.
 
 A comparison is named by the key of its record, and each of its runs by the key of its own: the same
 records as the command line's, in the same folder. What is there is not run again, so a server that
-was ended in the middle goes on where it stopped. Results arrive replicate by replicate; a small
-sample of people is lived through first, arm by arm, so that first numbers appear at once. Samples
-go before everything else and have a worker of their own beside those for whole runs: who asks
-second need not wait for first numbers until another's comparison is done. While nobody waits for
-anything, samples are lived through of what somebody has chosen and may ask for.
+was ended in the middle goes on where it stopped. Results arrive replicate by replicate, and the
+first of them arm by arm, so that first numbers appear at once; where one run alone would take
+longer than a reader waits, a sample of people is lived through before. First numbers go before
+everything else and have a worker of their own beside those for whole runs: who asks second need
+not wait for theirs until another's comparison is done. While nobody waits for anything, first
+numbers are made of what somebody has chosen and may ask for.
+
+Workers give way to the server, which answers and draws while they live through runs; and arms
+whose months before the reform another arm has lived already take its world on the eve.
 
 A sweep waits in the same queue. It is lived through in slices of some seconds, run by run into its
 store, and stands at the end of the queue between two slices: a comparison asked for meanwhile need
@@ -18,12 +22,12 @@ not wait for the whole of it.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -45,14 +49,20 @@ from experiments.sweep.store import Store
 from experiments.sweep.worker import Model, Task, run_once
 from sim import runner
 from sim.errors import DiskError, PayshiftError, RunError, ScenarioError, StoreError
+from sim.eves import Eves
 from sim.record import Comparison, Record, home, records_folder
 from sim.runner import Plan, RunTask
 from sim.scenario import Scenario, load
 
 __all__ = ["Jobs", "Progress", "SweepPlan"]
 
-SAMPLE_PEOPLE = 500
+# A month costs the same whether 500 people live it or 5,000: first numbers come from whole runs
+# where a run takes no longer than a reader waits, a second and a half at this many people x months.
+AT_ONCE = 20_000 * 60
+SAMPLE_PEOPLE = 5_000
 SAMPLE_REPLICATES = 2
+WARM = "china-county-drg"
+_GIVE_WAY = 5
 SLICE_SECONDS = 10.0
 MORE, DONE = "more", "done"
 _TRIES = 3
@@ -120,6 +130,7 @@ class _Run:
     tries: int = 0
     started: float = 0.0
     stop_file: Path | None = None
+    is_first: bool = False  # somebody waits for first numbers by it
 
 
 @dataclass
@@ -132,6 +143,7 @@ class _Wanted:
     runs: dict[tuple[str, int], str] = field(default_factory=dict)
     state: str = "waiting"
     error: str = ""
+    is_prepared: bool = False  # all its runs are known
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -166,8 +178,13 @@ class _StoppedError(Exception):
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the server, which ends its workers itself."""
+    """Leave Ctrl-C to the server, which ends its workers itself, and give way to it.
+
+    Who waits for a page to be drawn should not wait for runs that nobody looks at yet.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(_GIVE_WAY)
 
 
 def _live(task: RunTask, stop_file: str) -> str:
@@ -178,7 +195,8 @@ def _live(task: RunTask, stop_file: str) -> str:
         if os.path.exists(stop_file):
             raise _StoppedError
 
-    record = runner.live_alone(task, on_month)
+    eves = Eves(Path(stop_file).parent / "eves")
+    record = runner.live_alone(task, on_month, eves.simulate)
     record.save()
     return record.key
 
@@ -215,8 +233,8 @@ def _sweep(plan: SweepPlan, stop_file: str) -> str:
 
 
 def _warm_up() -> Record:
-    """Load compiled rules in a worker, so that the first reader does not wait for them."""
-    scenario = load("tiny-drg").with_population(200).with_horizon(warm_up=12, baseline=0, reform=12)
+    """Load rules and the county in a worker, so that the first reader does not wait for them."""
+    scenario = load(WARM).with_population(200).with_horizon(warm_up=12, baseline=0, reform=12)
     return runner.compare([scenario], replicates=2, workers=1)
 
 
@@ -314,6 +332,8 @@ class Jobs:
             self._forget()
         if job.sample is not None:
             self._ask(job, job.sample, job.sample_runs, self._quick)
+        else:
+            self._ask(job, job.plan.first(1), job.runs, self._quick)
         with self._lock:
             # The many keys of its whole runs are worked out while first numbers are on their way.
             self._unprepared.append(job)
@@ -321,12 +341,16 @@ class Jobs:
         return key
 
     def _prepare(self) -> None:
-        """Put the whole runs of what was asked for into the queue."""
-        while self._unprepared:
+        """Put the whole runs of what was asked for into the queue.
+
+        Not while every worker makes first numbers: it would take the time of a page to be drawn.
+        """
+        while self._unprepared and not self._is_in_haste():
             job = self._unprepared.popleft()
             told = "a run failed"
             try:
                 self._ask(job, job.plan, job.runs, self._order)
+                job.is_prepared = True
                 told = ""
             except PayshiftError as error:
                 told = error.message
@@ -335,6 +359,13 @@ class Jobs:
                 if told:
                     with self._lock:
                         job.state, job.error = "failed", told
+
+    def _is_in_haste(self) -> bool:
+        """Whether first numbers keep all workers busy."""
+        with self._lock:
+            runs = (self._runs.get(key) for key in self._active)
+            busy = sum(run is not None and run.is_first for run in runs)
+            return busy > self.settings.workers or (busy > 0 and bool(self._quick))
 
     def foresee(self, plan: Plan) -> None:
         """Live through the first numbers of what somebody may ask for, while there is time.
@@ -463,6 +494,7 @@ class Jobs:
             self._enter(wanted)
             self._note_sweep(wanted)
             wanted.runs["sweep", 0] = key
+            wanted.is_prepared = True
             run = self._runs.get(key)
             if run is None or run.state in ("failed", "stopped"):
                 self._runs[key] = _Run(key, plan)
@@ -612,10 +644,7 @@ class Jobs:
             self._news.notify_all()
         self._end_pool()
         self._thread.join(timeout=5)
-        with contextlib.suppress(OSError):
-            for path in self._folder.iterdir():
-                path.unlink()
-            self._folder.rmdir()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     # --- bookkeeping ------------------------------------------------------------------------
 
@@ -792,6 +821,7 @@ class Jobs:
     def _start_runs(self) -> None:
         while (queue := self._next_queue()) is not None:
             key = queue.popleft()
+            is_first = queue is self._quick
             run = self._runs.get(key)
             if run is None or run.state != "waiting":
                 continue
@@ -799,6 +829,7 @@ class Jobs:
             run.stop_file.unlink(missing_ok=True)
             run.state, run.started = "running", time.monotonic()
             run.tries += 1
+            run.is_first = is_first
             with runner.hidden_main():
                 stop = str(run.stop_file)
                 if isinstance(run.task, SweepPlan):
@@ -884,7 +915,7 @@ class Jobs:
         return [
             job
             for job in self._jobs.values()
-            if job.is_open and job.runs
+            if job.is_open and job.is_prepared
             if all(self._runs[key].state == "done" for key in job.runs.values())
         ]
 
@@ -922,9 +953,9 @@ def _stages(job: _Job) -> set[str]:
 
 
 def _sample_of(plan: Plan) -> Plan | None:
-    """The same comparison with few people and seeds; None where it is small already."""
+    """The same comparison with fewer people and seeds; None where its runs are quick themselves."""
     first = next(iter(plan.arms.values()))
-    if first.population < 2 * SAMPLE_PEOPLE:
+    if first.population * first.horizon.months <= AT_ONCE:
         return None
     arms = {name: scenario.with_population(SAMPLE_PEOPLE) for name, scenario in plan.arms.items()}
     return Plan(plan.kind, arms, plan.seeds[:SAMPLE_REPLICATES], plan.engine, plan.keep)

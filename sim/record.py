@@ -55,6 +55,7 @@ RUN_FILE = "run.json"
 STATUS_QUO = "status-quo"
 _KEY_LENGTH = 24
 _CONFIDENCE = 0.95
+_CLEAR, _MOST = 2.0, 3.0  # a percent's baseline in standard errors, and the most it is told for
 _WANTED_PRECISION = 0.01
 
 _STRING = pa.dictionary(pa.int32(), pa.string())
@@ -289,6 +290,19 @@ def _plain_column(column: pa.ChunkedArray) -> pa.Array:
     return whole
 
 
+def _texts(column: pa.Array) -> tuple[np.ndarray[Any, np.dtype[np.int32]], bytes]:
+    """Read a column of texts as it lies in memory: lengths in bytes, and all texts in a row.
+
+    A missing text is an empty one. Texts one by one took longer than the rest of the hash.
+    """
+    whole = pc.fill_null(column, "") if column.null_count else column
+    _, places, held = whole.buffers()
+    if held is None or not len(whole):
+        return np.zeros(len(whole), dtype=np.int32), b""
+    ends = np.frombuffer(places, dtype=np.int32)[whole.offset : whole.offset + len(whole) + 1]
+    return np.diff(ends), held[int(ends[0]) : int(ends[-1])].to_pybytes()
+
+
 def hash_table(table: pa.Table) -> str:
     """Hash the rows of a table, whatever order its rows and columns are in.
 
@@ -315,10 +329,9 @@ def hash_table(table: pa.Table) -> str:
         values = column.take(order)
         digest.update(f"{name}:{len(values)}:{values.type}\n".encode())
         if pa.types.is_string(values.type):
-            texts = [(text or "").encode("utf-8") for text in values.to_pylist()]
-            lengths = np.array([len(text) for text in texts], dtype="<i8")
-            digest.update(lengths.tobytes())
-            digest.update(b"".join(texts))
+            lengths, texts = _texts(values)
+            digest.update(lengths.astype("<i8").tobytes())
+            digest.update(texts)
         else:
             digest.update(_numbers(values).astype("<i8").tobytes())
     return digest.hexdigest()
@@ -648,8 +661,11 @@ class Comparison(Record):
             difference, low, high, relative, relative_low, relative_high, p, sign_share,
             n, se_paired, se_unpaired, replicates_needed``. `low` and `high` bound the
             paired t-interval (95 %), NaN with one replicate (`n`); `relative` is a fraction of the
-            size of the baseline; `sign_share` the share of replicates with the sign of the mean;
-            `replicates_needed` brings the interval's half-width to 1 % of the baseline.
+            baseline, NaN where a percent of it would say nothing: a baseline that is not positive
+            or not clear of its own noise (twice its standard error), a change of sign, or a change
+            of more than three times the baseline; `sign_share` the share of replicates with the
+            sign of the mean; `replicates_needed` brings the interval's half-width to 1 % of the
+            baseline.
         """
         if period not in ("reform", "before"):
             raise ScenarioError(
@@ -687,6 +703,15 @@ def _moments(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, floa
     if values.size < 2:
         return mean, math.nan
     return mean, float(np.std(values, ddof=1)) / math.sqrt(values.size)
+
+
+def _bears_percent(base: float, error: float, changed: float) -> bool:
+    """Whether a change is well told in percent of its baseline.
+
+    A balance near zero, such as a fund's surplus, is not: a few yuan are hundreds of percent.
+    """
+    is_clear = math.isnan(error) or base > _CLEAR * error
+    return base > 0.0 and changed >= 0.0 and is_clear and abs(changed - base) <= _MOST * base
 
 
 def _differences(summary: pd.DataFrame, arms: list[str], currency: str) -> pd.DataFrame:
@@ -745,7 +770,8 @@ def _differences(summary: pd.DataFrame, arms: list[str], currency: str) -> pd.Da
                     wanted = _WANTED_PRECISION * abs(base_mean)
                     sd = error * math.sqrt(n)
                     needed = float(max(2, math.ceil((1.96 * sd / wanted) ** 2)))
-            scale = abs(base_mean) if base_mean != 0.0 else math.nan
+            arm_end = base_mean + (-mean if about.minus else mean)
+            scale = base_mean if _bears_percent(base_mean, base_error, arm_end) else math.nan
             sign = math.copysign(1.0, mean) if mean != 0.0 else 0.0
             rows.append(
                 {

@@ -24,6 +24,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
     from sim.margins.view import View
     from sim.margins.weak_spots import Spot
     from sim.region import Region
+    from sim.world import World
 
 __all__ = [
     "ENGINES",
@@ -84,6 +86,7 @@ __all__ = [
     "simulate_scenario",
     "single_plan",
     "tables_of",
+    "world_of",
     "xray",
 ]
 
@@ -184,27 +187,35 @@ def provider_traits(region: Region) -> ProviderTraits:
 
 def simulate_scenario(task: RunTask, on_month: Callable[[int], None] | None = None) -> Lived:
     """Live through a scenario's months once, with either engine."""
-    return _lived(task, task.scenario.horizon.months, on_month)
-
-
-def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = None) -> Lived:
-    """Live through a scenario's first months."""
     # The engines compile on import and the agent engine loads Mesa: only a worker pays for it.
-    from sim.month import build_world, simulate
+    world = world_of(task)
+    if task.engine == "agents":
+        from sim.model import HealthSystem
+
+        history = HealthSystem(world).run(on_month)
+    else:
+        from sim.month import simulate
+
+        history = simulate(world, on_month)
+    return Lived(history, provider_traits(task.scenario.region()), world.setting)
+
+
+def world_of(task: RunTask) -> World:
+    """Build the world that a run starts from, before its first month."""
+    from sim.month import build_world
     from sim.region import AdjustmentRule
 
     scenario = task.scenario
-    region = scenario.region()
     horizon = scenario.horizon
     # The month asks for any object with a policy's attributes.
     before: Any = scenario.before
     after: Any = scenario.after
-    world = build_world(
-        region,
+    return build_world(
+        scenario.region(),
         before,
         after,
         months_before=horizon.start,
-        months=months,
+        months=horizon.months,
         warm_up=horizon.warm_up,
         seed=task.seed,
         population=scenario.population,
@@ -213,13 +224,6 @@ def _lived(task: RunTask, months: int, on_month: Callable[[int], None] | None = 
         claims="claims" in task.keep,
         adjustment=AdjustmentRule(**scenario.adjustment),
     )
-    if task.engine == "agents":
-        from sim.model import HealthSystem
-
-        history = HealthSystem(world).run(on_month)
-    else:
-        history = simulate(world, on_month)
-    return Lived(history, provider_traits(region), world.setting)
 
 
 Simulate: TypeAlias = Callable[[RunTask, Callable[[int], None] | None], Lived]
@@ -687,6 +691,7 @@ def _run_all(
 # --- records ----------------------------------------------------------------------------------
 
 
+@cache
 def _commit() -> str:
     """Give the commit of a checkout, or nothing for an installed package."""
     root = Path(__file__).resolve().parent.parent
@@ -705,6 +710,7 @@ def _commit() -> str:
     return found.stdout.strip() if found.returncode == 0 else ""
 
 
+@cache
 def _version(distribution: str) -> str:
     try:
         return metadata.version(distribution)
@@ -1039,12 +1045,25 @@ def single_plan(task: RunTask) -> Plan:
     return Plan(Record, {scenario.id: scenario}, (task.seed,), task.engine, task.keep)
 
 
-def live_alone(task: RunTask, on_month: Callable[[int], None] | None = None) -> Record:
-    """Do one run of a comparison as a record of its own, to be shared by all who ask for it."""
+def live_alone(
+    task: RunTask,
+    on_month: Callable[[int], None] | None = None,
+    simulate: Simulate = simulate_scenario,
+) -> Record:
+    """Do one run of a comparison as a record of its own, to be shared by all who ask for it.
+
+    Parameters
+    ----------
+    task : RunTask
+    on_month : callable, optional
+        Told the number of months done, after each.
+    simulate : function
+        What lives through the months.
+    """
     plan = single_plan(task)
     started = datetime.now(UTC)
     (alone,) = plan.tasks
-    done = run_task(alone, on_month)
+    done = run_task(alone, on_month, simulate)
     command = f"payshift run {alone.scenario.id} --seed {alone.seed}"
     return assembled(plan, {(alone.arm, 0): done}, started, command)
 

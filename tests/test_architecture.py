@@ -58,7 +58,7 @@ ROWS: tuple[tuple[str | tuple[str, ...], ...], ...] = (
     ),
     ("sim.scenario", "sim.agents", "sim.model"),
     ("sim.margins",),
-    ("sim.record", "sim.runner", "sim.testing", "sim.listing"),
+    ("sim.record", "sim.runner", "sim.eves", "sim.testing", "sim.listing"),
     ("experiments",),
     ("dashboards",),
     ("sim.cli", "sim.__main__"),

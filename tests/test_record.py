@@ -222,6 +222,16 @@ def test_the_hash_does_not_hang_on_how_texts_are_stored() -> None:
     assert hash_table(plain) == hash_table(coded)
 
 
+def test_a_missing_text_is_an_empty_one_wherever_the_rows_lie_in_memory() -> None:
+    texts = pa.array(["fen", None, "分", "", "yuan"])
+    whole = hash_table(pa.table({"a": texts}))
+    longer = pa.concat_arrays([pa.array(["before"]), texts, pa.array(["after"])])
+    assert whole == hash_table(pa.table({"a": longer.slice(1, 5)}))
+    nothing = pa.table({"a": pa.array([None, None], pa.string())})
+    assert hash_table(nothing) == hash_table(pa.table({"a": ["", ""]}))
+    assert hash_table(nothing.slice(0, 0)) == hash_table(pa.table({"a": pa.array([], pa.string())}))
+
+
 def test_the_hash_leaves_run_json_out(record: Record) -> None:
     other = Record({**record.info, "command": "another", "seconds": {}}, record.tables)
     assert other.sha256() == record.sha256()
@@ -250,6 +260,28 @@ def test_differences_are_paired_t_intervals() -> None:
     unpaired = math.sqrt(np.var(base, ddof=1) / 4 + np.var(arm, ddof=1) / 4)
     assert row["se_unpaired"] == pytest.approx(unpaired)
     assert row["se_paired"] < row["se_unpaired"]
+
+
+@pytest.mark.parametrize(
+    ("base", "arm", "told"),
+    [
+        ([-3.0, -2.0, -4.0], [-17.0, -16.0, -18.0], False),  # a deficit that grows fivefold
+        ([3.0, 2.0, 4.0], [-11.0, -12.0, -10.0], False),  # a surplus that turns into a deficit
+        ([1.0, -2.0, 4.0], [2.0, -1.0, 5.0], False),  # nothing but noise to measure by
+        ([3.0, 2.9, 3.1], [12.5, 12.4, 12.6], False),  # more than three times as much again
+        ([3.0, 2.9, 3.1], [3.3, 3.2, 3.4], True),
+        ([5.0], [5.5], True),
+    ],
+)
+def test_a_percent_is_told_only_of_a_baseline_that_bears_one(
+    base: list[float], arm: list[float], told: bool
+) -> None:
+    found = _comparison({"status-quo": base, "reform": arm}, outcome="fund_balance")
+    row = found.differences().iloc[0]
+    assert math.isfinite(row["difference"])
+    for name in ("relative", "relative_low"):
+        assert not (math.isfinite(row[name]) and not told)
+    assert math.isfinite(row["relative"]) == told
 
 
 def test_one_replicate_gives_a_difference_without_an_interval() -> None:

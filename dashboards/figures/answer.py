@@ -59,6 +59,9 @@ FAMILY_OF_ACTIVITY = (
 )
 
 
+LEAST_BEHAVIOR = 0.005  # of its size today
+
+
 @dataclass(frozen=True)
 class ArmCard:
     """One reform in a few words.
@@ -310,6 +313,8 @@ def _chain_of(
     style: Style,
 ) -> Chain:
     changes = {c.outcome: c for c in words.changes_of(differences, arm=look.id) if c.is_clear}
+    # Paired runs tell changes of a few in ten thousand clearly; no outcome follows from those.
+    moved = {outcome: c for outcome, c in changes.items() if c.size >= LEAST_BEHAVIOR}
     areas = {str(o): str(a) for o, a in zip(outcomes["id"], outcomes["area"], strict=True)}
     best: tuple[float, tuple[str, str], words.Change | None, words.Change | None] | None = None
     for (arm, kind, payer, activity), (receipts, cost) in margins.items():
@@ -320,7 +325,7 @@ def _chain_of(
         if not math.isfinite(step) or abs(step) < 0.02:
             continue
         behaviors, results = CHAINS[family_of(activity)]
-        behavior = _strongest(changes, behaviors)
+        behavior = _strongest(moved, behaviors)
         result = _strongest(changes, results)
         score = abs(step)
         for link in (behavior, result):
@@ -344,7 +349,7 @@ def _chain_of(
     )
     if behavior is None:
         behavior = _strongest(
-            {o: c for o, c in changes.items() if areas.get(o) in ("behavior", "behaviour")}, None
+            {o: c for o, c in moved.items() if areas.get(o) in ("behavior", "behaviour")}, None
         )
     if result is None:
         result = _strongest({o: c for o, c in changes.items() if areas.get(o) in CORE}, None)

@@ -276,7 +276,8 @@ class Change:
     arm, outcome, group : identifiers
     baseline, value : means under the status quo and under the arm, in the outcome's unit
     difference, low, high : paired difference and its 95 % interval, same unit
-    relative : difference over baseline, a fraction
+    relative : difference over baseline, a fraction; NaN where a percent would say nothing
+    noise : standard error of the difference if nothing were paired; 0 if not known
     """
 
     arm: str
@@ -288,6 +289,7 @@ class Change:
     low: float
     high: float
     relative: float
+    noise: float = 0.0
 
     @property
     def is_known(self) -> bool:
@@ -306,12 +308,15 @@ class Change:
 
     @property
     def size(self) -> float:
-        """Size of the change relative to the baseline, for ranking unlike outcomes."""
+        """Size of the change relative to the baseline, for ranking unlike outcomes.
+
+        A baseline near zero counts no less than its noise, or every balance would lead.
+        """
         if not self.is_known:
             return 0.0
         if math.isfinite(self.relative):
             return abs(self.relative)
-        return abs(self.difference) / max(abs(self.baseline), 1e-9)
+        return abs(self.difference) / max(abs(self.baseline) + 4.0 * self.noise, 1e-9)
 
     def is_better(self, better: str) -> bool | None:
         """Whether the change is for the better; None when the outcome has no good side."""
@@ -329,9 +334,7 @@ def change_of(row: Mapping[Any, Any]) -> Change:
     """Read one row of the table of differences."""
     baseline = _number(row, "baseline_mean")
     difference = _number(row, "difference")
-    relative = _number(row, "relative")
-    if not math.isfinite(relative) and baseline not in (0.0,) and math.isfinite(baseline):
-        relative = difference / abs(baseline)
+    noise = _number(row, "se_unpaired")
     return Change(
         arm=str(row["arm"]),
         outcome=str(row["outcome"]),
@@ -341,7 +344,8 @@ def change_of(row: Mapping[Any, Any]) -> Change:
         difference=difference,
         low=_number(row, "low"),
         high=_number(row, "high"),
-        relative=relative,
+        relative=_number(row, "relative"),
+        noise=noise if math.isfinite(noise) else 0.0,
     )
 
 

@@ -26,6 +26,7 @@ from dashboards.pages.library import library
 from dashboards.report import ReportTables
 from dashboards.result_view import View
 from dashboards.texts import Reader, language_of
+from experiments.precision import half_width
 from sim.errors import PayshiftError, ScenarioError
 
 __all__ = ["PAGE", "job_of"]
@@ -36,7 +37,9 @@ DEFAULT = Choice(
         for name in ("global-budget", "capitation", "drg", "value-based")
     )
 )
-FAST, SLOW = 250, 1_000  # milliseconds between two questions, before first numbers and after
+# Milliseconds from an answer to the next question: while first numbers are made, while they are
+# waited for in a queue or sharpen, and after.
+FAST, EARLY, SLOW = 150, 250, 1_000
 
 
 # --- what the page is made of -----------------------------------------------------------------
@@ -192,9 +195,11 @@ def layout(visit: Visit) -> list[Any]:
     if not trouble:
         try:
             jobs = visit.services.jobs
-            plan_key = jobs.plan(choice.scenarios(), choice.replicates).key
-            if jobs.progress(plan_key).state != "unknown":
-                key = plan_key
+            plan = jobs.plan(choice.scenarios(), choice.replicates)
+            if jobs.progress(plan.key).state != "unknown":
+                key = plan.key
+            else:
+                jobs.foresee(plan)
         except PayshiftError as error:
             if "arms" in visit.query:
                 trouble = [parts.notice(error.message, "error")]
@@ -238,12 +243,17 @@ def _stage_note(stage: str, tables: ReportTables, choice: Choice, reader: Reader
     kind, _, number = stage.partition("-")
     if kind == "whole":
         return None
+    is_single = kind == "arms" or number == "1"
     told = reader.say(
-        f"compare_stage_{kind}",
+        "compare_stage_one" if kind == "part" and is_single else f"compare_stage_{kind}",
         n=number,
         arms=len(choice.arms) + 1,
         people=words.count(tables.people, reader.lang),
     )
+    half = half_width(choice.region, tables.people) if is_single else None
+    if half is not None:
+        # One replicate has no interval, but how far apart such replicates lie was measured.
+        told = f"{told} {reader.say('compare_precision', half=f'{half:.1f}')}"
     more = reader.say(
         "compare_stage_more",
         people=words.count(choice.people, reader.lang),
@@ -587,9 +597,9 @@ def _register_job(app: dash.Dash, services: Services) -> None:
         reader = Reader(language_of(lang))
         progress = jobs.progress(key)
         stage: Any = {"key": key, "stage": progress.stage}
-        wanted: Any = FAST if progress.stage.startswith(("arms", "sample-1")) else SLOW
+        wanted: Any = EARLY if progress.stage.startswith(("arms", "sample-1")) else SLOW
         if not progress.stage:
-            wanted = FAST
+            wanted = FAST if progress.state == "running" else EARLY
         is_drawing = _stage(shown)[0] == key and drawn != shown and not progress.is_over
         if not progress.stage or stage == shown or is_drawing:
             # A browser drops the answer it waits for when the question is asked anew: one stage

@@ -136,7 +136,8 @@ def finish(jobs: Jobs, key: str) -> None:
 
 
 def large(name: str = "tiny-drg") -> Scenario:
-    return arm(name).with_population(2_000)
+    """An arm whose run takes longer than a reader waits."""
+    return arm(name).with_population(60_000)
 
 
 def prepared(jobs: Jobs, key: str) -> dashboards.jobs._Job:
@@ -144,7 +145,7 @@ def prepared(jobs: Jobs, key: str) -> dashboards.jobs._Job:
     while time.monotonic() < end:
         job = jobs._jobs[key]
         assert isinstance(job, dashboards.jobs._Job)
-        if job.runs:
+        if job.is_prepared:
             return job
         time.sleep(0.05)
     raise AssertionError("the whole runs were never put into the queue")
@@ -155,7 +156,7 @@ def test_first_numbers_come_arm_by_arm_from_a_small_sample(idle: Jobs) -> None:
     key = idle.submit(plan, "", "a")
     job = prepared(idle, key)
     assert job.sample is not None
-    assert {scenario.population for scenario in job.sample.arms.values()} == {500}
+    assert {scenario.population for scenario in job.sample.arms.values()} == {5_000}
     stages = [idle.progress(key).stage]
     for run in job.sample_runs.values():
         finish(idle, run)
@@ -164,6 +165,80 @@ def test_first_numbers_come_arm_by_arm_from_a_small_sample(idle: Jobs) -> None:
         finish(idle, run)
     assert stages == ["", "", "arms-2", *["sample-1"] * 3, "sample-2"]
     assert idle.progress(key).replicates == 2
+
+
+def test_where_a_run_is_quick_itself_first_numbers_are_its_own(idle: Jobs) -> None:
+    plan = idle.plan([arm(), arm("tiny-capitation")], 2)
+    job = prepared(idle, idle.submit(plan, "", "a"))
+    assert job.sample is None
+    assert len(job.runs) == 6
+    first = [key for (_, replicate), key in job.runs.items() if replicate == 0]
+    assert list(idle._quick) == first
+    assert set(idle._order) == set(job.runs.values()) - set(first)
+    stages = []
+    for run in job.runs.values():
+        finish(idle, run)
+        stages.append(idle.progress(job.key).stage)
+    assert stages == ["", "arms-2", *["part-1"] * 3, "part-2"]
+
+
+def test_whole_runs_are_prepared_when_first_numbers_leave_a_worker_free(idle: Jobs) -> None:
+    busy = {key: Future[str]() for key in "ab"}
+    with idle._lock:
+        job = idle._jobs[idle.submit(idle.plan([arm()], 2), "", "a")]
+        for key in busy:
+            run = dashboards.jobs._Run(key, idle._runs[next(iter(job.runs.values()))].task)
+            run.state, run.started, run.is_first = "running", time.monotonic(), True
+            idle._runs[key] = run
+        idle._active = dict(busy)
+        idle._prepare()
+        assert not job.is_prepared
+        assert len(job.runs) == 2
+        del idle._active["a"]
+        idle._prepare()
+        assert not job.is_prepared  # its own first runs still wait for that worker
+        idle._quick.clear()
+        idle._prepare()
+        assert job.is_prepared
+        assert len(job.runs) == 4
+
+
+@pytest.mark.parametrize("kind", ["comparison", "sweep"])
+def test_what_is_asked_for_again_while_it_is_being_stopped_is_neither_late_nor_lost(
+    idle: Jobs, home: Path, kind: str
+) -> None:
+    # Whatever has begun at all is late here; what waits to begin is not.
+    idle.settings = Settings(queue=2, minutes=0)
+    plan = idle.plan([arm()], 1)
+    sweep = idle.plan_sweep(tiny_sweep(), home / "sweeps")
+
+    def ask(holder: str) -> str:
+        if kind == "sweep":
+            return idle.submit_sweep(sweep, holder)
+        return idle.submit(plan, "", holder)
+
+    stopping = Future[str]()
+    with idle._lock:
+        key = ask("a")
+        run_key = next(iter(idle._jobs[key].runs.values()))
+        run = idle._runs[run_key]
+        run.state, run.started = "running", time.monotonic()
+        run.stop_file = home / "stop"
+        idle._active[run_key] = stopping
+        for queue in (idle._quick, idle._order):
+            queue.clear()
+        idle.cancel(key, "a")
+        assert run.stop_file.exists()
+        assert idle.progress(key).state == "stopped"
+        assert ask("b") == key
+        idle._finish_runs()
+        assert idle.progress(key).state == "waiting"
+        assert run_key in idle._active  # nobody ended the workers for its sake
+        stopping.set_exception(dashboards.jobs._StoppedError())
+        idle._finish_runs()
+        assert idle.progress(key).state == "waiting"
+        assert run_key not in idle._active
+        assert run_key in (*idle._quick, *idle._order)
 
 
 def test_first_numbers_of_the_second_go_before_the_whole_of_the_first(idle: Jobs) -> None:

@@ -71,7 +71,7 @@ def test_first_numbers_sharpen_and_the_address_shows_the_same_to_somebody_else(
         page.locator("#take a").first.wait_for()
         told = page.evaluate("window.told")
         assert told[0].startswith("First numbers")
-        assert "500 people" in told[0]
+        assert "2,000 people each, one replicate" in told[0]
         assert "what you asked for, 2,000 people and 2 replicates" in told[0]
         assert told[-1].startswith("2,000 people")
         assert page.locator("#results .notice").count() == 0

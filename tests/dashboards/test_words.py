@@ -11,6 +11,7 @@ import pytest
 
 from dashboards.figures import words
 from dashboards.figures.words import Change
+from sim.scenario import library_root, load
 
 SPENDING = {"label": "Spending per person", "unit": "CNY/person-year"}
 FALL = Change("a", "spending", "all", 1000.0, 939.0, -61.0, -70.0, -52.0, -0.061)
@@ -20,6 +21,18 @@ def test_both_catalogues_have_the_same_keys_and_no_empty_text() -> None:
     english, chinese = words.catalogue("en"), words.catalogue("zh")
     assert set(english) == set(chinese)
     assert all(text.strip() for texts in (english, chinese) for text in texts.values())
+
+
+def test_every_payer_of_the_library_has_a_name_in_both_languages() -> None:
+    payers = {
+        payer
+        for file in sorted((library_root() / "regions").glob("*.yaml"))
+        for payer in load(file.stem).region().payers
+    }
+    assert {"medicare", "commercial", "resident-scheme", "self-pay"} <= payers
+    for lang in ("en", "zh"):
+        for payer in payers:
+            assert f"payer.{payer}" in words.catalogue(lang), (lang, payer)
 
 
 def test_both_catalogues_fill_the_same_fields() -> None:
@@ -138,3 +151,13 @@ def test_two_levels_are_written_so_that_their_difference_shows() -> None:
     before, after = words.apart(0.52301, 0.52312, "share", "en", "CNY")
     assert before != after
     assert before.startswith("52.3")
+
+
+def test_a_baseline_near_zero_does_not_lead_the_ranking() -> None:
+    about = {"arm": "a", "outcome": "x", "group": "all", "arm_mean": 0.0, "low": -1.0, "high": 0.0}
+    balance = words.change_of(
+        {**about, "baseline_mean": 0.0005, "difference": -0.0006, "se_unpaired": 0.006}
+    )
+    assert not math.isfinite(balance.relative)
+    assert balance.size < 0.05
+    assert FALL.size > balance.size
