@@ -63,9 +63,9 @@ class Site:
         self._server.run()
 
     def close(self) -> None:
-        """Stop answering."""
-        self._server.close()
+        """Stop answering: what is being answered first, then the door."""
         self._server.task_dispatcher.shutdown()
+        self._server.close()
         self.services.jobs.close()
 
 

@@ -19,6 +19,7 @@ __all__ = ["evidence_figure", "numbers_of", "verdict_sentence"]
 ROW = 46
 REACH = 3.0
 """Half-widths of the band that are drawn to either side; what lies beyond is an arrow."""
+OPENING, CLOSING = "（《“", "），。；：、？！》”"
 SYMBOLS = {"hit": "circle", "near": "circle-open", "miss": "x"}
 
 
@@ -150,6 +151,7 @@ def _point(x: float, y: float, symbol: str, color: str, size: int, hover: str) -
         "x": [max(min(x, REACH), -REACH)],
         "y": [y],
         "mode": "markers",
+        "cliponaxis": False,  # those at the edge are shown whole
         "marker": {
             "symbol": ("triangle-right" if x > 0 else "triangle-left") if is_beyond else symbol,
             "size": size,
@@ -209,7 +211,10 @@ def _folded(text: str, lang: str) -> str:
     parts = list(text) if lang == "zh" else [word + " " for word in text.split()]
     found = [""]
     for part in parts:
-        if len(found[-1]) + len(part) > longest and found[-1]:
-            found.append("")
+        if len(found[-1]) + len(part) > longest and found[-1] and part not in CLOSING:
+            # no line ends with an opening mark or begins with a closing one
+            opening = found[-1][-1] if found[-1][-1] in OPENING else ""
+            found[-1] = found[-1].removesuffix(opening) if opening else found[-1]
+            found.append(opening)
         found[-1] += part
     return "<br>".join(line.strip() for line in found[:3])

@@ -22,7 +22,8 @@ def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
     """Transfers of one arm between pairs of parties, netted, largest first, without circles.
 
     A claw-back lowers what the fund paid; a drawing of money needs one direction. A flow that
-    would still close a circle ends at a copy of its payee, marked with a trailing ``*``.
+    would still close a circle ends at a copy of its payee, marked with a trailing ``*``. Who is
+    shown to be paid is shown to pay, too, if it does: a scheme is no place where money ends.
 
     Parameters
     ----------
@@ -50,13 +51,25 @@ def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
     flows.sort(key=lambda flow: (-flow[2], flow[0], flow[1]))
     reached: dict[str, set[str]] = {}
     kept: list[tuple[str, str, int]] = []
-    for payer, payee, amount in flows[:LARGEST_SHOWN]:
+    for payer, payee, amount in _shown(flows):
         if _reaches(reached, payee, payer):
             kept.append((payer, f"{payee}*", amount))
             continue
         reached.setdefault(payer, set()).add(payee)
         kept.append((payer, payee, amount))
     return kept
+
+
+def _shown(flows: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
+    """The largest flows, and the largest of whoever would be shown to be paid and not to pay."""
+    chosen = flows[:LARGEST_SHOWN]
+    paying = {payer for payer, _, _ in chosen}
+    paid = {payee for _, payee, _ in chosen}
+    for flow in flows[LARGEST_SHOWN:]:
+        if flow[0] in paid - paying:
+            chosen.append(flow)
+            paying.add(flow[0])
+    return chosen
 
 
 def _reaches(edges: dict[str, set[str]], start: str, goal: str) -> bool:

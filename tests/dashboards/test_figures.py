@@ -290,3 +290,19 @@ def test_every_drawing_leaves_its_tables_as_they_were(tables: ReportTables) -> N
     incentives.payers_that_change(tables.incentives, "status-quo")
     for name, frame in before.items():
         pd.testing.assert_frame_equal(frame, getattr(tables, name))
+
+
+def test_a_scheme_that_pays_little_is_shown_to_pay() -> None:
+    paid = [
+        ("premiums", "payer:a", 900),
+        *((f"patients:{n}", f"kind:{n}", 800 - n) for n in range(20)),
+        ("payer:a", "kind:0", 3),
+        ("payer:a", "kind:1", 2),
+    ]
+    ledger = pd.DataFrame(paid, columns=["payer", "payee", "amount"]).assign(
+        arm="status-quo", purpose="claim"
+    )
+    shown = [flow[:2] for flow in flows.net_flows(ledger, "status-quo")]
+    assert ("payer:a", "kind:0") in shown
+    assert ("payer:a", "kind:1") not in shown
+    assert len(shown) == flows.LARGEST_SHOWN + 1
