@@ -22,6 +22,7 @@ __all__ = [
     "DIRECTIONS",
     "MEASURES",
     "SETTINGS",
+    "STAYS",
     "Activity",
     "Array",
     "CaseRule",
@@ -70,6 +71,10 @@ class FieldInfo:
 
 def _tally(axes: str, unit: str, en: str, zh: str, *, uncertain: bool = False) -> dict[str, object]:
     return {"axes": tuple(axes.split()), "unit": unit, "en": en, "zh": zh, "fan": uncertain}
+
+
+STAYS = ("admissions", "bed_days", "cases_side", "charges_side", "observations", "cut_short")
+"""Fields that belong to hospital stays: a scope holds all of them or none."""
 
 
 @dataclass(frozen=True)
@@ -555,8 +560,7 @@ class Activity:
         if not scope.units.all():
             cut["units"] = scope.units
         if scope.stays != 1.0:
-            stays = ("admissions", "bed_days", "cases_side", "charges_side", "observations")
-            cut |= dict.fromkeys((*stays, "cut_short"), scope.stays)
+            cut |= dict.fromkeys(STAYS, scope.stays)
 
         def make(name: str) -> Array:
             array: Array = getattr(self, name)

@@ -81,7 +81,8 @@ def level(outlay: Callable[[float], float], target: float, start: float = 1.0) -
     -----
     The factor is sought between nothing and sixteen times the start. A start that is already right
     to a part in 10^12 is returned untouched, so that doing nothing changes no bit. Where an outlay
-    that starts flat meets the target all along the flat, the factor is that of its end.
+    that starts flat meets the target all along the flat, the factor is that of its end; where one
+    that ends flat does, that of its beginning. Rounding decides neither.
     """
     low, high = 0.0, 16.0 * start
     # Money has no unit of its own: what counts as nothing is told by what the outlay can be.
@@ -92,6 +93,9 @@ def level(outlay: Callable[[float], float], target: float, start: float = 1.0) -
     if abs(outlay(low) - target) <= highest_flat - target:
         # Nothing is already enough: the target is met up to where the outlay begins to rise.
         return _halved(outlay, highest_flat, low, high) if outlay(high) > highest_flat else start
+    lowest_flat = target - (highest_flat - target)
+    if abs(outlay(high) - target) <= highest_flat - target:
+        return _halved(outlay, lowest_flat, low, high) if outlay(low) < lowest_flat else start
     if not outlay(low) < target < outlay(high):
         return start
     for _ in range(_ROUNDS):

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sim.activity import COMPONENTS, SETTINGS, Activity, Array, Scope
+from sim.activity import COMPONENTS, SETTINGS, STAYS, Activity, Array, Scope
 from sim.errors import PaymentError
 from sim.payment._protocol import (
     Build,
@@ -293,17 +293,14 @@ def _inside(part: Part, partials: Partials) -> Partials:
     if part.is_whole:
         return partials
     found = dict(partials)
-    for name, factor in (
-        ("visits", part.scope.visits),
-        ("patient_covered", part.scope.visits),
-        ("patient_uncovered", part.scope.visits),
-        ("units", part.scope.units),
-        ("admissions", part.scope.stays),
-        ("bed_days", part.scope.stays),
-        ("cases_side", part.scope.stays),
-        ("charges_side", part.scope.stays),
-        ("observations", part.scope.stays),
-    ):
+    factors: dict[str, Array | float] = {
+        "visits": part.scope.visits,
+        "patient_covered": part.scope.visits,
+        "patient_uncovered": part.scope.visits,
+        "units": part.scope.units,
+        **dict.fromkeys(STAYS, part.scope.stays),
+    }
+    for name, factor in factors.items():
         if name in found:
             found[name] = found[name] * factor
     return found

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from sim.activity import Activity, Array, CaseRule
+from sim.activity import STAYS, Activity, Array, CaseRule
 from sim.errors import PaymentError
 from sim.payment._neutral import level
 from sim.payment._protocol import (
@@ -37,7 +37,7 @@ from sim.payment._terms import Neutral, Term, check_keys, is_neutral, read_numbe
 
 _PRICE = Term("CNY", 0.0, 1e8, "fixed price of a stay", "病种定额")
 _INPATIENT = 2
-_STAYS = ("admissions", "bed_days", "cases_side", "charges_side")
+_BY_GROUP = tuple(name for name in STAYS if "group" in Activity.fields()[name].axes)
 _BY_SETTING = ("visits", "units", "patient_covered", "patient_uncovered")
 
 
@@ -268,8 +268,9 @@ class ClinicalPathway(Contract):
         by_setting = np.ones((activity.n_providers, 3))
         by_setting[:, _INPATIENT] = share
         changed = {
-            name: getattr(activity, name) * off.reshape(1, -1, *(1,) * k)
-            for name, k in zip(_STAYS, (2, 1, 2, 2), strict=True)
+            name: getattr(activity, name)
+            * off.reshape(1, -1, *(1,) * (len(activity.shape_of(name)) - 2))
+            for name in _BY_GROUP
         }
         for name in _BY_SETTING:
             array: Array = getattr(activity, name)

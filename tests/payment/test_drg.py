@@ -195,6 +195,38 @@ def test_where_no_days_are_named_every_stay_is_paid_whole() -> None:
     assert model.revenue(year(admissions=cell(1, 0, [1]), cut_short=short)).tolist() == [8000]
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda drg: {
+            "blend": [
+                {"scope": {"setting": "primary"}, "contract": drg},
+                {"scope": "rest", "contract": {"fee_for_service": {"multiplier": 0}}},
+            ]
+        },
+        lambda drg: {
+            "clinical_pathway": {"groups": ["stroke"], "prices": {"stroke": 0}, "of": drg}
+        },
+    ],
+    ids=["another scope", "a disease on the list"],
+)
+def test_who_leaves_a_stay_to_another_contract_leaves_it_what_the_stay_lacks(wrap: Any) -> None:
+    model = contract(wrap({"drg": {"base_rate": 8000, "whole_days": 5}}))
+    short = np.zeros((2, 3))
+    short[1, 0] = 0.4
+    sides = max((rule.n_sides for rule in thresholds_of(model)), default=1)
+    beyond = np.eye(sides)[-1]
+    done = year(
+        sides=sides,
+        admissions=cell(1, 0, [1]),
+        cases_side=cell(1, 0, beyond),
+        charges_side=cell(1, 0, 6000 * beyond),
+        cut_short=short,
+    )
+    assert model.revenue(done).tolist() == [0.0]
+    assert not gradient_of(model, done).cut_short[0, 1].any()
+
+
 def test_nodes_of_one_contract_count_transfers_alike() -> None:
     def blended(days: int) -> PaymentModel:
         part = {"drg": {"base_rate": 8000, "whole_days": days}}

@@ -10,6 +10,7 @@ import pytest
 from sim.activity import CaseRule, Scope
 from sim.errors import PaymentError
 from sim.payment import build, has_neutral, resolve_neutral, sorted_by, thresholds_of
+from sim.payment._neutral import level
 from sim.testing import sample_context, sample_year
 from tests.payment.cases import CASES, NESTED, POOLED
 
@@ -115,3 +116,15 @@ def test_an_empty_scope_without_receipts_gets_a_rate_of_zero() -> None:
     nothing = BASE.scaled(0.0)
     new = resolve_neutral(build("drg", CONTEXT), nothing, BEFORE.revenue(nothing))
     assert not new.revenue(BASE).any()
+
+
+@pytest.mark.parametrize("rounding", [-1e-16, 0.0, 1e-16])
+def test_an_outlay_that_ends_flat_at_its_target_is_met_where_the_flat_begins(
+    rounding: float,
+) -> None:
+    """A budget that keeps every surplus back pays all claims from some size on."""
+
+    def outlay(x: float) -> float:
+        return min(x, 1.25) * 0.8 * (1.0 + rounding) + 1.0
+
+    assert level(outlay, 2.0) == pytest.approx(1.25, rel=1e-8)
