@@ -563,6 +563,7 @@ FORBIDDEN: dict[str, str] = {
     r"(?<![\w.)\]}/~*-])/(?:work|root|farm|home|Users|tmp)/[A-Za-z]": "a path of one machine",
     r"(?i)\b(?:claud[e]|anthropi[c]|chatgp[t]|copilo[t]|opena[i])\b": "the name of a writing tool",
     r"\bTO[D]O\b|\bFIX[M]E\b|\bXX[X]\b|\bHAC[K]\b": "a mark of unfinished work",
+    r"(?m)^[<]{7} |^[>]{7} ": "a mark of two versions that were not brought together",
 }
 
 
