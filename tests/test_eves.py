@@ -33,7 +33,6 @@ def hashes(task: RunTask, simulate: runner.Simulate) -> dict[str, str]:
         ("tiny-capitation", "tiny-value-based"),
         ("china-county", "china-county-capitation-diagnosis"),
         ("china-county", "china-county-consortium-led"),
-        ("china-county-drg", "china-county-procurement"),
         ("china-city-drg", "china-city-composite"),
         ("us-metro", "us-metro-joint-bundle"),
         ("china-county", "china-county-cover-options"),

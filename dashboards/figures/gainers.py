@@ -196,7 +196,7 @@ def gainers(
             y=top,
             yanchor="bottom",
             xanchor="left",
-            text=look.keyed(f"<b>{look.short}</b>"),
+            text=look.keyed(f"<b>{words.short_title(look.short, 26)}</b>"),
             showarrow=False,
             font={"size": 13, "color": theme.ink},
         )

@@ -16,7 +16,8 @@ from dashboards.figures.xray import shown_activities
 
 ROW = 30
 HEAD = 44
-UPRIGHT_HEAD = 118
+MOST_UPRIGHT, LETTER = 22, 7  # letters of an upright name, and pixels of each
+MOST_LEVEL = 4  # columns whose names have room beside each other
 
 
 def stake_of(receipts: float, cost: float) -> float:
@@ -107,7 +108,7 @@ def incentives_map(
     incentives : columns ``arm``, ``kind``, ``payer``, ``activity``, ``marginal_receipts``,
         ``marginal_cost``, ``unit``; money in ``style.currency`` per one more of the activity
     kind, payer : which rows to draw
-    is_narrow : upright names of the arms, for a phone
+    is_narrow : upright names of the arms, for a phone; so are those of more than four anywhere
 
     Notes
     -----
@@ -118,7 +119,9 @@ def incentives_map(
     rows = incentives[(incentives["kind"] == kind) & (incentives["payer"] == payer)]
     activities = shown_activities(rows)
     sentence = incentive_sentence(incentives, arms, kind, payer, style)
-    head = UPRIGHT_HEAD if is_narrow else HEAD
+    is_upright = is_narrow or len(looks) > MOST_LEVEL
+    upright = [words.short_title(look.short, MOST_UPRIGHT) for look in looks]
+    head = max(HEAD, 14 + LETTER * max(map(_width, upright))) if is_upright else HEAD
     figure = canvas(
         style,
         height=ROW * max(len(activities), 2) + head + 12,
@@ -191,8 +194,8 @@ def incentives_map(
             style,
             side="top",
             tickvals=list(range(len(looks))),
-            ticktext=[look.short if is_narrow else _two_lines(look.short) for look in looks],
-            tickangle=-90 if is_narrow else 0,
+            ticktext=upright if is_upright else [_two_lines(look.short) for look in looks],
+            tickangle=-90 if is_upright else 0,
             tickfont={"size": SMALL, "color": theme.ink},
             automargin=False,
             range=[-0.5, len(looks) - 0.5],
@@ -209,6 +212,11 @@ def incentives_map(
         )
     )
     return figure
+
+
+def _width(text: str) -> int:
+    """How wide a text is, in Latin letters; a Chinese character is as wide as two."""
+    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
 
 
 def _two_lines(title: str) -> str:

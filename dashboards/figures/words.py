@@ -604,7 +604,7 @@ def short_title(title: str, longest: int = 24) -> str:
     return title
 
 
-def short_titles(titles: Sequence[str], longest: int = 24) -> list[str]:
+def short_titles(titles: Sequence[str], longest: int = 31) -> list[str]:
     """Short titles that tell the arms of one comparison apart.
 
     Titles that begin alike ("Tiny county: …") are told apart by what follows the colon; what is
