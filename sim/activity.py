@@ -506,7 +506,22 @@ class Activity:
                 return np.array(np.broadcast_to(partials[name], self.shape_of(name)))
             return np.zeros(self.shape_of(name))
 
-        return Activity.deferred(make, self)
+        other = Activity.deferred(make, self)
+        other.__dict__["_given"] = frozenset(partials)
+        return other
+
+    def is_blank(self, name: str) -> bool:
+        """Tell whether a field is known to be zero everywhere without working it out.
+
+        Examples
+        --------
+        >>> year = Activity.zeros(1, groups=1)
+        >>> slopes = year.filled({"visits": np.ones((1, 3))})
+        >>> slopes.is_blank("units"), slopes.is_blank("visits"), year.is_blank("units")
+        (True, False, False)
+        """
+        given: frozenset[str] | None = self.__dict__.get("_given")
+        return given is not None and name not in given
 
     def __add__(self, other: Activity) -> Activity:
         """Give two stretches of time together."""

@@ -17,8 +17,9 @@ from sim.aftercare import aftercare_terms
 from sim.alliances import limits_with_posts, reach_with_posts
 from sim.baseline import RANKS, margin_at_list, severities, solve
 from sim.behavior.choice import travel_utility_metro
-from sim.benefits import NO_LIMIT_FEN, expected_coinsurance
+from sim.benefits import NO_LIMIT_FEN
 from sim.covers import listed_from
+from sim.engine.bills import fill_expected_shares
 from sim.engine.organization import (
     day_at,
     expected_charge,
@@ -35,6 +36,7 @@ from sim.engine.setting import (
     TERTIARY,
     Setting,
     products_over_bits,
+    worked_out_once,
 )
 from sim.engine.tables import (
     SENIOR,
@@ -52,7 +54,7 @@ from sim.engine.tables import (
 )
 from sim.health.need import monthly_probability, severity_multiplier
 from sim.observation import observation_terms
-from sim.outlook import channel_marginals, covered_share, practised_stay
+from sim.outlook import channel_marginals, covered_share, practised_stay, stake_of_a_day
 from sim.region import Region
 from sim.tallies import ProviderTally
 from sim.working_time import lost_to_haste
@@ -157,7 +159,7 @@ def _need_table(world: World, rate: Float) -> NeedTable:
         ratio=products_over_bits(groups.condition_ratio),
         control_ratio=products_over_bits(groups.control_ratio),
         level=np.cumsum(groups.share_level, axis=1),
-        prob_bed=_bed_need(world),
+        prob_bed=_bed_need(world.setting),
         self_limiting=groups.self_limiting,
         worsening=groups.worsening,
         utility_loss=groups.utility_loss,
@@ -169,13 +171,14 @@ def _need_table(world: World, rate: Float) -> NeedTable:
     )
 
 
-def _bed_need(world: World) -> Float:
+@worked_out_once
+def _bed_need(setting: Setting) -> Float:
     """Return the share of a group's episodes that need a bed (G,).
 
     The region's data count every stay; those that a course plans follow from a first one.
     """
-    courses, values = world.region.courses, world.setting.values
-    need = world.region.groups.prob_bed * values["bed_need_scale"]
+    courses, values = setting.region.courses, setting.values
+    need = setting.region.groups.prob_bed * values["bed_need_scale"]
     return np.asarray(need / courses.stays_per_first, dtype=np.float64)
 
 
@@ -195,39 +198,25 @@ def _sums_over_bits(amounts: Float) -> Float:
 
 def _seek_table(world: World, price: PriceTable) -> SeekTable:
     setting, values, region = world.setting, world.setting.values, world.region
-    kind = region.providers.kind.astype(np.int64)
-    size = np.log(np.maximum(region.providers.visits_capacity, 1.0))
-    constant = np.zeros((3, len(kind)))
-    for k, name in ((PRACTICE, "practice"), (SECONDARY, "secondary"), (TERTIARY, "tertiary")):
-        rows = kind == k
-        if not rows.any():
-            continue
-        constant[:, rows] = values[f"attraction_{name}"]
-        if k != PRACTICE:
-            spread = size[rows] - np.log(np.exp(size[rows]).mean())
-            constant[:, rows] += values["attraction_size"] * spread
-    maternal = np.array([name == "maternal" for name in region.providers.type])
-    if maternal.any():
-        constant[:, maternal] += values["attraction_maternal"]
+    constant = _attraction(setting)
     if world.audits.publish > 0.0:
         # What was found and made public weighs in patients' choice like an experience.
         known = world.audits.publish * _found_share(world)
-        constant -= values["experience_weight"] * known[None]
-    slope = np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]])
+        constant = constant - values["experience_weight"] * known[None]
     within = 1.0 - values["nest_correlation"]
     if "readmission_weight" in values:
-        constant += _measured_quality(world)
+        constant = constant + _measured_quality(world)
     return SeekTable(
         options=setting.options,
-        kind=kind,
-        log_minutes=_travel(world),
+        kind=region.providers.kind.astype(np.int64),
+        log_minutes=_travel(world.setting),
         serves=region.providers.scope,
         price=_as_known(world, price.visit),
         uncovered=_as_known(world, price.uncovered),
         account_weight=price.account_weight,
         wait=world.wait,
         constant=constant,
-        slope=slope,
+        slope=np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]]),
         care_class=region.groups.care_class.astype(np.int64),
         visit_need=setting.need_out,
         seek=np.full(len(setting.need_out), values["seek_constant"])
@@ -246,6 +235,26 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         comply=values["referral_compliance"],
         scratch=np.empty(setting.options.shape[1] + 1),
     )
+
+
+@worked_out_once
+def _attraction(setting: Setting) -> Float:
+    """Return what draws people to providers besides all that a month changes (3, n)."""
+    values, providers = setting.values, setting.region.providers
+    size = np.log(np.maximum(providers.visits_capacity, 1.0))
+    constant = np.zeros((3, len(providers.kind)))
+    for k, name in ((PRACTICE, "practice"), (SECONDARY, "secondary"), (TERTIARY, "tertiary")):
+        rows = providers.kind == k
+        if not rows.any():
+            continue
+        constant[:, rows] = values[f"attraction_{name}"]
+        if k != PRACTICE:
+            spread = size[rows] - np.log(np.exp(size[rows]).mean())
+            constant[:, rows] += values["attraction_size"] * spread
+    maternal = np.array([name == "maternal" for name in providers.type])
+    if maternal.any():
+        constant[:, maternal] += values["attraction_maternal"]
+    return constant
 
 
 def _as_known(world: World, price: Float) -> Float:
@@ -275,21 +284,20 @@ def _found_share(world: World) -> Float:
     return np.asarray(found / np.maximum(stays, 1), dtype=np.float64)
 
 
-def _travel(world: World) -> Float:
+@worked_out_once
+def _travel(setting: Setting) -> Float:
     """Return what distance weighs, over the weight of log time (Z, n).
 
     Where a region gives distances in kilometers, hospitals are chosen by the published utility of
     distance; elsewhere, and for practices, by the logarithm of travel time.
     """
-    zones = world.region.zones
+    zones, kind = setting.region.zones, setting.region.providers.kind
     log_minutes = np.log1p(zones.travel_minutes)
     if zones.hospital_km is None:
         return log_minutes
-    weight = world.setting.values["distance_weight"]
+    weight = setting.values["distance_weight"]
     utility = [[travel_utility_metro(float(km)) for km in row] for row in zones.hospital_km]
-    return np.where(
-        world.region.providers.kind[None] == PRACTICE, log_minutes, -np.array(utility) / weight
-    )
+    return np.where(kind[None] == PRACTICE, log_minutes, -np.array(utility) / weight)
 
 
 def _measured_quality(world: World) -> Float:
@@ -535,7 +543,8 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     up = org.up_share
     # What sides bring depends on the case's severity, which only the hospital knows.
     case = m.case - m.stay.expected
-    step = np.diff(case, axis=3, append=case[..., -1:])
+    step = np.zeros_like(case)
+    np.subtract(case[..., 1:], case[..., :-1], out=step[..., :-1])
     fixed = case + up * step
     reference = setting.reference
     margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
@@ -581,7 +590,7 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
         reach=reach_with_posts(world, setting.reach_in),
         up=setting.up,
         serves=region.providers.scope,
-        prob_bed=_bed_need(world),
+        prob_bed=_bed_need(world.setting),
         sd_severity=groups.severity_sd,
         own=own_share,
         value=value,
@@ -623,7 +632,6 @@ def _stay_table(world: World, stays: _Stays) -> StayTable:
     setting, values, org = world.setting, world.setting.values, world.organizations
     groups = world.region.groups
     cost_factor = _cost_factor(world)
-    value = values["value_of_health"]
     return StayTable(
         style=org.style_in,
         curvature=world.curvature_in,
@@ -642,7 +650,7 @@ def _stay_table(world: World, stays: _Stays) -> StayTable:
         slopes=org.stay.slopes,
         has_schedule=not org.stay.is_flat,
         scratch=np.empty(int(values["longest_stay"])),
-        day_stake=2.0 * (setting.altruism * value)[:, None] * setting.health_day,
+        day_stake=stake_of_a_day(setting),
         day_price=setting.day_price,
         day_cost=setting.day_cost * cost_factor + org.bed,
         day_loss=setting.health_day,
@@ -654,7 +662,7 @@ def _stay_table(world: World, stays: _Stays) -> StayTable:
         covered=stays.covered,
         quality=_quality(world),
         sd_severity=groups.severity_sd,
-        prob_bed=_bed_need(world),
+        prob_bed=_bed_need(world.setting),
         weight=groups.weight[:, None] * groups.weight_level,
         avoidable=groups.is_avoidable,
         precision=values["stay_precision"],
@@ -744,45 +752,53 @@ def _mode_constants(world: World) -> dict[str, Float]:
 
 
 def _member_table(world: World) -> MemberTable:
-    setting, values, region = world.setting, world.setting.values, world.region
-    org = world.organizations
+    setting, org = world.setting, world.organizations
+    return MemberTable(
+        **_fixed_of_members(setting),
+        prevention=prevention_multiplier(setting, org, world.lag),
+        contact=setting.values["contact_share"] * (1.0 - np.exp(-org.prevention)),
+        used_up=world.benefit_table.outpatient_cap.astype(np.int64),
+        deductible_met=_deductible_met(world),
+        listed_from=listed_from(world),
+        opens=world.sorting.opens,
+    )
+
+
+@worked_out_once
+def _fixed_of_members(setting: Setting) -> dict[str, Any]:
+    """Return what no month changes of being a member, as the member table names it."""
+    values, region = setting.values, setting.region
     follow = np.minimum(np.maximum(region.groups.visits_per_episode - 1.0, 0.0), 12.0)
     is_senior = region.people.scheme_from_age > 0
     # A newborn in a senior's place has the payer that most people below that age have.
     first_other = int(np.argmax(np.where(is_senior, -1.0, region.people.scheme_share)))
-    return MemberTable(
-        kind=region.providers.kind.astype(np.int64),
-        beds=setting.beds,
-        is_town=region.zones.is_town.astype(np.int64),
-        minutes=region.zones.travel_minutes,
-        home_practice=region.zones.home_practice.astype(np.int64),
-        serves=region.providers.scope,
-        prevention=prevention_multiplier(setting, org, world.lag),
-        contact=values["contact_share"] * (1.0 - np.exp(-org.prevention)),
-        risk_milli=np.floor(setting.risk * 1000.0 + 0.5).astype(np.int64),
-        avoidable_milli=np.floor(region.groups.is_avoidable * 1000.0 + 0.5).astype(np.int64),
-        elective=region.groups.is_elective,
-        follow_after_stay=np.floor(follow * values["follow_after_stay"] + 0.5).astype(np.int64),
-        used_up=world.benefit_table.outpatient_cap.astype(np.int64),
-        deductible_met=_deductible_met(world),
-        newborn_payer=np.where(is_senior, first_other, np.arange(world.n_payers)),
-        senior_payer=int(np.argmax(is_senior)) if is_senior.any() else -1,
-        senior_months=int(MONTHS * region.people.scheme_from_age.max()),
-        leave_list=values["leave_list"],
-        frailty_sd=region.people.frailty_sd,
-        experience_step=values["experience_step"],
-        follow_per_month=int(values["follow_per_month"]),
-        listed_from=listed_from(world),
-        opens=world.sorting.opens,
-        planned_start=region.courses.start,
-        planned_fewest=region.courses.fewest,
-        planned_most=region.courses.most,
-        sessions_month=region.courses.sessions_month,
-        sessions_group=region.courses.sessions_group,
-        sessions_need=region.courses.sessions_need,
-        sessions_at=_sessions_at(region),
-        outside=region.providers.outside,
-    )
+    return {
+        "kind": region.providers.kind.astype(np.int64),
+        "beds": setting.beds,
+        "is_town": region.zones.is_town.astype(np.int64),
+        "minutes": region.zones.travel_minutes,
+        "home_practice": region.zones.home_practice.astype(np.int64),
+        "serves": region.providers.scope,
+        "risk_milli": np.floor(setting.risk * 1000.0 + 0.5).astype(np.int64),
+        "avoidable_milli": np.floor(region.groups.is_avoidable * 1000.0 + 0.5).astype(np.int64),
+        "elective": region.groups.is_elective,
+        "follow_after_stay": np.floor(follow * values["follow_after_stay"] + 0.5).astype(np.int64),
+        "newborn_payer": np.where(is_senior, first_other, np.arange(len(region.payers))),
+        "senior_payer": int(np.argmax(is_senior)) if is_senior.any() else -1,
+        "senior_months": int(MONTHS * region.people.scheme_from_age.max()),
+        "leave_list": values["leave_list"],
+        "frailty_sd": region.people.frailty_sd,
+        "experience_step": values["experience_step"],
+        "follow_per_month": int(values["follow_per_month"]),
+        "planned_start": region.courses.start,
+        "planned_fewest": region.courses.fewest,
+        "planned_most": region.courses.most,
+        "sessions_month": region.courses.sessions_month,
+        "sessions_group": region.courses.sessions_group,
+        "sessions_need": region.courses.sessions_need,
+        "sessions_at": _sessions_at(region),
+        "outside": region.providers.outside,
+    }
 
 
 def _sessions_at(region: Region) -> Int:
@@ -838,47 +854,16 @@ def _outpatient_level(world: World) -> Float:
 def _own_prices(world: World, month: int) -> Float:
     """Return the expected own payment of a contact by benefit package (R, 6, 2, 2, n), currency."""
     setting, region = world.setting, world.region
-    table = world.benefit_table
-    n = len(setting.beds)
     covered = region.providers.covered_share[:, 0]
     charge = setting.price_out.sum(axis=1)
-    mix = 1.0 - setting.values["price_mix"]
     visits_left = setting.values["visits_expected"] * (MONTHS - month) / MONTHS
     payer_of = world.benefits.payer_of
-    out = np.zeros((len(payer_of), 6, 2, 2, n))
     first_visit = 100.0 * float(np.mean(charge)) * visits_left
     level = _outpatient_level(world)[payer_of]
-    for y in range(len(payer_of)):
-        deductible = int(table.annual_deductible[y])
-        expected = first_visit * float(level[y].mean())
-        for entitled in range(6):
-            for used in range(2):
-                position = int(table.outpatient_cap[y, entitled]) if used else 0
-                paid = deductible if used else 0
-                if deductible > 0:
-                    position = 0
-                for contract in range(2):
-                    by_tier = [
-                        expected_coinsurance(
-                            y,
-                            tier,
-                            0 if tier == PRACTICE else 1,
-                            contract,
-                            contract,
-                            0,
-                            entitled,
-                            position,
-                            0,
-                            0,
-                            expected,
-                            mix,
-                            table,
-                            paid,
-                        )
-                        for tier in range(3)
-                    ]
-                    share = np.array(by_tier)[region.providers.kind]
-                    out[y, entitled, used, contract] = (
-                        charge * level[y] * (1.0 - covered * (1.0 - share))
-                    )
-    return out
+    expected = np.array([first_visit * float(row.mean()) for row in level])
+    shares = np.empty((len(payer_of), 6, 2, 2, 3))
+    fill_expected_shares(expected, 1.0 - setting.values["price_mix"], world.benefit_table, shares)
+    share = shares[..., region.providers.kind]
+    return np.asarray(
+        (charge * level)[:, None, None, None] * (1.0 - covered * (1.0 - share)), dtype=np.float64
+    )

@@ -94,6 +94,15 @@ def listed_from(world: World) -> Float:
 
     So that the list accepts its share of cases: all from minus, none from plus infinity.
     """
+    known = world.fixed.get("listed_from")
+    # Benefits change with a reform; in between nothing does.
+    if known is None or known[0] is not world.benefits:
+        world.fixed["listed_from"] = (world.benefits, _listed_from(world))
+    found: Float = world.fixed["listed_from"][1]
+    return found
+
+
+def _listed_from(world: World) -> Float:
     share, sd = world.benefits.listed_share, world.region.people.frailty_sd
     inner = np.clip(1.0 - share, 1e-12, 1.0 - 1e-12)
     found = sd * quantiles(inner) - 0.5 * sd * sd

@@ -343,7 +343,7 @@ class Ledger:
         self._open(month)
         kind = self._purpose(purpose)
         whole = _whole(amount, purpose).reshape(1)
-        self._move([self.index(payer)], [self.index(payee)], [kind], whole)
+        self._move([self.index(payer)], [self.index(payee)], [kind], whole.tolist())
 
     def post_many(
         self,
@@ -387,45 +387,45 @@ class Ledger:
         givers: list[int] = []
         takers: list[int] = []
         kinds: list[int] = []
-        moved: list[NDArray[np.int64]] = []
+        moved: list[int] = []
         for payers, payees, purpose, amounts in transfers:
             kind = self._purpose(purpose)
-            values = np.atleast_1d(_whole_numbers(amounts, purpose))
-            if values.ndim != 1:
-                raise LedgerError(where=purpose, value=values.shape, allowed="one dimension")
+            values = _listed(amounts, purpose)
             size = len(values)
-            givers += self._positions(payers, size, purpose)
-            takers += self._positions(payees, size, purpose)
-            kinds += [kind] * size
-            moved.append(values)
-        if moved:
-            self._move(givers, takers, kinds, np.concatenate(moved))
+            from_, to = (self._positions(names, size, purpose) for names in (payers, payees))
+            # What moves nothing leaves no trace; its names have been looked up all the same.
+            if any(values):
+                givers += from_
+                takers += to
+                kinds += [kind] * size
+                moved += values
+        self._move(givers, takers, kinds, moved)
 
     def _move(
         self,
         givers: list[int],
         takers: list[int],
         kinds: list[int],
-        amounts: NDArray[np.int64],
+        amounts: list[int],
     ) -> None:
         """Enter transfers, all or none."""
-        if not amounts.size:
+        if not amounts:
             return
-        if int(amounts.min()) < 0:
-            row = int(np.argmax(amounts < 0))
+        if min(amounts) < 0:
+            row = next(row for row, amount in enumerate(amounts) if amount < 0)
             raise LedgerError(
                 "a transfer is negative",
                 where=f"month {self._month}, {_PURPOSE_NAMES[kinds[row]]}",
-                value=int(amounts[row]),
+                value=amounts[row],
                 allowed="0 fen or more",
                 remedy="Post money that comes back as a transfer the other way.",
             )
-        if int(amounts.max()) > _LARGEST:
-            purpose = _PURPOSE_NAMES[kinds[int(np.argmax(amounts))]]
+        if max(amounts) > _LARGEST:
+            purpose = _PURPOSE_NAMES[kinds[amounts.index(max(amounts))]]
             raise LedgerError(
                 "an amount is too large", where=purpose, allowed=f"below {_LARGEST} fen"
             )
-        rows = [row for row in zip(givers, takers, kinds, amounts.tolist(), strict=True) if row[3]]
+        rows = [row for row in zip(givers, takers, kinds, amounts, strict=True) if row[3]]
         for giver, taker, kind, _ in rows:
             if giver == taker:
                 raise LedgerError(
@@ -503,7 +503,10 @@ class Ledger:
             shape = (len(self._names), len(self._schemes), _FIFTHS)
             cells_of[kind] = np.zeros(shape, dtype=np.int64)
         rows = self._positions(providers, len(providers), purpose)
-        np.add.at(cells_of[kind], rows, values.transpose(2, 0, 1))
+        if len(set(rows)) == len(rows):
+            cells_of[kind][rows] += values.transpose(2, 0, 1)
+        else:
+            np.add.at(cells_of[kind], rows, values.transpose(2, 0, 1))
 
     def residual(self, month: int) -> int:
         """Recount a month from its entries: 0, or an error that names the account.
@@ -740,6 +743,17 @@ def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[n
     if values.size > 0 and (int(values.max()) > largest or int(values.min()) < -largest):
         raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
     return values
+
+
+def _listed(amounts: ArrayLike | int, where: str) -> list[int]:
+    """Take one amount or a row of them, whole fen already, as a list."""
+    if type(amounts) is int:
+        return [amounts]
+    values = np.atleast_1d(_whole_numbers(amounts, where))
+    if values.ndim != 1:
+        raise LedgerError(where=where, value=values.shape, allowed="one dimension")
+    found: list[int] = values.tolist()
+    return found
 
 
 def _whole_numbers(amounts: ArrayLike, where: str) -> NDArray[np.int64]:

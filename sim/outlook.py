@@ -27,7 +27,7 @@ from sim.engine.organization import (
     weigh_money,
 )
 from sim.engine.receipts import Listed, Receipts, Slopes, rows_of, write_receipts
-from sim.engine.setting import Setting
+from sim.engine.setting import Setting, worked_out_once
 from sim.engine.tables import (
     Float,
     Int,
@@ -141,9 +141,11 @@ def member_receipts(world: World) -> Float:
     return found
 
 
+_BY_LIST = ("member_months", "risk_months", "diagnosis_months")
+
+
 def _by_list(slope: Activity) -> Float:
-    ways = (slope.member_months, slope.risk_months, slope.diagnosis_months)
-    return np.stack(ways, axis=-1)
+    return np.stack([getattr(slope, name) for name in _BY_LIST], axis=-1)
 
 
 def foreseen_incentives(world: World, elapsed: int) -> Marginals:
@@ -237,20 +239,32 @@ def _write_marginals(
     """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
     _write_receipts(seen, slope, payer, rows, world)
     _write_spending(seen, slope, payer, rows, world)
-    seen.cost[rows, payer] = slope.resource_cost
-    seen.quality[rows, payer] = slope.quality_num
-    seen.refer[rows, payer] = slope.referrals[:, 0]
-    seen.refer_down[rows, payer] = slope.referrals[:, 1]
-    seen.post_acute[rows, payer] = slope.post_acute_days
-    seen.experience[rows, payer] = slope.experience
-    seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
-    seen.by_list[rows, payer] = _by_list(slope)
-    seen.observed[rows, payer] = slope.observations
-    seen.session[rows, payer] = slope.sessions
+    for to, name in (
+        (seen.cost, "resource_cost"),
+        (seen.quality, "quality_num"),
+        (seen.post_acute, "post_acute_days"),
+        (seen.experience, "experience"),
+        (seen.observed, "observations"),
+        (seen.session, "sessions"),
+    ):
+        to[rows, payer] = 0.0 if slope.is_blank(name) else getattr(slope, name)
+    if slope.is_blank("referrals"):
+        seen.refer[rows, payer] = seen.refer_down[rows, payer] = 0.0
+    else:
+        seen.refer[rows, payer] = slope.referrals[:, 0]
+        seen.refer_down[rows, payer] = slope.referrals[:, 1]
+    if all(slope.is_blank(name) for name in _BY_LIST):
+        seen.member[rows, payer] = seen.by_list[rows, payer] = 0.0
+    else:
+        seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
+        seen.by_list[rows, payer] = _by_list(slope)
     # What follows a stay belongs to the episode that the stay has opened.
-    opens = world.sorting.opens[rows, payer] > 0
-    seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
-    seen.cut_short[rows, payer] = slope.cut_short
+    if slope.is_blank("episodes"):
+        seen.after[rows, payer] = 0.0
+    else:
+        opens = world.sorting.opens[rows, payer] > 0
+        seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
+    seen.cut_short[rows, payer] = 0.0 if slope.is_blank("cut_short") else slope.cut_short
 
 
 def _write_receipts(
@@ -327,8 +341,9 @@ def _write_spending(
     seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
 ) -> None:
     """Write what a yuan spent elsewhere brings."""
-    seen.elsewhere[rows, payer] = slope.spent_elsewhere
-    if slope.spent_outside.any():
+    blank = slope.is_blank("spent_elsewhere")
+    seen.elsewhere[rows, payer] = 0.0 if blank else slope.spent_elsewhere
+    if not slope.is_blank("spent_outside") and slope.spent_outside.any():
         # Of a yuan spent elsewhere, the part that leaves the region as it did over the last year.
         leaves = share_outside(world)[rows, payer]
         seen.elsewhere[rows, payer] += leaves * slope.spent_outside
@@ -337,12 +352,23 @@ def _write_spending(
 def practised_stay(world: World) -> Float:
     """Return the practised over the needed stay by margin of a day in a usual one (n, Y, G)."""
     setting, org = world.setting, world.organizations
-    value = setting.values["value_of_health"]
-    stake = 2.0 * (setting.altruism * value)[:, None] * setting.health_day
+    stake = _felt_stake_of_a_day(setting)
     gap = day_at(org.stay, mean_days(setting)) - setting.day_cost[:, None, None]
     gap = np.where(gap > 0.0, gap * org.money[:, None, None], gap)
-    ratio = 1.0 + gap / np.maximum(stake, 1e-9)[:, None, :]
-    return np.clip(ratio, 0.1, 2.0)
+    return np.clip(1.0 + gap / stake, 0.1, 2.0)
+
+
+@worked_out_once
+def stake_of_a_day(setting: Setting) -> Float:
+    """Return what the patient's health weighs in a day of a stay (n, G), currency."""
+    value = setting.values["value_of_health"]
+    return np.asarray(2.0 * (setting.altruism * value)[:, None] * setting.health_day)
+
+
+@worked_out_once
+def _felt_stake_of_a_day(setting: Setting) -> Float:
+    """Return the same by payer, never zero (n, 1, G)."""
+    return np.maximum(stake_of_a_day(setting), 1e-9)[:, None, :]
 
 
 def covered_share(world: World) -> Float:

@@ -27,6 +27,7 @@ import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -200,13 +201,21 @@ def peer_share(upcoded: ArrayLike, claims: ArrayLike, kinds: ArrayLike) -> NDArr
     """
     found = np.asarray(upcoded, dtype=np.float64)
     total = np.asarray(claims, dtype=np.float64)
-    kind = np.asarray(kinds)
-    same = kind[:, None] == kind[None, :]
-    np.fill_diagonal(same, False)
+    same = _peers(tuple(np.asarray(kinds).tolist()))
     peers_found = same @ found
     peers_total = same @ total
     own = found / np.maximum(total, 1.0)
     return np.where(peers_total > 0.0, peers_found / np.maximum(peers_total, 1.0), own)
+
+
+@cache
+def _peers(kinds: tuple[int, ...]) -> NDArray[np.float64]:
+    """Give 1 where two providers are peers, shape (n, n); none is its own."""
+    kind = np.array(kinds)
+    same: NDArray[np.float64] = (kind[:, None] == kind[None, :]).astype(np.float64)
+    np.fill_diagonal(same, 0.0)
+    same.flags.writeable = False
+    return same
 
 
 def review_probability(
@@ -427,25 +436,34 @@ def audit(
     if policy.inspection > 0.0:
         rows = np.arange(shape[0], dtype=np.uint64)
         visited = uniforms(np.uint64(key_inspection), rows) < policy.inspection_month
-    for row, (provider, payer) in enumerate(cells.tolist()):
-        cell = (provider, payer)
-        false_claims = int(upcoded[cell])
-        honest_claims = int(claims[cell]) - false_claims
-        prob = 1.0 if visited[provider] else float(chance[cell])
-        told = 1.0 - (1.0 - prob) * (1.0 - policy.reports)
-        seen = found = honest = 0
+    told_anyway = 1.0 - policy.reports
+    drawn = zip(
+        cells.tolist(),
+        upcoded[claims > 0].tolist(),
+        claims[claims > 0].tolist(),
+        chance[claims > 0].tolist(),
+        u_seen,
+        u_found,
+        u_honest,
+        strict=True,
+    )
+    for (provider, payer), false_claims, all_claims, rule, luck, luck_found, luck_honest in drawn:
+        honest_claims = all_claims - false_claims
+        prob = 1.0 if visited[provider] else rule
+        seen = honest = 0
         if false_claims:
-            seen = binomial_quantile(u_seen[row], false_claims, told)
-            found = binomial_quantile(u_found[row], seen, policy.detection)
+            told = 1.0 - (1.0 - prob) * told_anyway
+            seen = binomial_quantile(luck, false_claims, told)
+            found = binomial_quantile(luck_found, seen, policy.detection)
+            if found > 0:
+                detected[provider, payer] = found
+                # Python's whole numbers: sums times counts can pass 2^63.
+                claw_back[provider, payer] = (
+                    2 * int(excess_fen[provider, payer]) * found + false_claims
+                ) // (2 * false_claims)
         if honest_claims:
-            honest = binomial_quantile(u_honest[row], honest_claims, prob)
-        reviewed[cell] = seen + honest
-        detected[cell] = found
-        if found > 0:
-            # Python's whole numbers: sums times counts can pass 2^63.
-            claw_back[cell] = (2 * int(excess_fen[cell]) * found + false_claims) // (
-                2 * false_claims
-            )
+            honest = binomial_quantile(luck_honest, honest_claims, prob)
+        reviewed[provider, payer] = seen + honest
     return AuditResult(
         reviewed=reviewed,
         detected=detected,

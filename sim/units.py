@@ -66,6 +66,9 @@ def to_minor(amount: float | NDArray[np.float64]) -> int | NDArray[np.int64]:
     >>> to_minor(12.345), to_minor(0.125), to_minor(-0.375)
     (1234, 12, -38)
     """
+    if type(amount) is float and abs(amount * MINOR_PER_MAJOR) < _LARGEST_EXACT:
+        # The same without an array around one number.
+        return round(amount * MINOR_PER_MAJOR)
     values = np.asarray(amount, dtype=np.float64) * MINOR_PER_MAJOR
     if not bool(np.all(np.abs(values) < _LARGEST_EXACT)):
         raise ScenarioError(

@@ -34,6 +34,7 @@ from sim.benefits import (
     paid_out_after,
 )
 from sim.engine import bills
+from sim.engine.bills import fill_expected_shares
 from sim.errors import ScenarioError
 
 PAYERS = ("resident-scheme", "employee-scheme", "self-pay")
@@ -472,6 +473,31 @@ def test_compiled_functions_give_the_same_fen_and_the_same_bits() -> None:
         }
         for plain, compiled in pairs:
             assert plain(*calls[plain.__name__]) == compiled(*calls[plain.__name__])
+
+
+def test_expected_shares_of_all_packages_are_those_worked_out_one_by_one() -> None:
+    expected, shares = np.array([0.0, 40_000.0, 900_000.0]), np.empty((3, 6, 2, 2, 3))
+    fill_expected_shares(expected, 0.5, TABLE, shares)
+    for place in np.ndindex(shares.shape):
+        row, entitled, used, contract, tier = place
+        owed = int(TABLE.annual_deductible[row])
+        position = int(TABLE.outpatient_cap[row, entitled]) if used and not owed else 0
+        assert shares[place] == expected_coinsurance(
+            row,
+            tier,
+            min(tier, 1),
+            contract,
+            contract,
+            0,
+            entitled,
+            position,
+            0,
+            0,
+            expected[row],
+            0.5,
+            TABLE,
+            owed * used,
+        )
 
 
 def test_numbers_may_carry_value_unit_and_source() -> None:

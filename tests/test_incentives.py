@@ -474,3 +474,14 @@ def test_marginal_receipts_of_a_nested_contract_take_at_most_three_milliseconds(
         marginal_receipts(contract, year, done, 0.5)
         times.append(time.process_time() - start)
     assert statistics.median(times) <= 0.003
+
+
+def test_a_fan_without_width_has_the_slope_of_its_point_beside_fans_that_have_one() -> None:
+    def rule(v: np.ndarray) -> np.ndarray:
+        return np.maximum(v - 1.0, 0.0) * np.array([[1.0], [2.0], [3.0]])
+
+    wide, point = 1.0 + 0.1 * nodes(), np.full(64, 1.0)
+    found = secants(rule, np.stack((wide, point, point + 0.5)))
+    assert found[1] == pytest.approx(1.0) and found[2] == pytest.approx(3.0)
+    alone = secants(lambda v: np.maximum(v - 1.0, 0.0), wide[None])
+    assert np.array_equal(found[0], alone[0])

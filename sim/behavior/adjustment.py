@@ -11,8 +11,10 @@ __all__ = [
     "adjust",
     "blended_style",
     "learned_worth",
+    "moved",
     "pid_change",
     "realized_utility",
+    "share_left",
     "style_to_try",
 ]
 
@@ -38,9 +40,43 @@ def adjust(current: float, optimum: float, half_life_months: float) -> float:
     float
         ``optimum + (current - optimum) 2^(-1 / half-life)``.
     """
-    if half_life_months <= 0.0:
-        return optimum
-    return optimum + (current - optimum) * exp(-_LN2 / half_life_months)
+    return moved(current, optimum, share_left(half_life_months))
+
+
+@compiled
+def share_left(half_life_months: float) -> float:
+    """Return the share of a gap that is left after a month.
+
+    Parameters
+    ----------
+    half_life_months : float
+        As in :func:`adjust`.
+
+    Returns
+    -------
+    float
+        ``2^(-1 / half-life)``; 0 where a lever moves at once.
+    """
+    return 0.0 if half_life_months <= 0.0 else exp(-_LN2 / half_life_months)
+
+
+@compiled
+def moved(current: float, optimum: float, left: float) -> float:
+    """Return a lever that has moved until a share of the gap is left.
+
+    Parameters
+    ----------
+    current, optimum : float
+        As in :func:`adjust`.
+    left : float
+        From :func:`share_left`.
+
+    Returns
+    -------
+    float
+        ``optimum + (current - optimum) left``.
+    """
+    return optimum + (current - optimum) * left
 
 
 @compiled

@@ -10,11 +10,14 @@ from sim.numerics import compiled, normal_cdf, normal_cdf_quick, normal_quantile
 __all__ = [
     "fee_elasticity",
     "optimal_quantity",
+    "peak_of_utility",
     "practised_quantity",
     "precision_of_quantity",
+    "slope_of_utility",
     "stake",
     "unbounded_quantity",
     "utility_of_quantity",
+    "within_need",
 ]
 
 
@@ -135,13 +138,73 @@ def unbounded_quantity(
     """
     if need <= 0.0:
         return 0.0
-    slope = receipts - cost - altruism * oop_weight * coinsurance * price
+    slope = slope_of_utility(receipts, cost, altruism, oop_weight, coinsurance, price)
+    return peak_of_utility(slope, effort, need, stake)
+
+
+@compiled
+def slope_of_utility(
+    receipts: float,
+    cost: float,
+    altruism: float,
+    oop_weight: float,
+    coinsurance: float,
+    price: float,
+) -> float:
+    """Return what one more unit brings the provider before effort and the patient's health.
+
+    Parameters
+    ----------
+    receipts, cost, altruism, oop_weight, coinsurance, price : float
+        As in :func:`optimal_quantity`.
+
+    Returns
+    -------
+    float
+        ``m - k - a w c p``, currency per unit.
+    """
+    return receipts - cost - altruism * oop_weight * coinsurance * price
+
+
+@compiled
+def peak_of_utility(slope: float, effort: float, need: float, stake: float) -> float:
+    """Return the quantity where marginal utility is zero, by its slope at no quantity.
+
+    Parameters
+    ----------
+    slope : float
+        From :func:`slope_of_utility`, currency per unit.
+    effort, need, stake : float
+        As in :func:`optimal_quantity`; the need above 0.
+
+    Returns
+    -------
+    float
+        Units, as :func:`unbounded_quantity`.
+    """
     curvature = effort + stake / need
     if curvature <= 0.0:
         if slope > 0.0:
             return 2.0 * need
         return 0.0 if slope < 0.0 else need
     return (slope + stake) / curvature
+
+
+@compiled
+def within_need(quantity: float, need: float) -> float:
+    """Return a quantity cut to its bounds, ``[0, 2 q*]``.
+
+    Parameters
+    ----------
+    quantity, need : float
+        Units.
+
+    Returns
+    -------
+    float
+        Units.
+    """
+    return min(max(quantity, 0.0), 2.0 * max(need, 0.0))
 
 
 @compiled
@@ -200,7 +263,7 @@ def optimal_quantity(
     quantity = unbounded_quantity(
         receipts, cost, effort, altruism, oop_weight, coinsurance, price, need, stake
     )
-    return min(max(quantity, 0.0), 2.0 * max(need, 0.0))
+    return within_need(quantity, need)
 
 
 @compiled

@@ -8,7 +8,7 @@ import numpy as np
 from sim import benefits
 from sim.behavior.choice import felt_payment
 from sim.benefits import BenefitTable
-from sim.engine.tables import READMITTED, Int, PriceTable
+from sim.engine.tables import READMITTED, Float, Int, PriceTable
 from sim.numerics import compiled, inlined
 
 entitlement = compiled(benefits.entitlement)
@@ -18,6 +18,48 @@ paid_out_after = compiled(benefits.paid_out_after)
 inpatient_split = compiled(benefits.inpatient_split)
 deductible_left = compiled(benefits.deductible_left)
 within_maximum = compiled(benefits.within_maximum)
+_expected_coinsurance = compiled(benefits.expected_coinsurance)
+
+
+@compiled
+def fill_expected_shares(expected: Float, mix: float, table: BenefitTable, out: Float) -> None:
+    """Write the share of one more covered unit of currency that people expect to pay, in place.
+
+    Parameters
+    ----------
+    expected : float64, shape (R,)
+        Covered outpatient charges expected from now to the year's end, fen, by benefit package.
+    mix : float
+        Weight of the year-end price.
+    table : BenefitTable
+    out : float64, shape (R, 6, 2, 2, 3)
+        By package, entitlement, cover used up (or deductible met), family doctor contract, kind of
+        provider.
+    """
+    for r in range(out.shape[0]):
+        deductible = table.annual_deductible[r]
+        for entitled in range(out.shape[1]):
+            for used in range(2):
+                position = table.outpatient_cap[r, entitled] if used and deductible <= 0 else 0
+                paid = deductible if used else 0
+                for contract in range(2):
+                    for tier in range(out.shape[4]):
+                        out[r, entitled, used, contract, tier] = _expected_coinsurance(
+                            r,
+                            tier,
+                            0 if tier == 0 else 1,
+                            contract,
+                            contract,
+                            0,
+                            entitled,
+                            position,
+                            0,
+                            0,
+                            expected[r],
+                            mix,
+                            table,
+                            paid,
+                        )
 
 
 @compiled

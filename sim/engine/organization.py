@@ -7,11 +7,12 @@ need; must not know which contract the marginal receipts came from.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from sim.behavior.adjustment import adjust, blended_style
+from sim.behavior.adjustment import adjust, blended_style, moved, share_left
 from sim.behavior.capacity import shadow_price
 from sim.behavior.coding import documentation_share, upcoding_share
 from sim.behavior.effort import (
@@ -21,14 +22,21 @@ from sim.behavior.effort import (
     value_of_true_quality,
 )
 from sim.behavior.income import income_weight, weighted_receipts
-from sim.behavior.intensity import optimal_quantity, precision_of_quantity, stake
+from sim.behavior.intensity import (
+    optimal_quantity,
+    peak_of_utility,
+    precision_of_quantity,
+    slope_of_utility,
+    stake,
+    within_need,
+)
 from sim.behavior.low_value import prob_low_value
 from sim.behavior.prevention import prevention_effort, value_of_control
 from sim.behavior.return_visits import prob_ask_back
 from sim.behavior.splitting import splitting_share
 from sim.behavior.uncovered import gain_of_uncovered
 from sim.behavior.working_time import minutes_of_a_visit, price_of_a_minute
-from sim.engine.setting import DAYS_PER_MONTH, PRACTICE, Setting
+from sim.engine.setting import DAYS_PER_MONTH, PRACTICE, Setting, worked_out_once
 from sim.engine.tables import LIMIT_RETURNS, Float, Int
 from sim.numerics import compiled, exp
 
@@ -199,6 +207,7 @@ class Marginals:
         return Marginals(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
 
 
+@worked_out_once
 def mode_receipts_at_list(setting: Setting) -> Float:
     """Return what units and days of a mean stay bring in each mode at list price (n, Y, G, M)."""
     listed = setting.reference
@@ -210,12 +219,14 @@ def mode_receipts_at_list(setting: Setting) -> Float:
     return np.asarray(at_list[:, None] * level[:, None, None])
 
 
+@worked_out_once
 def mean_need(setting: Setting) -> Float:
     """Return the units by component of a mean stay (G, 4)."""
     share = setting.region.groups.share_level
     return np.asarray((setting.need_in * share[..., None]).sum(axis=1))
 
 
+@worked_out_once
 def mean_days(setting: Setting) -> Float:
     """Return the days that a mean stay needs (G,)."""
     return np.asarray((setting.needed_days * setting.region.groups.share_level).sum(axis=1))
@@ -238,7 +249,7 @@ def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Ma
         case=np.zeros((*shape, n_groups, 3)),
         step=np.zeros((*shape, n_groups, 2)),
         split=np.zeros((*shape, n_groups)),
-        mode=mode_receipts_at_list(setting),
+        mode=mode_receipts_at_list(setting).copy(),
         cost=np.zeros(shape),
         elsewhere=np.zeros(shape),
         quality=np.zeros((*shape, n_measures)),
@@ -368,53 +379,59 @@ def _styles(
     half_life: float,
     style_out: Float,
     style_in: Float,
-    optimum: Float,
+    room: Float,
 ) -> None:
     """Move practised styles part of the way to each contract's optimum, in place.
 
     ``per_charge`` (S, n, Y, G) is what a yuan of covered list price brings on each side of a stay
-    besides ``inside``; ``optimum`` (Y,) is room for the optima of one item.
+    besides ``inside``; ``room`` (2, Y) is room for the slopes and optima of one item.
     """
     n, n_payers, n_groups, _ = style_out.shape
-    n_sides = style_in.shape[0]
+    slope, optimum = room[0], room[1]
+    left = share_left(half_life)
     for p in range(n):
-        for g in range(n_groups):
-            for j in range(4):
-                for variant in range(1 + n_sides):
-                    inpatient = variant > 0
-                    side = variant - 1
-                    price = price_in[p, j] if inpatient else price_out[p, j]
-                    cost = cost_in[p, j] if inpatient else cost_out[p, j]
-                    health = health_in[p, g, j] if inpatient else health_out[p, g, j]
-                    effort = effort_in[p, j] if inpatient else effort_out[p, j]
-                    at_stake = stake(altruism[p], value, health, 1.0, 1.0)
+        for j in range(4):
+            for y in range(n_payers):
+                true_cost = cost_out[p, j] * (1.0 - cost_margin[p, y])
+                receipts = weighted_receipts(out[p, y, j], true_cost, money[p])
+                slope[y] = slope_of_utility(
+                    receipts, true_cost, altruism[p], oop_weight, coinsurance[p, y], price_out[p, j]
+                )
+            for g in range(n_groups):
+                at_stake = stake(altruism[p], value, health_out[p, g, j], 1.0, 1.0)
+                average = 0.0
+                for y in range(n_payers):
+                    peak = peak_of_utility(slope[y], effort_out[p, j], 1.0, at_stake)
+                    optimum[y] = within_need(peak, 1.0)
+                    average += weights[p, y] * optimum[y]
+                for y in range(n_payers):
+                    target = blended_style(optimum[y], average, spill_over) * habit[p]
+                    target = min(target, 2.0)
+                    style_out[p, y, g, j] = moved(style_out[p, y, g, j], target, left)
+            for side in range(style_in.shape[0]):
+                for g in range(n_groups):
+                    at_stake = stake(altruism[p], value, health_in[p, g, j], 1.0, 1.0)
                     average = 0.0
                     for y in range(n_payers):
-                        receipts = out[p, y, j]
-                        if inpatient:
-                            receipts = inside[p, y, j] + per_charge[side, p, y, g] * price
-                        true_cost = cost * (1.0 - cost_margin[p, y])
+                        charged = inside[p, y, j] + per_charge[side, p, y, g] * price_in[p, j]
+                        true_cost = cost_in[p, j] * (1.0 - cost_margin[p, y])
                         optimum[y] = optimal_quantity(
-                            weighted_receipts(receipts, true_cost, money[p]),
+                            weighted_receipts(charged, true_cost, money[p]),
                             true_cost,
-                            effort,
+                            effort_in[p, j],
                             altruism[p],
                             oop_weight,
                             coinsurance[p, y],
-                            price,
+                            price_in[p, j],
                             1.0,
                             at_stake,
                         )
                         average += weights[p, y] * optimum[y]
                     for y in range(n_payers):
                         target = blended_style(optimum[y], average, spill_over) * habit[p]
-                        if target > 2.0:
-                            target = 2.0
-                        if inpatient:
-                            practised = style_in[side, p, y, g, j]
-                            style_in[side, p, y, g, j] = adjust(practised, target, half_life)
-                        else:
-                            style_out[p, y, g, j] = adjust(style_out[p, y, g, j], target, half_life)
+                        target = min(target, 2.0)
+                        practised = style_in[side, p, y, g, j]
+                        style_in[side, p, y, g, j] = moved(practised, target, left)
 
 
 @compiled
@@ -451,6 +468,7 @@ def _discretion(
     The constants are those that give the baseline rates at list price.
     """
     n, n_payers, n_groups = returns.shape
+    left = share_left(half_life)
     log_base = np.log(return_base / (1.0 - return_base))
     for p in range(n):
         for g in range(n_groups):
@@ -487,7 +505,7 @@ def _discretion(
                     constant,
                 )
                 target = chance / return_base
-                returns[p, y, g] = adjust(returns[p, y, g], target, half_life)
+                returns[p, y, g] = moved(returns[p, y, g], target, left)
                 if precise_low > 0.0:
                     true_cost = cost_out[p, j] * (1.0 - cost_margin[p, y])
                     margin = (out[p, y, j] - true_cost) * low_units[g] - quality[p, y, 3]
@@ -503,7 +521,7 @@ def _discretion(
                         precise_low,
                         constant_low,
                     )
-                    low_value[p, y, g] = adjust(low_value[p, y, g], target, half_life)
+                    low_value[p, y, g] = moved(low_value[p, y, g], target, left)
                 else:
                     low_value[p, y, g] = 0.0
 
@@ -701,6 +719,44 @@ class Position:
     hours: Float
 
 
+class _Ground(NamedTuple):
+    """What deciding turns on that no month changes.
+
+    ``coinsurance`` (n, Y); ``effort_out``, ``effort_in`` (n, 4); ``low_component`` (G,) and
+    ``kind`` (n,) as rules read them; ``compliance``, ``documentation`` (n, G, 2) unit costs of a
+    level; ``margin_at_list`` (n,) of a contact of one unit each; ``mean_stay_price`` (n, G).
+    """
+
+    coinsurance: Float
+    effort_out: Float
+    effort_in: Float
+    low_component: Int
+    kind: Int
+    compliance: Float
+    documentation: Float
+    margin_at_list: Float
+    mean_stay_price: Float
+
+
+@worked_out_once
+def _ground(setting: Setting) -> _Ground:
+    values, region, listed = setting.values, setting.region, setting.reference
+    groups, providers = region.groups, region.providers
+    step = np.diff(groups.weight[:, None] * groups.weight_level, axis=1)
+    of_a_level = np.maximum(providers.charge_per_weight[:, None, None] * step[None], 1.0)
+    return _Ground(
+        coinsurance=np.repeat(1.0 - providers.covered_share[:, :1], len(region.payers), axis=1),
+        effort_out=values["effort_ratio"] * listed.price_out,
+        effort_in=values["effort_ratio"] * listed.price_in,
+        low_component=groups.low_value_component.astype(np.int64),
+        kind=providers.kind.astype(np.int64),
+        compliance=of_a_level * values["compliance_cost"],
+        documentation=of_a_level * values["documentation_cost"],
+        margin_at_list=(listed.price_out - listed.cost_out).sum(axis=1),
+        mean_stay_price=setting.stay_price.mean(axis=2),
+    )
+
+
 def decide(
     setting: Setting,
     org: Organizations,
@@ -729,8 +785,7 @@ def decide(
     """
     values = setting.values
     groups = setting.region.groups
-    coinsurance = 1.0 - setting.region.providers.covered_share[:, :1]
-    coinsurance = np.repeat(coinsurance, position.weights.shape[1], axis=1)
+    ground = _ground(setting)
 
     m = marginals["intensity"]
     stay_m = marginals["stay"]
@@ -754,15 +809,15 @@ def decide(
             position.weights,
             setting.habit,
             values["value_of_health"],
-            values["effort_ratio"] * setting.reference.price_out,
-            values["effort_ratio"] * setting.reference.price_in,
+            ground.effort_out,
+            ground.effort_in,
             values["oop_weight"],
-            coinsurance,
+            ground.coinsurance,
             values["spillover"],
             half_life,
             org.style_out,
             org.style_in,
-            np.empty(org.style_out.shape[1]),
+            np.empty((2, org.style_out.shape[1])),
         )
     if "stay" not in frozen:
         org.stay = _practised_terms(
@@ -787,7 +842,8 @@ def decide(
             org.time_price,
         )
 
-    before_returns, before_low = org.returns.copy(), org.low_value.copy()
+    before_returns = org.returns.copy() if "returns" in frozen else None
+    before_low = org.low_value.copy() if "low_value" in frozen else None
     m = marginals["returns"]
     _discretion(
         m.visit,
@@ -802,7 +858,7 @@ def decide(
         setting.need_out,
         setting.contact_price,
         setting.reference.price_out,
-        groups.low_value_component.astype(np.int64),
+        ground.low_component,
         groups.low_value_units,
         groups.low_value_base,
         groups.low_value_harm,
@@ -817,22 +873,18 @@ def decide(
         org.returns,
         org.low_value,
     )
-    if "returns" in frozen:
+    if before_returns is not None:
         org.returns[:] = before_returns
-    if "low_value" in frozen:
+    if before_low is not None:
         org.low_value[:] = before_low
 
-    step = np.diff(groups.weight[:, None] * groups.weight_level, axis=1)
-    charge = setting.region.providers.charge_per_weight
-    compliance = np.maximum(charge[:, None, None] * step[None], 1.0) * values["compliance_cost"]
-    documentation = np.maximum(charge[:, None, None] * step[None], 1.0)
     _coding(
         marginals["coding"].step,
         position.prob_review,
         position.detection,
         position.fine,
-        compliance,
-        documentation * values["documentation_cost"],
+        ground.compliance,
+        ground.documentation,
         values["documentation_habit"],
         position.stays_by_group,
         half_life,
@@ -843,7 +895,7 @@ def decide(
     )
     m = marginals["prevention"]
     _levers(
-        setting.region.providers.kind.astype(np.int64),
+        ground.kind,
         setting.altruism,
         position.uncontrolled,
         position.chronic_members,
@@ -858,7 +910,7 @@ def decide(
         marginals["quality"].quality,
         marginals["quality"].experience,
         marginals["cost"].cost,
-        (setting.reference.price_out - setting.reference.cost_out).sum(axis=1),
+        ground.margin_at_list,
         setting.avoided_visits,
         setting.avoided_elsewhere,
         values["prevention_health_weight"] * setting.control_health,
@@ -945,13 +997,14 @@ def _move_inpatient_levers(
     A region that gives no parameter for a lever does not have it.
     """
     values = setting.values
+    ground = _ground(setting)
     keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
     if setting.region.modes.n > 1 and "mode" not in frozen:
         gap = mode_margin_gap(setting, org, marginals["mode"])
         org.mode += (1.0 - keep) * (gap - org.mode)
     compliance = values.get("splitting_compliance", 0.0)
     if compliance > 0.0 and "splitting" not in frozen:
-        price = setting.stay_price.mean(axis=2) * compliance
+        price = ground.mean_stay_price * compliance
         gain = marginals["splitting"].split
         _split(gain, price, keep, org.split)
     theta = values.get("uncovered_effect", 0.0)
@@ -973,14 +1026,21 @@ def mode_margin_gap(setting: Setting, org: Organizations, m: Marginals) -> Float
     diminishing sensitivity, gains by the weight on money.
     """
     at_list = mode_receipts_at_list(setting)
-    cost = _mode_cost(setting, setting.cost_in, setting.day_cost)
-    dearer = cost - _mode_cost(setting, setting.reference.cost_in, setting.reference.day_cost)
+    cost, dearer = _mode_costs(setting)
     gap = m.mode - at_list - dearer[:, None] + m.cost[..., None, None] * cost[:, None]
-    scale = setting.values["sensitivity_share"] * setting.stay_price.mean(axis=2)
+    scale = setting.values["sensitivity_share"] * _ground(setting).mean_stay_price
     scale = np.maximum(scale, 1e-9)[:, None, :, None]
     # What all modes bring alike moves admission, not the choice between them.
     gap = gap - (gap * setting.region.modes.share).sum(axis=-1, keepdims=True)
     return np.asarray(scale * np.tanh(gap / scale) * org.money[:, None, None, None])
+
+
+@worked_out_once
+def _mode_costs(setting: Setting) -> tuple[Float, Float]:
+    """Return what a mean stay costs in each mode, and how much more than at list (n, G, M) each."""
+    cost = _mode_cost(setting, setting.cost_in, setting.day_cost)
+    listed = setting.reference
+    return cost, cost - _mode_cost(setting, listed.cost_in, listed.day_cost)
 
 
 def _mode_cost(setting: Setting, unit: Float, day: Float) -> Float:
@@ -1105,7 +1165,7 @@ def _practised_terms(
         practised = practised.widened(seen.n_sides, seen.n_bands)
     keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
 
-    def moved(current: Float, own: Float) -> Float:
+    def nearer(current: Float, own: Float) -> Float:
         n, n_payers = weights.shape
         new = np.empty_like(own)
         flat = (n, n_payers, -1)
@@ -1117,7 +1177,7 @@ def _practised_terms(
     return replace(
         seen,
         **{
-            name: moved(getattr(practised, name), getattr(seen, name))
+            name: nearer(getattr(practised, name), getattr(seen, name))
             for name in ("amounts", "slopes", "bands")
         },
     )
@@ -1216,6 +1276,7 @@ def lag_weights(mean: float, shape: float) -> Float:
     return np.asarray(months / months.sum(), dtype=np.float64)
 
 
+@worked_out_once
 def baseline_prevention(setting: Setting) -> float:
     """Return the mean effect of practices' preventive effort under item fees at list price.
 
@@ -1295,6 +1356,7 @@ def _curvature_of_styles(
                 out[p, g, j] = precision_of_quantity(effort[p, j], at_stake, 1.0)
 
 
+@worked_out_once
 def foreseen_returns(setting: Setting) -> tuple[Float, Float]:
     """Return contacts that a course of care foresees in its first month and later (G,), (G,)."""
     rest = np.maximum(setting.region.groups.visits_per_episode - 1.0, 0.0)

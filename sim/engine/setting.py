@@ -7,8 +7,10 @@ Capacities shrink with the number of people simulated; prices, needs and stakes 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import wraps
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +101,23 @@ class Setting:
     def reference(self) -> Setting:
         """The setting whose list prices calibrate the baseline: before any change of lists."""
         return self.before or self
+
+
+_Known = TypeVar("_Known")
+
+
+def worked_out_once(make: Callable[[Setting], _Known]) -> Callable[[Setting], _Known]:
+    """Let what follows from a setting alone be worked out once for it; nobody may change it."""
+
+    @wraps(make)
+    def known(setting: Setting) -> _Known:
+        kept: dict[str, _Known] = setting.__dict__.setdefault("_known", {})
+        name = f"{make.__module__}.{make.__name__}"
+        if name not in kept:
+            kept[name] = make(setting)
+        return kept[name]
+
+    return known
 
 
 def altruism_of(setting_values: Mapping[str, float], region: Region, seed: int) -> Float:

@@ -55,6 +55,20 @@ def test_the_quantity_is_that_of_the_formula_clipped_to_twice_the_need() -> None
     assert 20 < clipped < SETS
 
 
+def test_a_quantity_worked_out_in_steps_is_the_same_to_the_bit() -> None:
+    for s in draws(7):
+        slope = intensity.slope_of_utility(
+            s["receipts"],
+            s["cost"],
+            s["altruism"],
+            s["oop_weight"],
+            s["coinsurance"],
+            s["price"],
+        )
+        peak = intensity.peak_of_utility(slope, s["effort"], s["need"], s["stake"])
+        assert intensity.within_need(peak, s["need"]) == intensity.optimal_quantity(**s)
+
+
 def test_without_effort_and_coinsurance_care_exceeds_need_exactly_if_receipts_exceed_cost() -> None:
     for s in draws(2):
         s.update(effort=0.0, coinsurance=0.0)
