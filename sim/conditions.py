@@ -688,19 +688,26 @@ def _sending(world: World) -> dict[str, Any]:
     m = channel_marginals(world)["recovery"]
     base = values.get("recovery_base", 0.0)
     late = day_at(m.stay, mean_days(setting)) - m.post_acute[..., None]
-    price = np.maximum(setting.stay_price.mean(axis=2), 1e-9)
-    level = world.region.people.price_level[:, 2]
+    precision, listed = _fixed_of_sending(setting)
     return {
         "recovery": values.get("recovery_share", 0.0),
         "send_base": base,
-        "send_precision": 1.0 / (values.get("tau_recovery", 1.0) * price),
+        "send_precision": precision,
         "send_receipt": np.ascontiguousarray(late),
         "send_referral": m.refer_down,
-        "send_list": setting.reference.day_cost[:, None]
-        - setting.reference.day_price[:, None] * level,
+        "send_list": listed,
         "send_cut": m.cut_short,
         "whole_days": world.sorting.whole_days,
     }
+
+
+@worked_out_once
+def _fixed_of_sending(setting: Setting) -> tuple[Float, Float]:
+    """Return the precision of the choice (n, G), and what a day sent saves at list (n, Y)."""
+    price = np.maximum(setting.stay_price.mean(axis=2), 1e-9)
+    level, listed = setting.region.people.price_level[:, 2], setting.reference
+    precision = 1.0 / (setting.values.get("tau_recovery", 1.0) * price)
+    return precision, listed.day_cost[:, None] - listed.day_price[:, None] * level
 
 
 def _modes(world: World) -> dict[str, Any]:

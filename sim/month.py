@@ -135,12 +135,11 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
     kernels.seek_stage(
         c, tables.keys, tables.seek, tables.member, t, active, n_active, chosen, origin
     )
-    for position in kernels.served_within_capacity(
+    away = kernels.served_within_capacity(
         chosen, active, c.ep_rank[active], contact_capacity(world)
-    ):
-        provider = int(chosen[position])
-        kernels.turn_away(c, tables.member, t, int(active[position]), provider)
-        chosen[position] = kernels.TURNED_AWAY
+    )
+    if len(away):
+        kernels.turn_away_all(c, tables.member, t, active, away, chosen)
     requests = new_requests(n_active)
     # A person may be referred by a practice, seen at a hospital and admitted in one month, the stay
     # billed as two, and be discharged to a facility.

@@ -74,8 +74,14 @@ def see_incentives(world: World) -> Marginals:
     """Differentiate every contract at the projected year-end activity of its providers."""
     if not world.rolling:
         return _at_list_price(world)
-    seen = _straight_marginals(world).copy()
-    _see(world, seen, [a for a in world.agreements if not is_straight(a.model)])
+    straight = _straight_marginals(world)
+    bent = [a for a in world.agreements if not is_straight(a.model)]
+    is_plain = straight.stay.is_flat and world.region.modes.n == 1
+    if is_plain and not bent and not world.alliances:
+        # Nothing is added to it, and nobody changes it.
+        return straight
+    seen = straight.copy()
+    _see(world, seen, bent)
     _expect_sides(seen, world)
     weigh_together(world, seen)
     return seen

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from sim.engine.counting import Stays
+from sim.engine.person import lacking_part
 from sim.engine.tables import Float, Int
+from sim.numerics import compiled
 from sim.payment import PaymentModel, case_rule, episode_rule, transfer_rule
 
 __all__ = [
@@ -232,58 +233,54 @@ def sorted_stays(stays: Stays, sorting: Sorting, growth: float = 0.0) -> Sorted:
         would charge then, and counted at what it charged.
     """
     n, n_payers, n_groups = sorting.bounds.shape[:3]
-    used = int(stays.used[0])
-    p, y, g, level = (
-        np.asarray(column[:used], dtype=np.int64)
-        for column in (stays.provider, stays.payer, stays.group, stays.level)
+    found = Sorted.nothing(n, n_payers, n_groups, sorting.n_sides, sorting.n_bands, sorting.n_modes)
+    _sort(
+        stays,
+        sorting.bounds,
+        sorting.last_day,
+        sorting.whole_days,
+        1.0 + growth,
+        found.cases,
+        found.charges,
+        found.modes,
+        found.days,
+        found.cut,
     )
-    fen = np.asarray(stays.covered_fen[:used], dtype=np.float64)
-    side = np.zeros(used, dtype=np.int64)
-    if sorting.n_sides > 1:
-        charge = fen / 100.0 * (1.0 + growth)
-        side = (charge[:, None] >= sorting.bounds[p, y, g, level]).sum(axis=1)
-    shape = (n, n_payers, n_groups, 3, sorting.n_sides)
-    place = np.ravel_multi_index((p, y, g, level, side), shape)
-    size = int(np.prod(shape))
-    days = np.asarray(stays.days[:used], dtype=np.float64)
-    by_band = np.zeros((n, n_payers, n_groups, sorting.n_bands), dtype=np.int64)
-    cell = np.ravel_multi_index((p, y, g), shape[:3])
-    first = np.zeros(used)
-    for b in range(sorting.n_bands):
-        last = sorting.last_day[p, y, b] if b < sorting.n_bands - 1 else np.full(used, np.inf)
-        inside = np.maximum(np.minimum(days, last) - first, 0.0)
-        by_band[..., b] = _summed(cell, inside, shape[:3])
-        first = last
-    by_mode = (n, n_payers, n_groups, 3, sorting.n_modes)
-    mode = np.asarray(stays.mode[:used], dtype=np.int64)
-    modes = np.bincount(
-        np.ravel_multi_index((p, y, g, level, mode), by_mode), minlength=int(np.prod(by_mode))
-    )
-    return Sorted(
-        np.bincount(place, minlength=size).reshape(shape).astype(np.int64),
-        _summed(place, fen, shape),
-        modes.reshape(by_mode).astype(np.int64),
-        by_band,
-        _cut_short(stays, p, y, g, level, sorting.whole_days),
-    )
-
-
-def _cut_short(stays: Stays, p: Int, y: Int, g: Int, level: Int, whole_days: Float) -> Int:
-    """Sum what stays that ended in another bed lack of whole cases (n, Y, G, 3), thousandths."""
-    found = np.zeros((*whole_days.shape, 3), dtype=np.int64)
-    if not whole_days.any():
-        return found
-    moved = np.flatnonzero(stays.moved[: len(p)])
-    place = (p[moved], y[moved], g[moved])
-    whole = whole_days[place]
-    days = np.asarray(stays.days[: len(p)], dtype=np.float64)[moved]
-    # As sim.engine.person.lacking_part has it, for many stays.
-    lacking = np.maximum(1.0 - (days + 1.0) / np.maximum(whole, 1.0), 0.0) * (whole > 0.0)
-    np.add.at(found, (*place, level[moved]), np.floor(lacking * 1000.0 + 0.5).astype(np.int64))
     return found
 
 
-def _summed(place: Int, amounts: Float, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
-    """Sum whole numbers by place; exact, for all of them are far below 2^53."""
-    total = np.bincount(place, weights=amounts, minlength=int(np.prod(shape)))
-    return total.reshape(shape).astype(np.int64)
+@compiled
+def _sort(
+    stays: Stays,
+    bounds: Float,
+    last_day: Float,
+    whole_days: Float,
+    grown: float,
+    cases: Int,
+    charges: Int,
+    modes: Int,
+    days: Int,
+    cut: Int,
+) -> None:
+    """Count every stay of the register in its place, in place."""
+    for k in range(stays.used[0]):
+        p, y, g = stays.provider[k], stays.payer[k], stays.group[k]
+        level = stays.level[k]
+        fen = np.int64(stays.covered_fen[k])
+        charge = fen / 100.0 * grown
+        side = 0
+        for s in range(bounds.shape[4]):
+            if charge >= bounds[p, y, g, level, s]:
+                side += 1
+        cases[p, y, g, level, side] += 1
+        charges[p, y, g, level, side] += fen
+        modes[p, y, g, level, stays.mode[k]] += 1
+        first = 0.0
+        for b in range(days.shape[3]):
+            stayed = float(stays.days[k])
+            last = last_day[p, y, b] if b < last_day.shape[2] else stayed
+            days[p, y, g, b] += int(max(min(stayed, last) - first, 0.0))
+            first = last
+        if stays.moved[k] and whole_days[p, y, g] > 0.0:
+            lacking = lacking_part(float(stays.days[k]), whole_days[p, y, g])
+            cut[p, y, g, level] += int(np.floor(lacking * 1000.0 + 0.5))

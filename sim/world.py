@@ -174,17 +174,27 @@ class Year:
         """
         stays = sorted_stays(tallies.stays, sorting, growth)
         share, documented = tallies.uncovered, tallies.documented
-        moved = (setting.region.providers.covered_share[:, 1] * share)[:, None, None]
         units = tallies.provider[:, :, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4]
-        missed = _quality_den(tallies.provider) - _quality_num(tallies.provider)
+        if share.any():
+            moved = (setting.region.providers.covered_share[:, 1] * share)[:, None, None]
+            outside = np.floor(units * moved).astype(np.int64)
+            outside_days = np.floor(1000.0 * stays.days * moved[..., None]).astype(np.int64)
+        else:
+            outside, outside_days = np.zeros(units.shape, np.int64), np.zeros_like(stays.days)
+        if documented.any():
+            missed = _quality_den(tallies.provider) - _quality_num(tallies.provider)
+            shown = np.floor(1000.0 * missed * ON_RECORD * documented[:, None, None])
+            recorded = shown.astype(np.int64)
+        else:
+            recorded = np.zeros((*units.shape[:2], MEASURES), np.int64)
         return Year(
             tallies.provider,
             tallies.billed,
             stays,
             tallies.episodes,
-            np.floor(units * moved).astype(np.int64),
-            np.floor(1000.0 * stays.days * moved[..., None]).astype(np.int64),
-            np.floor(1000.0 * missed * ON_RECORD * documented[:, None, None]).astype(np.int64),
+            outside,
+            outside_days,
+            recorded,
             1,
         )
 
@@ -779,6 +789,8 @@ def monthly_run_rate(world: World, payer: int, rows: Int | slice) -> Activity:
 def _as_contracted(world: World, activity: Activity, payer: int, rows: Int | slice) -> Activity:
     """Return activity with as many sides and bands as the contract of these providers has."""
     sorting = world.sorting
+    if sorting.n_sides == 1 and sorting.n_bands == 1:
+        return activity
     sides = int(sorting.sides[rows, payer].max(initial=1))
     bands = int(sorting.bands[rows, payer].max(initial=1))
     if sides == sorting.n_sides and bands == sorting.n_bands:

@@ -490,13 +490,29 @@ def seek_stage(
             c.ep_untreated[i] = untreated_longer(whole(c.ep_untreated[i]))
 
 
-@compiled
+@inlined
 def turn_away(c: Columns, m: MemberTable, t: Tallies, i: int, provider: int) -> None:
     """Count a contact beyond a provider's capacity; the illness goes untreated this month."""
     t.person[cell_at(i, c, m), _P_FOREGONE] += 1
     t.provider[provider, whole(c.scheme[i]), _TURNED_AWAY] += 1
     if c.ep_group[i] != NO_GROUP:
         c.ep_untreated[i] = untreated_longer(whole(c.ep_untreated[i]))
+
+
+@compiled
+def turn_away_all(
+    c: Columns,
+    m: MemberTable,
+    t: Tallies,
+    active: npt.NDArray[np.int32],
+    positions: npt.NDArray[np.int64],
+    chosen: npt.NDArray[np.int16],
+) -> None:
+    """Turn away the contacts at these positions of ``active``, and note it in ``chosen``."""
+    for k in range(positions.shape[0]):
+        position = positions[k]
+        turn_away(c, m, t, whole(active[position]), whole(chosen[position]))
+        chosen[position] = TURNED_AWAY
 
 
 @compiled

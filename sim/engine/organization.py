@@ -724,7 +724,9 @@ class _Ground(NamedTuple):
 
     ``coinsurance`` (n, Y); ``effort_out``, ``effort_in`` (n, 4); ``low_component`` (G,) and
     ``kind`` (n,) as rules read them; ``compliance``, ``documentation`` (n, G, 2) unit costs of a
-    level; ``margin_at_list`` (n,) of a contact of one unit each; ``mean_stay_price`` (n, G).
+    level; ``margin_at_list`` (n,) of a contact of one unit each; ``mean_stay_price`` (n, G) and
+    ``price_of_stays`` (n,) of a mean stay; ``whole_price`` (n, Y) of one unit of each component
+    in a stay.
     """
 
     coinsurance: Float
@@ -736,6 +738,8 @@ class _Ground(NamedTuple):
     documentation: Float
     margin_at_list: Float
     mean_stay_price: Float
+    price_of_stays: Float
+    whole_price: Float
 
 
 @worked_out_once
@@ -754,6 +758,10 @@ def _ground(setting: Setting) -> _Ground:
         documentation=of_a_level * values["documentation_cost"],
         margin_at_list=(listed.price_out - listed.cost_out).sum(axis=1),
         mean_stay_price=setting.stay_price.mean(axis=2),
+        price_of_stays=setting.stay_price.mean(axis=(1, 2)),
+        whole_price=np.maximum(
+            setting.price_in.sum(axis=1)[:, None] * region.people.price_level[None, :, 2], 1e-9
+        ),
     )
 
 
@@ -1055,17 +1063,16 @@ def uncovered_gain(setting: Setting, org: Organizations, m: Marginals, position:
 
     Mean over payers by their share of charges; a payer that covers nothing has nothing to move.
     """
-    price, stays = setting.price_in, position.stays
+    price, stays, ground = setting.price_in, position.stays, _ground(setting)
     covered = setting.region.providers.covered_share[:, 1] * (1.0 - org.uncovered_share)
     level = setting.region.people.price_level[:, 2]
     # ``inside`` counts what is outside already at list price.
     outside = (1.0 - covered)[:, None, None] * price[:, None, :] * level[None, :, None]
     seen = ((m.inside - outside) / np.maximum(covered, 1e-9)[:, None, None]).sum(axis=2)
-    whole = np.maximum(price.sum(axis=1)[:, None] * level[None], 1e-9)
-    rate = np.clip(seen / whole + m.stay.slopes.mean(axis=(2, 3, 4)), 0.0, 1.0)
+    rate = np.clip(seen / ground.whole_price + m.stay.slopes.mean(axis=(2, 3, 4)), 0.0, 1.0)
     # Experience falls by half the own share, and the score has half the outcome's range.
     rated = np.maximum(position.contacts + stays, 1.0)
-    charge = np.maximum(stays * setting.stay_price.mean(axis=(1, 2)), 1.0)
+    charge = np.maximum(stays * ground.price_of_stays, 1.0)
     lost = np.maximum(m.experience, 0.0) * (0.25 * stays / rated / charge)[:, None]
     weights = np.where(covered[:, None] > 0.0, position.weights, 0.0)
     out = np.zeros(len(price))
@@ -1131,6 +1138,8 @@ def _mean_gain(
 
 def _per_charge(setting: Setting, terms: StayTerms) -> Float:
     """Return what a yuan of list price brings by side (S, n, Y, G), mean over a group's levels."""
+    if terms.n_sides == 1 and not terms.slopes.any():
+        return np.zeros((1, *terms.slopes.shape[:3]))
     share = setting.region.groups.share_level
     slopes = np.einsum("nygls,gl->snyg", terms.slopes, share)
     covered = setting.region.providers.covered_share[:, 1]
@@ -1163,6 +1172,8 @@ def _practised_terms(
     """
     if (practised.n_sides, practised.n_bands) != (seen.n_sides, seen.n_bands):
         practised = practised.widened(seen.n_sides, seen.n_bands)
+    # Where no side brings anything, nothing is to be moved but what a day brings.
+    moving = ("bands",) if seen.is_flat and practised.is_flat else ("amounts", "slopes", "bands")
     keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
 
     def nearer(current: Float, own: Float) -> Float:
@@ -1176,10 +1187,7 @@ def _practised_terms(
 
     return replace(
         seen,
-        **{
-            name: nearer(getattr(practised, name), getattr(seen, name))
-            for name in ("amounts", "slopes", "bands")
-        },
+        **{name: nearer(getattr(practised, name), getattr(seen, name)) for name in moving},
     )
 
 
