@@ -187,6 +187,9 @@ def _start_worker() -> None:
         os.nice(_GIVE_WAY)
 
 
+_EVES = Eves()  # of a worker process: whoever asks, equal months are lived once
+
+
 def _live(task: RunTask, stop_file: str) -> str:
     """Live through one run in a worker process and keep its record; give its key."""
 
@@ -195,8 +198,7 @@ def _live(task: RunTask, stop_file: str) -> str:
         if os.path.exists(stop_file):
             raise _StoppedError
 
-    eves = Eves(Path(stop_file).parent / "eves")
-    record = runner.live_alone(task, on_month, eves.simulate)
+    record = runner.live_alone(task, on_month, _EVES.simulate)
     record.save()
     return record.key
 

@@ -12,10 +12,9 @@ import argparse
 import csv
 import math
 import statistics
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 
 from experiments.spread import spread
@@ -51,7 +50,7 @@ class Spread:
     sd: float
 
 
-def differences(job: tuple[int, int], folder: Path) -> dict[tuple[str, str], float]:
+def differences(job: tuple[int, int]) -> dict[tuple[str, str], float]:
     """Live all arms once; give each difference in percent of the status quo, by outcome and arm."""
     from sim.eves import Eves
     from sim.outcomes import evaluate
@@ -59,7 +58,7 @@ def differences(job: tuple[int, int], folder: Path) -> dict[tuple[str, str], flo
     from sim.scenario import load
 
     people, seed = job
-    eves = Eves(folder)
+    eves = Eves()
     found: dict[str, dict[str, float]] = {}
     for arm in (REGION, *ARMS):
         scenario = load(arm).with_population(people).with_horizon(reform=MONTHS)
@@ -79,9 +78,7 @@ def measured(seeds: int, workers: int) -> list[Spread]:
     from sim.runner import seed_of
 
     jobs = [(people, seed_of(1, number)) for people in PEOPLE for number in range(seeds)]
-    with tempfile.TemporaryDirectory() as folder:
-        act = partial(differences, folder=Path(folder))
-        lived = list(spread(act, jobs, workers))
+    lived = list(spread(differences, jobs, workers))
     return [
         Spread(outcome, arm, people, seeds, statistics.mean(values), statistics.stdev(values))
         for outcome in OUTCOMES

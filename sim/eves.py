@@ -1,23 +1,20 @@
-"""The eve of a reform, kept in a file for the other arms that live the same months before it.
+"""The eve of a reform, kept for the other arms that live the same months before it.
 
 Knows worlds and how a run goes on from one; must not know pages, queues or what a contract pays.
 
 Arms of one replicate are the same people living the same lives until the reform starts. A process
-that lives one of them leaves its world on the eve in a folder; another arm takes the world from
-there, puts its own policy in and lives the months of the reform alone: the same to the last bit,
-and two fifths less work. Files are pickles: the folder must be one that nobody else can write to,
-made for the processes of one server or one study and thrown away with them.
+that has lived one of them keeps a copy of its world on the eve; another arm takes a copy of that,
+puts its own policy in and lives the months of the reform alone: the same to the last bit, and two
+fifths less work. Worlds stay in the memory of the process: none is written, and none is read that
+another has written.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pickle
-import uuid
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, BinaryIO
+import copy
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
 
 from sim.month import finished_history, run_month
 from sim.record import content_key
@@ -26,23 +23,24 @@ from sim.world import World
 
 __all__ = ["Eves"]
 
-_MOST = 8
-
 
 class Eves:
-    """Worlds on the eve of their reforms, in a folder that processes share.
+    """Worlds on the eve of their reforms, in the memory of one process and one thread.
 
     Parameters
     ----------
-    folder : Path
-        Private to who made it; made when the first world is left there.
     most : int
-        Worlds that are kept, some 20 MB each; the oldest go first.
+        Worlds that are kept, some 20 MB each at 20,000 people; the one not asked for longest goes
+        first.
     """
 
-    def __init__(self, folder: Path, most: int = _MOST) -> None:
-        self.folder = folder
+    def __init__(self, most: int = 2) -> None:
         self.most = most
+        self._kept: OrderedDict[str, World] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Give how many worlds are kept."""
+        return len(self._kept)
 
     def simulate(self, task: RunTask, on_month: Callable[[int], None] | None = None) -> Lived:
         """Live through a run's months, those before the reform only if no other arm has.
@@ -54,34 +52,23 @@ class Eves:
         if task.engine != "columnar" or not 0 < horizon.start < horizon.months:
             return simulate_scenario(task, on_month)
         world = world_of(task)
-        path = self.folder / _key(task, world)
-        found = _taken(path, world)
-        if found is None:
+        key = _key(task, world)
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            before, after = world.before, world.after
+            world = _copied(self._kept[key])
+            world.before, world.after = before, after
+        else:
             while world.month < world.reform_month:
                 _month(world, on_month)
-            self._leave(path, world)
-        else:
-            world = found
+            self._kept[key] = _copied(world)
+            while len(self._kept) > self.most:
+                self._kept.popitem(last=False)
         while world.month < world.months:
             _month(world, on_month)
         return Lived(
             finished_history(world), provider_traits(task.scenario.region()), world.setting
         )
-
-    def _leave(self, path: Path, world: World) -> None:
-        """Keep a world for the arms to come; without room on the disk they live these months."""
-        part = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                _Pickler(file, _shared(world)).dump(world)
-            part.replace(path)
-            kept = sorted(self.folder.glob("[!.]*"), key=os.path.getmtime)
-            for old in kept[: -self.most]:
-                old.unlink(missing_ok=True)
-        except OSError:
-            with contextlib.suppress(OSError):
-                part.unlink()
 
 
 def _month(world: World, on_month: Callable[[int], None] | None) -> None:
@@ -90,12 +77,22 @@ def _month(world: World, on_month: Callable[[int], None] | None) -> None:
         on_month(world.month)
 
 
-def _key(task: RunTask, world: World) -> str:
-    """Name what the months before the reform turn on: nothing of the reform but two readings of it.
+def _copied(world: World) -> World:
+    """Copy a world, but for what no month changes."""
+    shared = (world.setting, world.before, world.after, world.reference)
+    return copy.deepcopy(world, {id(thing): thing for thing in shared})
 
-    Whether diagnoses are counted and accounts are kept, a world knows from its first month on.
+
+def _key(task: RunTask, world: World) -> str:
+    """Name what the months before the reform turn on: nothing of the reform but its readings.
+
+    Whether diagnoses are counted and accounts are kept, and what contracts to come will have
+    counted of stays, a world knows from its first month on.
     """
     scenario = task.scenario
+    counted = hashlib.sha256()
+    for array in world.counted_ahead or ():
+        counted.update(array.tobytes())
     return content_key(
         {
             "status_quo": scenario.status_quo().sha256(),
@@ -103,45 +100,6 @@ def _key(task: RunTask, world: World) -> str:
             "claims": world.with_claims,
             "diagnoses": world.counts_diagnoses,
             "accounts": world.has_accounts,
+            "counted": counted.hexdigest(),
         }
     )
-
-
-def _taken(path: Path, world: World) -> World | None:
-    """Give the world on the eve with a new world's own policy and setting; None if none is kept."""
-    try:
-        with path.open("rb") as file:
-            found = _Unpickler(file, _shared(world)).load()
-    except OSError:
-        return None
-    assert isinstance(found, World)
-    found.before, found.after = world.before, world.after
-    return found
-
-
-def _shared(world: World) -> dict[str, Any]:
-    """Name what every arm brings itself: what never changes, and the reform."""
-    return {
-        "region": world.setting.region,
-        "setting": world.setting,
-        "before": world.before,
-        "after": world.after,
-    }
-
-
-class _Pickler(pickle.Pickler):
-    def __init__(self, file: BinaryIO, shared: Mapping[str, Any]) -> None:
-        super().__init__(file, pickle.HIGHEST_PROTOCOL)
-        self._names = {id(thing): name for name, thing in shared.items()}
-
-    def persistent_id(self, thing: Any) -> str | None:
-        return self._names.get(id(thing))
-
-
-class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: BinaryIO, shared: Mapping[str, Any]) -> None:
-        super().__init__(file)
-        self._shared = shared
-
-    def persistent_load(self, name: str) -> Any:
-        return self._shared[name]

@@ -425,6 +425,28 @@ def test_the_simulator_draws_only_by_key() -> None:
     _fail_if(violations, "Draws come from sim.randomness, keyed by person, month and decision.")
 
 
+def test_no_file_or_text_is_read_as_code() -> None:
+    """Pickles and evaluated texts run what is in them; messages to own workers are no files."""
+    talks = ("experiments.sweep.worker", "experiments.sweep.crew", "sim.testing")
+    violations = [
+        f"{found.where} imports {found.target}"
+        for found in all_imports()
+        if _inside(found.target, "pickle", "marshal", "shelve", "dill", "cloudpickle")
+        and _inside(found.importer.name, "sim", "dashboards", "experiments")
+        and not _inside(found.importer.name, *talks)
+    ]
+    violations += [
+        f"{module.where}:{node.lineno} calls {node.func.id}"
+        for module in modules()
+        if _inside(module.name, "sim", "dashboards", "experiments")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"eval", "exec"}
+    ]
+    _fail_if(violations, "What comes from a file or a reader is data.")
+
+
 def test_the_simulator_does_not_print() -> None:
     violations = [
         f"{module.where}:{node.lineno}"

@@ -20,9 +20,9 @@ PEOPLE, REFORM = 300, 2
 
 
 @pytest.fixture(scope="module")
-def eves(tmp_path_factory: pytest.TempPathFactory) -> Eves:
+def eves() -> Eves:
     """The months before the reform, lived once for each region: they are the same for all."""
-    return Eves(tmp_path_factory.mktemp("eves"))
+    return Eves(most=8)
 
 
 def of_each() -> Any:
