@@ -44,6 +44,7 @@ from sim.payment._terms import (
 
 _LIST = "list"
 _POOL = Term("CNY/year", 0.0, 1e13, "fund's pool", "基金总额", can_be_neutral=True)
+_LEAST_POINTS = 1e-9  # of a usual stay: fewer are none
 _POINTS = Term("point/year", 0.0, 1e12, "points of the rest of the pool", "统筹区其余点数")
 _MONEY = Term("CNY/year", 0.0, 1e13, "patients' payments in the rest of the pool", "其余自付金额")
 _CHARGE = Term("CNY", 0.0, 1e9, "last year's mean charge", "上年次均费用")
@@ -444,9 +445,11 @@ class PointsByDisease(Contract):
     def _money(self) -> tuple[float, float, float]:
         """Give the pool, the points of its rest and patients' payments there."""
         where = f"{self.id}.%s, not yet resolved"
+        rest = read_number(self.rest_points, _POINTS, where % "rest_points")
         return (
             read_number(self.pool, _POOL, where % "pool"),
-            read_number(self.rest_points, _POINTS, where % "rest_points"),
+            # Divided by next to nothing, money would be without end where nobody here has points.
+            rest if rest > _LEAST_POINTS else 0.0,
             read_number(self.rest_payments, _MONEY, where % "rest_payments"),
         )
 

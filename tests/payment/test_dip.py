@@ -228,3 +228,14 @@ def test_money_is_prepaid_monthly_and_settled_half_a_year_later() -> None:
 def test_what_cannot_be_signed_is_refused(terms: dict[str, Any], words: str) -> None:
     with pytest.raises(PaymentError, match=words):
         contract({"dip": terms})
+
+
+@pytest.mark.parametrize("rest_points", [0, 5e-324, 2e-306])
+def test_where_nobody_has_points_next_to_nothing_elsewhere_makes_no_endless_value(
+    rest_points: float,
+) -> None:
+    model = plain(2, rest_points=rest_points)
+    nothing = cases(0.0, n=2)
+    assert model.revenue(nothing).tolist() == [0.0, 0.0]
+    assert np.isfinite(gradient_of(model, nothing).cases_side).all()
+    assert model.point_value(cases(5.0, n=2)) == pytest.approx(10_000.0)
