@@ -163,11 +163,12 @@ def test_a_class_of_two_plays_and_its_teacher_sees_both(browser: Browser, site: 
                 student.get_by_role("button", name="Join", exact=True).click()
                 for _ in range(patients):
                     student.locator("#play-preview .big", has_text="0").wait_for()
-                    before = student.locator("#play-stage").inner_text()
                     if number == 2:
                         student.get_by_role("slider").focus()
                         student.keyboard.press("ArrowRight")
                         student.locator("#play-preview .big", has_text="1").wait_for()
+                    # What stands there now goes only when the answer has been taken.
+                    before = student.locator("#play-stage").inner_text()
                     student.locator(".patient .button").click()
                     student.wait_for_function(
                         "before => document.getElementById('play-stage').innerText !== before",
