@@ -55,15 +55,22 @@ class Site:
             max_request_body_size=settings.body,
             ident="payshift",
         )
+        self._is_closing = False
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
         self.address = f"http://{shown}:{self._server.effective_port}/"
 
     def run(self) -> None:
         """Answer requests until the site is closed."""
-        self._server.run()
+        try:
+            self._server.run()
+        except OSError:
+            # Who waits at a door that somebody else shuts is told that it is gone.
+            if not self._is_closing:
+                raise
 
     def close(self) -> None:
         """Stop answering: what is being answered first, then the door."""
+        self._is_closing = True
         self._server.task_dispatcher.shutdown()
         self._server.close()
         self.services.jobs.close()
