@@ -804,7 +804,11 @@ class Jobs:
                 self._prepare()
                 for job in finished:
                     self._keep(job)
-            except Exception:  # one comparison's trouble must not end everybody's queue
+            # Troubles that can be foreseen are told to whom they are of, where they arise. This is
+            # the edge of the one thread that serves every reader: a mistake in it, of whatever kind,
+            # would end the thread, and all would wait for ever without a word. It is logged with its
+            # trace, and the next turn goes on with the others.
+            except Exception:
                 _log.exception("the queue stumbled")
             with self._lock:
                 if self._closed.is_set():
@@ -832,12 +836,18 @@ class Jobs:
             run.state, run.started = "running", time.monotonic()
             run.tries += 1
             run.is_first = is_first
-            with runner.hidden_main():
-                stop = str(run.stop_file)
-                if isinstance(run.task, SweepPlan):
-                    future = self._pool_now().submit(_sweep, run.task, stop)
-                else:
-                    future = self._pool_now().submit(_live, run.task, stop)
+            stop = str(run.stop_file)
+            try:
+                with runner.hidden_main():
+                    if isinstance(run.task, SweepPlan):
+                        future = self._pool_now().submit(_sweep, run.task, stop)
+                    else:
+                        future = self._pool_now().submit(_live, run.task, stop)
+            except BrokenProcessPool:
+                # A worker was killed since the last look: what it had comes back with its future.
+                self._end_pool()
+                self._again(run)
+                return
             self._active[key] = future
             future.add_done_callback(self._tell)
             for job in self._jobs.values():
@@ -931,7 +941,7 @@ class Jobs:
         try:
             record = self._assembled(job.plan, job.runs, job)
             record.save()
-        except (PayshiftError, KeyError) as reason:
+        except (PayshiftError, KeyError, OSError) as reason:
             if isinstance(reason, StoreError):
                 _log.warning("a run's record is damaged: %s", reason)
             with self._lock:

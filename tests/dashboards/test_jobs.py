@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +280,43 @@ def test_who_asks_for_what_cannot_be_prepared_is_told_and_the_others_are_served(
     told = wait(idle, keys[0], 60.0)
     assert (told.state, told.error) == ("failed", told_of_it)
     assert prepared(idle, keys[1]).is_open
+
+
+def test_a_run_that_meets_a_broken_pool_is_handed_out_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker may be killed between the last look at the pool and the next run."""
+    del home
+    now, broken = Jobs._pool_now, [True]
+
+    class Broken:
+        def submit(self, *work: Any) -> Future[str]:
+            broken.clear()
+            raise BrokenProcessPool("a worker was killed")
+
+    monkeypatch.setattr(Jobs, "_pool_now", lambda self: Broken() if broken else now(self))
+    jobs = Jobs(Settings())
+    try:
+        key = jobs.submit(jobs.plan([arm()], 1), "", "a")
+        assert wait(jobs, key, 300.0).state == "done"
+        assert not broken
+    finally:
+        jobs.close()
+
+
+def test_a_disk_without_room_for_the_record_is_told(
+    idle: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Jobs, *what: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Jobs, "_assembled", full)
+    key = idle.submit(idle.plan([arm()], 1), "", "a")
+    for run in prepared(idle, key).runs.values():
+        finish(idle, run)
+    told = wait(idle, key, 60.0)
+    assert told.state == "failed"
+    assert "No space left" in told.error
 
 
 def test_what_may_be_asked_for_is_made_last_and_taken_over_when_it_is_asked_for(
