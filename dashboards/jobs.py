@@ -805,9 +805,9 @@ class Jobs:
                 for job in finished:
                     self._keep(job)
             # Troubles that can be foreseen are told to whom they are of, where they arise. This is
-            # the edge of the one thread that serves every reader: a mistake in it, of whatever kind,
-            # would end the thread, and all would wait for ever without a word. It is logged with its
-            # trace, and the next turn goes on with the others.
+            # the edge of the one thread that serves every reader: a mistake in it, of any kind,
+            # would end the thread, and all would wait for ever without a word. It is logged with
+            # its trace, and the next turn goes on with the others.
             except Exception:
                 _log.exception("the queue stumbled")
             with self._lock:
