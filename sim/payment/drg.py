@@ -115,7 +115,8 @@ class DiagnosisRelatedGroups(Contract):
     stay that goes on in a facility or in a bed at home is a transfer: US Medicare pays it by the
     day, the first twice, up to the whole payment, where it ends more than a day before the
     geometric mean stay of its group. What it lacks is taken off at its group's and level's price,
-    whatever its mode and on whichever side its charges lie. Left out, because a year's sums do not
+    whatever its mode and for high outliers, too; with low outliers, which are paid their charge, it
+    is refused. Left out, because a year's sums do not
     tell: stays of at most 2 or at least 60 days outside the groups (bed-days are counted by band,
     not by stay), and readmissions within 15 days apart from those within 30; also the effect of
     today's charges on recalibrated weights, and that a stay could be planned longer for who will
@@ -330,6 +331,13 @@ class DiagnosisRelatedGroups(Contract):
                 allowed=f"more than {low * terms.get('cost_to_charge', 1.0):g}",
             )
         cls._check_leaving(spec, terms, where)
+        if low and spec.get("whole_days") is not None:
+            raise PaymentError(
+                "a cheap case is paid its charge, of which no part for transfers can be taken off",
+                where=f"{where}.whole_days",
+                value=spec["whole_days"],
+                remedy="Leave out low_outlier or whole_days.",
+            )
         ids = tuple(context.provider_ids)
         rate = per_provider(spec.get("own_rate", "neutral"), _OWN_RATE, ids, f"{where}.own_rate")
         if terms.get("weight_on_own"):

@@ -39,7 +39,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "all": {"modes": "yes", **CHINA, "readmission_merged": 0.5, "weight_on_own": 0.5},
     "recalibration": {"recalibration": 0.6, "growth": 0.02},
     "transfers": {"whole_days": 6},
-    "transfers and all": {"whole_days": 6, "modes": "yes", **CHINA, "readmission_merged": 0.5},
+    "transfers and all": {
+        "whole_days": 6,
+        "modes": "yes",
+        "high_outlier": 2.5,
+        "readmission_merged": 0.5,
+    },
 }
 
 
@@ -185,6 +190,24 @@ def test_a_stay_that_goes_on_elsewhere_is_paid_by_the_day_up_to_the_whole(
     slope = gradient_of(model, done).cut_short[0]
     assert slope.tolist() == [[-4000, -6400, -9600], [-8000, -12_000, -20_000]]
     assert build(spec_from(model), context()).revenue(done).tolist() == pytest.approx([paid])
+
+
+def test_transfers_and_cheap_cases_are_refused_together() -> None:
+    """Less than nothing could be owed for a cheap case that is moved on early."""
+    with pytest.raises(PaymentError, match="Leave out low_outlier or whole_days"):
+        contract({"drg": {"base_rate": 8000, "whole_days": 5, **CHINA}})
+    both = contract({"drg": {"base_rate": 8000, "whole_days": 5, "high_outlier": 2.5}})
+    short = np.zeros((2, 3))
+    short[1, 0] = 0.4
+    dear = [0, 1]
+    done = year(
+        sides=2,
+        cases_side=cell(1, 0, dear),
+        charges_side=cell(1, 0, [0, 30_000]),
+        cut_short=short,
+    )
+    # 8,000 and four fifths of what lies beyond 20,000, less two fifths of 8,000.
+    assert both.revenue(done).tolist() == pytest.approx([8000 + 0.8 * 10_000 - 3200])
 
 
 def test_where_no_days_are_named_every_stay_is_paid_whole() -> None:
