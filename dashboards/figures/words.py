@@ -267,6 +267,9 @@ def _with_unit(value: float, unit: str, lang: str) -> str:
 # ------------------------------------------------------------------------------------- changes
 
 
+NOISE_COUNTS = 4.0  # standard errors: a baseline smaller than those ranks as one of that size
+
+
 @dataclass(frozen=True)
 class Change:
     """What one arm does to one outcome in one group, with its paired interval.
@@ -316,7 +319,7 @@ class Change:
             return 0.0
         if math.isfinite(self.relative):
             return abs(self.relative)
-        return abs(self.difference) / max(abs(self.baseline) + 4.0 * self.noise, 1e-9)
+        return abs(self.difference) / max(abs(self.baseline) + NOISE_COUNTS * self.noise, 1e-9)
 
     def is_better(self, better: str) -> bool | None:
         """Whether the change is for the better; None when the outcome has no good side."""
