@@ -20,12 +20,29 @@ from dashboards.figures.palette import translucent
 from dashboards.figures.xray import Names, shown_activities
 from sim.margins.curves import Curve
 
-__all__ = ["SHOWN", "bend", "clock_figure", "columns_of", "curve_figure", "heat_map", "shown_in"]
+__all__ = [
+    "SHOWN",
+    "bend",
+    "clock_figure",
+    "columns_of",
+    "curve_figure",
+    "heat_map",
+    "section_of",
+    "shown_in",
+]
 
 SHOWN = ("policy", "today", "change")
 """What a heat map can show: the policy's margins, today's, or the difference."""
 SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "outpatient": ("visit", "drugs", "diagnostics", "procedures", "labor", "appropriate_care"),
+    "outpatient": (
+        "visit",
+        "drugs",
+        "diagnostics",
+        "procedures",
+        "labor",
+        "appropriate_care",
+        "session",
+    ),
     "inpatient": (
         "admission",
         "admission_light",
@@ -39,6 +56,10 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "bed_day_early",
         "bed_day_late",
         "coded_level",
+        "observation",
+        "day_before_transfer",
+        "facility_day",
+        "spending_after_stay",
         "no_readmission",
         "survival",
     ),
@@ -55,6 +76,19 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 MONTHS = 12
 _WHERE = ["kind", "payers"]
+
+
+def section_of(activity: str) -> str:
+    """Name the section of the heat map in which an activity stands.
+
+    Examples
+    --------
+    >>> section_of("session"), section_of("bed_day_band_2"), section_of("member")
+    ('outpatient', 'inpatient', 'people')
+    """
+    # Contracts have as many bands of days as they like.
+    kind = "bed_day" if activity.startswith("bed_day_band_") else activity
+    return next((section for section, held in SECTIONS.items() if kind in held), "people")
 
 
 def columns_of(year: pd.DataFrame) -> list[tuple[str, str]]:
@@ -105,11 +139,8 @@ def heat_map(year: pd.DataFrame, today: pd.DataFrame, names: Names, style: Style
     columns = columns_of(year)
     activities = shown_in(year, today)
     rows: list[dict[str, Any]] = []
-    for section, members in SECTIONS.items():
-        mine = [a for a in activities if a in members]
-        if section == "people":
-            known = {a for group in SECTIONS.values() for a in group}
-            mine += [a for a in activities if a not in known]
+    for section in SECTIONS:
+        mine = [a for a in activities if section_of(a) == section]
         if not mine:
             continue
         rows.append({"section": style.say(f"heat.{section}")})

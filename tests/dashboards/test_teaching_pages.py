@@ -10,8 +10,8 @@ import pytest
 
 from dashboards.figures.canvas import Style
 from dashboards.figures.classroom import choices_figure
-from dashboards.figures.margin_year import bend, clock_figure, heat_map
-from dashboards.figures.xray import Names
+from dashboards.figures.margin_year import SECTIONS, bend, clock_figure, heat_map, section_of
+from dashboards.figures.xray import ORDER, Names
 from dashboards.lesson_report import Attempt, report_html
 from dashboards.pages import incentives, lessons, play
 from dashboards.texts import Reader
@@ -87,6 +87,15 @@ def test_a_heat_map_shows_the_margin_its_table_holds(desk: Desk) -> None:
     # Under item fees a level brings nothing, so all of it is change.
     assert cell["today"]["text"] == ["0"]
     assert cell["change"]["stake"][0] > 0.0
+
+
+def test_what_is_asked_of_every_activity_is_in_which_section_it_stands() -> None:
+    """What nobody placed would stand among people and quality."""
+    placed = {activity for held in SECTIONS.values() for activity in held}
+    # The admission avoided mirrors the admission and is left to the table.
+    assert set(ORDER) - placed == {"avoided_admission_own"}
+    stays = ("observation", "day_before_transfer", "facility_day", "spending_after_stay")
+    assert {section_of(activity) for activity in stays} == {"inpatient"}
 
 
 @pytest.mark.slow
