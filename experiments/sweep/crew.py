@@ -47,6 +47,7 @@ _TICK = 0.2
 _CHUNK_SECONDS = 0.5
 _LONGEST_CHUNK = 500
 _COMMIT_SECONDS = 0.25
+_MOST_READY = 250  # results held before they are written, or fast runs would pile up in memory
 _START_SECONDS = 1800.0
 _MOST_STARTS_IN_VAIN = 3
 _GRACE = 0.25
@@ -198,10 +199,11 @@ class Crew:
                     break
                 with contextlib.suppress(queue.Empty):
                     self._hear(*self._inbox.get(timeout=_TICK))
-                    while True:
+                    while len(self._ready) < _MOST_READY:
                         self._hear(*self._inbox.get_nowait())
                 self._watch()
-                if self._ready and time.monotonic() - told >= _COMMIT_SECONDS:
+                is_due = time.monotonic() - told >= _COMMIT_SECONDS
+                if self._ready and (is_due or len(self._ready) >= _MOST_READY):
                     told = time.monotonic()
                     self._tell(on_done)
         finally:
