@@ -21,7 +21,7 @@ from sim.behavior.effort import (
     value_of_measured_quality,
     value_of_true_quality,
 )
-from sim.behavior.income import income_weight, weighted_receipts
+from sim.behavior.income import diminishing, income_weight, weighted_receipts
 from sim.behavior.intensity import (
     optimal_quantity,
     peak_of_utility,
@@ -459,13 +459,16 @@ def _discretion(
     return_base: float,
     tau_return: float,
     tau_low: float,
+    sensitivity: float,
     half_life: float,
     returns: Float,
     low_value: Float,
 ) -> None:
     """Move return visits and low-value services part of the way to what the margins ask for.
 
-    The constants are those that give the baseline rates at list price.
+    The constants are those that give the baseline rates at list price. What a margin departs from the
+    one at list price is felt up to a share of the contact's list price, as in decisions on beds and
+    on the mode of a stay up to one of the stay's.
     """
     n, n_payers, n_groups = returns.shape
     left = share_left(half_life)
@@ -473,6 +476,7 @@ def _discretion(
     for p in range(n):
         for g in range(n_groups):
             price = contact_price[p, g]
+            felt = sensitivity * price
             precise = 1.0 / (tau_return * price) if price > 0.0 else 0.0
             at_list = 0.0
             for j in range(4):
@@ -482,10 +486,11 @@ def _discretion(
             j = low_component[g]
             constant_low = 0.0
             precise_low = 0.0
+            usual_low = 0.0
             if j >= 0 and 0.0 < low_base[g] < 1.0 and price_out[p, j] > 0.0:
                 precise_low = 1.0 / (tau_low * price_out[p, j] * low_units[g])
-                margin = (list_out[p, 0, j] - list_cost[p, j]) * low_units[g]
-                margin -= altruism[p] * value * low_harm[g]
+                usual_low = (list_out[p, 0, j] - list_cost[p, j]) * low_units[g]
+                margin = usual_low - altruism[p] * value * low_harm[g]
                 constant_low = np.log(low_base[g] / (1.0 - low_base[g])) - precise_low * margin
             for y in range(n_payers):
                 margin = visit[p, y]
@@ -493,7 +498,7 @@ def _discretion(
                     true_cost = cost_out[p, k] * (1.0 - cost_margin[p, y])
                     margin += (out[p, y, k] - true_cost) * style_out[p, y, g, k] * need_out[g]
                 chance = prob_ask_back(
-                    margin,
+                    diminishing(margin, at_list, felt),
                     money[p],
                     altruism[p],
                     value,
@@ -510,7 +515,7 @@ def _discretion(
                     true_cost = cost_out[p, j] * (1.0 - cost_margin[p, y])
                     margin = (out[p, y, j] - true_cost) * low_units[g] - quality[p, y, 3]
                     target = prob_low_value(
-                        margin,
+                        diminishing(margin, usual_low, felt),
                         money[p],
                         altruism[p],
                         value,
@@ -877,6 +882,7 @@ def decide(
         values["return_base"],
         values["tau_return"],
         values["tau_low_value"],
+        values["sensitivity_share"],
         half_life,
         org.returns,
         org.low_value,
