@@ -29,7 +29,7 @@ from scipy.stats import qmc
 from experiments.baseline import SHARES, Fitted, Moment, baseline_of, run_once
 from experiments.commands import ends_in_order, told_progress
 from experiments.sweep.design import Design, Factor, Sampler
-from experiments.sweep.executors import Progress, sweep
+from experiments.sweep.executors import Progress, store_named, sweep
 from experiments.sweep.results import Results
 from experiments.sweep.simulation import Simulation
 from sim.errors import ScenarioError, StoreError
@@ -158,7 +158,7 @@ def _lived(
         settings={"people": getattr(model, "people", 0)},
     )
     folder.mkdir(parents=True, exist_ok=True)
-    store = folder / f"{region}-{design.sha256()[:8]}.sqlite"
+    store = store_named(folder, region, design, model)
     sweep(design, store, model, "process", workers, resume=store.exists(), progress=progress)
     results = Results.of(store)
     return {name: results.outcome(region, name) for name in outcomes}
@@ -537,8 +537,8 @@ def over_ensemble(
         scenario_sha={name: scenario.sha256() for name, scenario in arms.items()},
     )
     store.mkdir(parents=True, exist_ok=True)
-    path = store / f"ensemble-{design.sha256()[:12]}.sqlite"
     model = Simulation.of(arms, outcomes)
+    path = store_named(store, "ensemble", design, model)
     sweep(
         design,
         path,

@@ -59,7 +59,7 @@ from experiments.evidence.replay import (
     share_of_sign,
 )
 from experiments.sweep.design import Design, Factor, Sampler
-from experiments.sweep.executors import Progress, sweep
+from experiments.sweep.executors import Progress, store_named, sweep
 from experiments.sweep.results import Results
 from sim.errors import StoreError
 from sim.record import code_version
@@ -435,7 +435,7 @@ def _lived(
         },
     )
     folder.mkdir(parents=True, exist_ok=True)
-    store = folder / f"{getattr(answers, 'region', 'region')}-{design.sha256()[:12]}.sqlite"
+    store = store_named(folder, getattr(answers, "region", "region"), design, answers)
     sweep(design, store, answers, "process", workers, resume=store.exists(), progress=progress)
     results = Results.of(store)
     frame = results.frame

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -213,8 +212,3 @@ def reform_answered(
     )
     scale: Mapping[str, Float | float] = {"percent": 100.0 / level, "points": 100.0, "unit": 1.0}
     return np.asarray(effect * scale[way.scale] / way.divide_by)
-
-
-def store_of(finding: Finding, design: Design, folder: Path) -> Path:
-    """Name the store of a finding's runs: another design has another."""
-    return folder / f"{finding.id.lower()}-{design.sha256()[:8]}.sqlite"

@@ -29,7 +29,7 @@ from experiments.evidence.findings import (
 from experiments.evidence.laboratory import Mixture, mean_quantity, read_experiment
 from experiments.evidence.record import Row, Simulated, half_width, judged, mean_and_interval
 from experiments.sweep.design import Design
-from experiments.sweep.executors import Progress, sweep
+from experiments.sweep.executors import Progress, store_named, sweep
 from experiments.sweep.results import Results
 from sim.errors import StoreError
 
@@ -147,12 +147,13 @@ def _lived_trial(
 ) -> Results:
     """Live the trial at some points, or go on with it, and give its results."""
     design = trial.design_of(points, replicates, SEED)
-    store = folder / f"trial-{people}-{design.sha256()[:8]}.sqlite"
+    model = trial.InsuranceTrial(people)
+    store = store_named(folder, f"trial-{people}", design, model)
     folder.mkdir(parents=True, exist_ok=True)
     sweep(
         design,
         store,
-        trial.InsuranceTrial(people),
+        model,
         "process",
         workers,
         resume=store.exists(),
@@ -277,7 +278,7 @@ def policy_rows(
     command = f"payshift evidence policies {finding.id} --replicates {replicates} --people {lived}"
 
     def results_of(model: Any, design: Design, model_json: str = "") -> Results:
-        store = reforms.store_of(finding, design, folder)
+        store = store_named(folder, finding.id.lower(), design, model)
         folder.mkdir(parents=True, exist_ok=True)
         sweep(
             design,

@@ -37,7 +37,7 @@ from experiments.evidence.ground_truth import (
     random_study,
     scores,
 )
-from experiments.sweep.executors import Progress, sweep
+from experiments.sweep.executors import Progress, store_named, sweep
 from experiments.sweep.results import Results
 from sim.errors import ScenarioError
 from sim.scenario import load
@@ -114,7 +114,7 @@ def taught(
     progress : callable, optional
     """
     design = design_of(size.counties, seed)
-    store = stores / f"lab-{size.people}-{design.sha256()[:8]}.sqlite"
+    store = store_named(stores, f"lab-{size.people}", design, CountyWorlds(size.people, ""))
     stores.mkdir(parents=True, exist_ok=True)
     worlds = CountyWorlds(size.people, str(store.with_suffix("")))
     sweep(design, store, worlds, "process", workers, resume=store.exists(), progress=progress)

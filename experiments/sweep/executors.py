@@ -22,7 +22,17 @@ from experiments.sweep.store import Plan, Row, Store
 from experiments.sweep.worker import Finished, Model, Task, run_once
 from sim.errors import ScenarioError
 
-__all__ = ["EXECUTORS", "Executor", "Failure", "Processes", "Serial", "Tally", "code_of", "sweep"]
+__all__ = [
+    "EXECUTORS",
+    "Executor",
+    "Failure",
+    "Processes",
+    "Serial",
+    "Tally",
+    "code_of",
+    "store_named",
+    "sweep",
+]
 
 _FAILURES_KEPT = 100
 _COMMIT_SECONDS = 0.5
@@ -162,6 +172,15 @@ def code_of(model: Model) -> str:
     except (OSError, TypeError):
         source = b""
     return hashlib.sha256(name.encode() + b"\0" + source).hexdigest()
+
+
+def store_named(folder: Path, name: str, design: Design, model: Model) -> Path:
+    """Name the store of runs that nobody chose a file for: another design or code has another.
+
+    So what was lived is found again, and what other code lived stands in nobody's way.
+    """
+    of_both = f"{design.sha256()} {code_of(model)}"
+    return folder / f"{name}-{hashlib.sha256(of_both.encode()).hexdigest()[:12]}.sqlite"
 
 
 def _executor(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from experiments.sweep.design import Design, Factor, Limits, Sampler
-from experiments.sweep.executors import sweep
+from experiments.sweep.executors import store_named, sweep
 from experiments.sweep.merging import merge, rerun
 from experiments.sweep.results import Results
 from experiments.sweep.simulation import Simulation
@@ -203,3 +206,17 @@ def test_runs_are_exported_with_their_keys_factors_and_outcomes(
     assert main(["rerun", str(path), "--row", "zz"]) == 2
     path.write_bytes(path.read_bytes().replace(b'{"y":', b'{"z":', 1))
     assert main(["verify", str(path)]) == 4
+
+
+def test_other_code_begins_another_store_and_stands_in_nobodys_way(tmp_path: Path) -> None:
+    class Versioned:
+        def __init__(self, code_version: str) -> None:
+            self.code_version = code_version
+
+        def __call__(self, parameters: Mapping[str, Any], arm: str, seed: int) -> dict[str, float]:
+            return {"y": parameters["a"]}
+
+    first = store_named(tmp_path, "c9", LINE, Versioned("1"))
+    assert store_named(tmp_path, "c9", LINE, Versioned("1")) == first
+    assert store_named(tmp_path, "c9", LINE, Versioned("2")) != first
+    assert store_named(tmp_path, "c9", replace(LINE, replicates=3), Versioned("1")) != first
