@@ -88,7 +88,8 @@ BASELINE: Final = "baseline"
 _MONEY: Final = ("altruism_scale", "income_elasticity", "sensitivity_share", "effort_ratio")
 _BEDS: Final = ("tau_admit", "admission_health_weight_elective", "stay_precision")
 STRUCTURAL: Final[Mapping[str, tuple[str, ...]]] = {
-    # what weighs money against health, the margins of bed and visit, coding, prevention, aftercare
+    # what weighs money against health, the margins of bed and visit, coding, prevention, aftercare,
+    # and working time in the variant that has it
     "us-metro": (
         *_MONEY,
         *_BEDS,
@@ -101,6 +102,8 @@ STRUCTURAL: Final[Mapping[str, tuple[str, ...]]] = {
         "prevention_health_weight",
         "tau_aftercare",
         "aftercare_stake",
+        "minutes_wished",
+        "time_price",
     ),
     # as above, and care outside the catalog and how a case is treated
     "china-city": (
@@ -176,7 +179,7 @@ class Size:
 
 
 SIZES: Final[Mapping[str, Size]] = {
-    "us-metro": Size(points=28, near=0, waves=0, lived=0.4, surety=1.0),
+    "us-metro": Size(points=32, near=0, waves=0, share=0.5, lived=0.4, surety=1.0),
     "china-city": Size(near=6, share=0.3),
     "china-county": Size(near=6, share=0.5),
 }

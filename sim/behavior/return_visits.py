@@ -29,8 +29,8 @@ def prob_ask_back(
     Parameters
     ----------
     margin : float
-        Marginal receipts of a return visit less its cost, currency (after
-        :func:`sim.behavior.income.diminishing`).
+        Marginal receipts of a return visit less its cost, currency, in full: noise of more than the
+        list price leaves large sums a measured effect by itself.
     omega : float
         Weight on money, on margins above cost.
     altruism : float

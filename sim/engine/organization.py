@@ -466,9 +466,9 @@ def _discretion(
 ) -> None:
     """Move return visits and low-value services part of the way to what the margins ask for.
 
-    The constants are those that give the baseline rates at list price. What a margin departs from
-    the one at list price is felt up to a share of the contact's list price, as in decisions on
-    beds and on the mode of a stay up to one of the stay's.
+    The constants are those that give the baseline rates at list price. What the margin of a
+    low-value service departs from the one at list price is felt up to a share of the contact's list
+    price, as in decisions on beds and on the mode of a stay up to one of the stay's.
     """
     n, n_payers, n_groups = returns.shape
     left = share_left(half_life)
@@ -498,7 +498,7 @@ def _discretion(
                     true_cost = cost_out[p, k] * (1.0 - cost_margin[p, y])
                     margin += (out[p, y, k] - true_cost) * style_out[p, y, g, k] * need_out[g]
                 chance = prob_ask_back(
-                    diminishing(margin, at_list, felt),
+                    margin,
                     money[p],
                     altruism[p],
                     value,

@@ -1,4 +1,4 @@
-"""Return visits and low-value services feel money as beds do: in full at first, then ever less."""
+"""Low-value services feel large money ever less, as beds do; asking back feels it in full."""
 
 import numpy as np
 import numpy.typing as npt
@@ -56,17 +56,20 @@ def odds(chance: float) -> float:
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
-def test_small_money_counts_in_full_and_large_money_ever_less(sign: float) -> None:
-    small = 0.01 * PRICE
-    asked, given = moved_by(sign * small, sign * small)
-    assert odds(0.3 * (1.0 + asked)) - odds(0.3) == pytest.approx(
-        sign * small / (2.5 * PRICE), rel=0.01
-    )
-    assert odds(0.3 + given) - odds(0.3) == pytest.approx(sign * small / (2.0 * DRUG), rel=0.01)
-
-    asked, given = moved_by(sign * 1e6, sign * 1e6)
-    assert odds(0.3 * (1.0 + asked)) - odds(0.3) == pytest.approx(sign * SHARE / 2.5)
+def test_a_needless_service_feels_small_money_in_full_and_large_money_ever_less(
+    sign: float,
+) -> None:
+    _, given = moved_by(0.0, sign * 0.01 * PRICE)
+    moved = odds(0.3 + given) - odds(0.3)
+    assert moved == pytest.approx(sign * 0.01 * PRICE / (2.0 * DRUG), rel=0.01)
+    _, given = moved_by(0.0, sign * 1e6)
     assert odds(0.3 + given) - odds(0.3) == pytest.approx(sign * SHARE * PRICE / (2.0 * DRUG))
+
+
+@pytest.mark.parametrize("of_a_visit", [-PRICE, -1.0, 1.0, PRICE])
+def test_asking_back_feels_money_in_full(of_a_visit: float) -> None:
+    asked, _ = moved_by(of_a_visit)
+    assert odds(0.3 * (1.0 + asked)) - odds(0.3) == pytest.approx(of_a_visit / (2.5 * PRICE))
 
 
 def test_at_list_price_nothing_moves() -> None:
