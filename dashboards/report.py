@@ -124,18 +124,20 @@ def canonical_group(group: str) -> str:
     return _MEMBERS.get(name, name)
 
 
+def _canonical_groups(groups: pd.Series[Any]) -> list[str]:
+    """Each row's group under its name in the report: many rows, few groups."""
+    names = {group: canonical_group(str(group)) for group in groups.unique()}
+    return [names[group] for group in groups]
+
+
 def canonical(tables: ReportTables) -> ReportTables:
     """The tables with groups and parties under the report's names; the input stays as it is."""
     # Fresh tables that nobody else holds, so that pages may keep what they read from them.
     differences = fixed(
-        tables.differences.assign(
-            group=[canonical_group(str(g)) for g in tables.differences["group"]]
-        )
+        tables.differences.assign(group=_canonical_groups(tables.differences["group"]))
     )
     outcomes = fixed(tables.outcomes.copy())
-    monthly = tables.monthly.assign(
-        group=[canonical_group(str(g)) for g in tables.monthly["group"]]
-    )
+    monthly = tables.monthly.assign(group=_canonical_groups(tables.monthly["group"]))
     kinds = {
         str(provider): f"kind:{kind}"
         for provider, kind in zip(

@@ -369,6 +369,6 @@ def sentence(box: Box, table: pd.DataFrame, failure: Mapping[str, str]) -> dict[
         f"({100 * box.base_rate:.0f} % overall{unseen_en}); that corner holds "
         f"{100 * box.coverage:.0f} % of all such draws.",
         "zh": f"当{chinese}时，{failure['zh']}的占{100 * box.density:.0f}%"
-        f"(总体为{100 * box.base_rate:.0f}%{unseen_zh})；"
+        f"（总体为{100 * box.base_rate:.0f}%{unseen_zh}）；"
         f"这类情形的{100 * box.coverage:.0f}%都在此范围内。",
     }

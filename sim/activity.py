@@ -294,7 +294,11 @@ class Activity:
     )
     patient_covered: Array = dataclasses.field(
         metadata=_tally(
-            "setting", "CNY", "patients' payments, covered care", "患者自付(目录内)", uncertain=True
+            "setting",
+            "CNY",
+            "patients' payments, covered care",
+            "患者自付（目录内）",
+            uncertain=True,
         )
     )
     patient_uncovered: Array = dataclasses.field(
@@ -302,7 +306,7 @@ class Activity:
             "setting",
             "CNY",
             "patients' payments, uncovered care",
-            "患者自费(目录外)",
+            "患者自费（目录外）",
             uncertain=True,
         )
     )

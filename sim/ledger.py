@@ -45,8 +45,8 @@ OUTSIDE = "outside"
 """The rest of the economy: premiums and taxes come from it, suppliers and staff are in it."""
 
 PURPOSES: Mapping[str, Mapping[str, str]] = {
-    "patient_covered": {"en": "Patients' share of covered charges", "zh": "患者自付(目录内)"},
-    "patient_uncovered": {"en": "Uncovered charges", "zh": "患者自费(目录外)"},
+    "patient_covered": {"en": "Patients' share of covered charges", "zh": "患者自付（目录内）"},
+    "patient_uncovered": {"en": "Uncovered charges", "zh": "患者自费（目录外）"},
     "care_payment": {"en": "Payer's payment for care", "zh": "医保基金支付"},
     "care_payment_returned": {"en": "Payment for care returned", "zh": "医保预付款退回"},
     "settlement": {"en": "Year-end settlement", "zh": "年终清算"},

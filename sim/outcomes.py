@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -273,12 +274,14 @@ def _fractional_rank(values: Float64) -> Float64:
     return np.asarray(middle[inverse] / values.size, dtype=np.float64)
 
 
-def concentration_index(amount: Float64, income: Float64) -> float:
+def concentration_index(amount: Float64, income: Float64, rank: Float64 | None = None) -> float:
     """Concentration of an amount by rank of income: above zero if the rich have more of it.
 
     Parameters
     ----------
     amount, income : float, shape (people,)
+    rank : float, shape (people,), optional
+        Fractional rank of that income, where it is known already.
 
     Returns
     -------
@@ -301,12 +304,19 @@ def concentration_index(amount: Float64, income: Float64) -> float:
     """
     if amount.size == 0 or amount.mean() == 0.0:
         return math.nan
-    rank = _fractional_rank(np.asarray(income, dtype=np.float64))
+    if rank is None:
+        rank = _fractional_rank(np.asarray(income, dtype=np.float64))
     covariance = float(np.mean((amount - amount.mean()) * (rank - rank.mean())))
     return 2.0 * covariance / float(amount.mean())
 
 
-def erreygers_index(amount: Float64, income: Float64, low: float = 0.0, high: float = 1.0) -> float:
+def erreygers_index(
+    amount: Float64,
+    income: Float64,
+    low: float = 0.0,
+    high: float = 1.0,
+    rank: Float64 | None = None,
+) -> float:
     """Concentration of a bounded amount, corrected so that the bounds do not drive it.
 
     Notes
@@ -324,7 +334,7 @@ def erreygers_index(amount: Float64, income: Float64, low: float = 0.0, high: fl
     mean = float(amount.mean())
     if mean == low:
         return 0.0 if low == 0.0 else math.nan
-    return 4.0 * mean / (high - low) * concentration_index(amount, income)
+    return 4.0 * mean / (high - low) * concentration_index(amount, income, rank)
 
 
 def gini_index(income: Float64) -> float:
@@ -369,6 +379,19 @@ def stays_in_top(now: Float64, before: Float64, share: float) -> float:
     return float(np.isin(top_before, top_now).mean())
 
 
+class _Chosen(dict[str, npt.NDArray[np.generic]]):
+    """Some people's year; the rank of their income is worked out once for all who ask."""
+
+    @cached_property
+    def rank(self) -> Float64:
+        """Give the fractional rank of income, shape (people,)."""
+        return _fractional_rank(_column(self, "income"))
+
+
+def _rank(year: PersonYear) -> Float64:
+    return year.rank if isinstance(year, _Chosen) else _fractional_rank(_column(year, "income"))
+
+
 def _column(year: PersonYear, name: str) -> Float64:
     return np.asarray(year[name], dtype=np.float64)
 
@@ -401,17 +424,19 @@ def _is_catastrophic(year: PersonYear, threshold: float) -> Float64:
 
 
 def _kakwani(year: PersonYear) -> float:
-    income = _column(year, "income")
-    return concentration_index(_column(year, "patient_paid"), income) - gini_index(income)
+    income, rank = _column(year, "income"), _rank(year)
+    paid = concentration_index(_column(year, "patient_paid"), income, rank)
+    return paid - concentration_index(income, income, rank)
 
 
 def _horizontal_inequity(year: PersonYear) -> float:
     """Concentration of use beyond what health alone would make people use."""
-    spent, income = _column(year, "spent"), _column(year, "income")
+    spent, income, rank = _column(year, "spent"), _column(year, "income"), _rank(year)
     health = np.asarray(year["health"], dtype=np.int64)
     people = np.bincount(health, minlength=N_HEALTH)
     means = np.bincount(health, weights=spent, minlength=N_HEALTH) / np.maximum(people, 1)
-    return concentration_index(spent, income) - concentration_index(means[health], income)
+    used = concentration_index(spent, income, rank)
+    return used - concentration_index(means[health], income, rank)
 
 
 def _log_persistence(year: PersonYear) -> float:
@@ -551,7 +576,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {
             "en": "What funds (net of claw-backs), medical assistance and patients pay providers, "
             "per person and year.",
-            "zh": "基金(扣除追回)、医疗救助与患者每年向医疗机构支付的人均金额。",
+            "zh": "基金（扣除追回）、医疗救助与患者每年向医疗机构支付的人均金额。",
         },
         _spending,
         _MONTHS,
@@ -567,7 +592,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Fund spending per person", "zh": "人均基金支出"},
         {
             "en": "What payers transfer to providers net of claw-backs, per person-year.",
-            "zh": "医保基金每年向医疗机构支付(扣除追回)的人均金额。",
+            "zh": "医保基金每年向医疗机构支付（扣除追回）的人均金额。",
         },
         _fund,
         _MONTHS,
@@ -631,7 +656,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Charges per person", "zh": "人均医疗费用"},
         {
             "en": "Charges at list price, covered and uncovered, per person-year.",
-            "zh": "按标价计的医疗费用(目录内外)，每人每年。",
+            "zh": "按标价计的医疗费用（目录内外），每人每年。",
         },
         _people(P.SPENDING),
         _MONTHS,
@@ -739,7 +764,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         "quality",
         "QALY/person-year",
         "higher",
-        {"en": "Health (QALYs)", "zh": "健康(质量调整生命年)"},
+        {"en": "Health (QALYs)", "zh": "健康（质量调整生命年）"},
         {
             "en": "Quality-adjusted life years lived per person-year.",
             "zh": "每人年的质量调整生命年。",
@@ -841,7 +866,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         "quality",
         "per 1,000 person-years",
         "lower",
-        {"en": "Avoidable admissions given", "zh": "可避免住院(实际)"},
+        {"en": "Avoidable admissions given", "zh": "可避免住院（实际）"},
         {
             "en": "Needed admissions for ambulatory-care-sensitive illness that were given. Read "
             "with avoidable_need: fewer given is no gain where the need stayed.",
@@ -921,7 +946,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Low-value care", "zh": "低价值服务"},
         {
             "en": "Contacts with a low-value service, such as an antibiotic for a cold.",
-            "zh": "含低价值服务(如感冒用抗生素)的就诊比例。",
+            "zh": "含低价值服务（如感冒用抗生素）的就诊比例。",
         },
         _providers(V.LOW_VALUE),
         _providers(V.VISITS),
@@ -1337,7 +1362,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             "equity",
             "share",
             "lower",
-            {"en": f"Catastrophic spending ({percent} %)", "zh": f"灾难性支出({percent}%)"},
+            {"en": f"Catastrophic spending ({percent} %)", "zh": f"灾难性支出（{percent}%）"},
             {
                 "en": f"People whose own payments exceed {percent} % of a year's income.",
                 "zh": f"全年自付超过收入{percent}%的人口比例。",
@@ -1354,9 +1379,11 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Catastrophic spending by income", "zh": "灾难性支出的集中指数"},
         {
             "en": "Erreygers index of catastrophic spending (10 %); below zero: the poor bear it.",
-            "zh": "灾难性支出(10%)的Erreygers指数；小于0表示集中于低收入者。",
+            "zh": "灾难性支出（10%）的Erreygers指数；小于0表示集中于低收入者。",
         },
-        from_people=lambda y: erreygers_index(_is_catastrophic(y, 0.10), _column(y, "income")),
+        from_people=lambda y: erreygers_index(
+            _is_catastrophic(y, 0.10), _column(y, "income"), rank=_rank(y)
+        ),
         digits=3,
     )
     yield Outcome(
@@ -1370,7 +1397,7 @@ def _all_outcomes() -> Iterator[Outcome]:
             "zh": "全年是否利用服务的Erreygers指数。",
         },
         from_people=lambda y: erreygers_index(
-            (_column(y, "spent") > 0.0).astype(np.float64), _column(y, "income")
+            (_column(y, "spent") > 0.0).astype(np.float64), _column(y, "income"), rank=_rank(y)
         ),
         digits=3,
     )
@@ -1384,7 +1411,9 @@ def _all_outcomes() -> Iterator[Outcome]:
             "en": "Concentration index of charges at list price; above zero: the rich use more.",
             "zh": "按标价费用计的集中指数；大于0表示高收入者利用更多。",
         },
-        from_people=lambda y: concentration_index(_column(y, "spent"), _column(y, "income")),
+        from_people=lambda y: concentration_index(
+            _column(y, "spent"), _column(y, "income"), _rank(y)
+        ),
         digits=3,
     )
     yield Outcome(
@@ -1405,7 +1434,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         "equity",
         "index",
         "higher",
-        {"en": "Progressivity of own payments", "zh": "自付的累进性(Kakwani)"},
+        {"en": "Progressivity of own payments", "zh": "自付的累进性（Kakwani）"},
         {
             "en": "Kakwani index: concentration of own payments less the Gini index of income.",
             "zh": "Kakwani指数：自付集中指数减收入基尼系数。",
@@ -1648,7 +1677,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Stays with a procedure", "zh": "手术操作病例占比"},
         {
             "en": "Stays treated with a minor or a major procedure.",
-            "zh": "以小手术(操作)或大手术治疗的住院比例。",
+            "zh": "以小手术（操作）或大手术治疗的住院比例。",
         },
         _providers(V.MINOR, V.MAJOR),
         _stays,
@@ -1810,7 +1839,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         "behavior",
         "relative weight",
         "neither",
-        {"en": "Case-mix index, billed", "zh": "病例组合指数(上报)"},
+        {"en": "Case-mix index, billed", "zh": "病例组合指数（上报）"},
         {"en": "Mean relative weight of stays as billed.", "zh": "上报病例的平均权重。"},
         _case_mix("billed"),
         _bills,
@@ -1823,7 +1852,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         "behavior",
         "relative weight",
         "neither",
-        {"en": "Case-mix index, true", "zh": "病例组合指数(真实)"},
+        {"en": "Case-mix index, true", "zh": "病例组合指数（真实）"},
         {"en": "Mean relative weight of stays as they were.", "zh": "真实病例的平均权重。"},
         _case_mix("true_level"),
         _stays,
@@ -1953,7 +1982,7 @@ def _all_outcomes() -> Iterator[Outcome]:
         {"en": "Fund surplus or deficit", "zh": "基金当期结余"},
         {
             "en": "Income of the funds less payments net of claw-backs, per person-year.",
-            "zh": "基金收入减支出(扣除追回)，每人每年。",
+            "zh": "基金收入减支出（扣除追回），每人每年。",
         },
         _surplus,
         _MONTHS,
@@ -2354,43 +2383,67 @@ def groups_of(traits: ProviderTraits) -> list[str]:
     return [group.name for group in _groups(traits)]
 
 
-def _sum_group(
-    history: History, traits: ProviderTraits, months: slice, group: _Group, monthly: bool
-) -> Tallies:
-    """Sum a run's tallies over one group; monthly keeps a row per month."""
+_MONEY_BY_PAYER = ("receipts", "fund_paid", "clawback", "fine", "undetected")
+_BY_PAYER = ("provider", "billed", "true_level", *_MONEY_BY_PAYER)
+_BY_PROVIDER = ("grants", "fixed_cost")
+_PLAIN = ("person", "premiums", "fund_balance")
 
-    def rows(table: Int64) -> Int64:
-        chosen = table[months]
-        return np.asarray(chosen if monthly else chosen.sum(axis=0, keepdims=True))
 
-    def by_payer(table: Int64) -> Int64:
-        chosen = np.asarray(rows(table)[:, :, group.payers].sum(axis=2), dtype=np.int64)
-        chosen[:, ~group.providers] = 0
-        return chosen
+class _Sums:
+    """A run's tallies over some months, summed over groups one after the other.
 
-    def by_provider(table: Int64) -> Int64:
-        chosen = rows(table).copy()
-        chosen[:, ~group.providers] = 0
-        return chosen
+    Parameters
+    ----------
+    history : History
+    traits : ProviderTraits
+    months : slice
+    monthly : bool
+        Keep a row per month; else one row, the sum over the months.
+    """
 
-    person = rows(history.person).copy()
-    person[:, ~group.cells] = 0
-    return Tallies(
-        person=person,
-        provider=by_payer(history.provider),
-        billed=by_payer(history.billed),
-        true_level=by_payer(history.true_level),
-        receipts=by_payer(history.receipts),
-        fund_paid=by_payer(history.fund_paid),
-        clawback=by_payer(history.clawback),
-        fine=by_payer(history.fine),
-        undetected=by_payer(history.undetected),
-        grants=by_provider(history.grants),
-        fixed_cost=by_provider(history.fixed_cost),
-        premiums=rows(history.premiums)[:, group.payers].sum(axis=1),
-        fund_balance=rows(history.fund_balance)[:, group.payers].sum(axis=1),
-        traits=traits,
-    )
+    def __init__(
+        self, history: History, traits: ProviderTraits, months: slice, monthly: bool
+    ) -> None:
+        self.traits = traits
+        self._rows: dict[str, Int64] = {}
+        for name in (*_BY_PAYER, *_BY_PROVIDER, *_PLAIN):
+            chosen = getattr(history, name)[months]
+            self._rows[name] = np.asarray(chosen if monthly else chosen.sum(axis=0, keepdims=True))
+        self._whole: dict[str, Int64] = {}
+
+    def of(self, group: _Group) -> Tallies:
+        """Give the tallies of one group; they are read, never written to."""
+        is_everywhere = bool(group.providers.all())
+
+        def by_provider(chosen: Int64) -> Int64:
+            if is_everywhere:
+                return chosen
+            kept = chosen.copy()
+            kept[:, ~group.providers] = 0
+            return kept
+
+        person = self._rows["person"]
+        if not group.cells.all():
+            person = person.copy()
+            person[:, ~group.cells] = 0
+        by_payer = {name: by_provider(self._over_payers(name, group)) for name in _BY_PAYER}
+        plain = {name: by_provider(self._rows[name]) for name in _BY_PROVIDER}
+        return Tallies(
+            **by_payer,
+            **plain,
+            person=person,
+            premiums=self._rows["premiums"][:, group.payers].sum(axis=1),
+            fund_balance=self._rows["fund_balance"][:, group.payers].sum(axis=1),
+            traits=self.traits,
+        )
+
+    def _over_payers(self, name: str, group: _Group) -> Int64:
+        rows = self._rows[name]
+        if not group.payers.all():
+            return np.asarray(rows[:, :, group.payers].sum(axis=2), dtype=np.int64)
+        if name not in self._whole:
+            self._whole[name] = np.asarray(rows.sum(axis=2), dtype=np.int64)
+        return self._whole[name]
 
 
 def _ratio(outcome: Outcome, tallies: Tallies) -> tuple[Float64, str]:
@@ -2414,16 +2467,24 @@ def _years_inside(history: History, months: slice) -> list[PersonYear]:
     ]
 
 
-def _of_people(measure: PeopleMeasure, years: Sequence[PersonYear], group: _Group) -> Measured:
-    """Average a person-level measure over years, people alive all year only."""
+def _chosen(years: Sequence[PersonYear], group: _Group) -> list[_Chosen]:
+    """Give a group's people who were alive all year, year by year."""
+    found = []
+    for year in years:
+        chosen = np.asarray(year["alive_all_year"], dtype=np.bool_) & group.people(year)
+        found.append(_Chosen({name: column[chosen] for name, column in year.items()}))
+    return found
+
+
+def _of_people(measure: PeopleMeasure, years: Sequence[PersonYear]) -> Measured:
+    """Average a person-level measure over years."""
     if not years:
         return Measured(math.nan, "no accounting year was completed in these months")
     values: list[float] = []
     reason = "no cases"
     for year in years:
-        chosen = np.asarray(year["alive_all_year"], dtype=np.bool_) & group.people(year)
         try:
-            value = measure({name: column[chosen] for name, column in year.items()})
+            value = measure(year)
         except _UnmeasuredError as unmeasured:
             reason = str(unmeasured)
             continue
@@ -2496,14 +2557,17 @@ def evaluate(
     measured = [outcome for outcome in OUTCOMES.values() if outcome.is_part_of(history)]
     found: dict[str, dict[str, Measured]] = {outcome.id: {} for outcome in measured}
     years = _years_inside(history, months)
+    sums = _Sums(history, traits, months, monthly=False)
     for group in _groups(traits):
         asked = [outcome for outcome in measured if is_asked(outcome, group)]
         if not asked:
             continue
-        tallies = _sum_group(history, traits, months, group, monthly=False)
+        tallies = sums.of(group)
+        is_personal = any(outcome.from_people is not None for outcome in asked)
+        theirs = _chosen(years, group) if is_personal else []
         for outcome in asked:
             if outcome.from_people is not None:
-                found[outcome.id][group.name] = _of_people(outcome.from_people, years, group)
+                found[outcome.id][group.name] = _of_people(outcome.from_people, theirs)
             elif outcome.minus:
                 found[outcome.id][group.name] = Measured(
                     math.nan, "exists only as a difference between arms"
@@ -2542,8 +2606,9 @@ def evaluate_sums(
     """
     measured = [o for o in OUTCOMES.values() if o.is_additive and o.is_part_of(history)]
     found: dict[str, dict[str, tuple[float, float]]] = {}
+    sums = _Sums(history, traits, months, monthly=False)
     for group in _groups(traits):
-        tallies = _sum_group(history, traits, months, group, monthly=False)
+        tallies = sums.of(group)
         for outcome in measured:
             if group.dimension != "all" and group.dimension not in outcome.by:
                 continue
@@ -2580,10 +2645,11 @@ def evaluate_monthly(
     found: dict[str, dict[str, Float64]] = {}
     everything = slice(0, history.person.shape[0])
     measured = [o for o in OUTCOMES.values() if o.is_additive and o.is_part_of(history)]
+    sums = _Sums(history, traits, everything, monthly=True)
     for group in _groups(traits):
         if group.dimension not in dimensions:
             continue
-        tallies = _sum_group(history, traits, everything, group, monthly=True)
+        tallies = sums.of(group)
         for outcome in measured:
             if group.dimension != "all" and group.dimension not in outcome.by:
                 continue

@@ -65,7 +65,7 @@ _Column = tuple[str, pa.DataType, str, str, str]
 def _keys(*more: _Column) -> tuple[_Column, ...]:
     return (
         ("arm", _STRING, "", "Arm of the comparison", "方案"),
-        ("replicate", pa.int32(), "", "Replicate (one seed)", "重复(一个种子)"),
+        ("replicate", pa.int32(), "", "Replicate (one seed)", "重复（一个种子）"),
         *more,
     )
 
@@ -123,10 +123,10 @@ _FREE_COLUMNS: dict[str, tuple[str, str, str]] = {
     # columns of claims and people: unit and labels; their types are the run's own
     "person_uid": ("", "Person", "个人"),
     "month": ("months since the start", "Month", "月份"),
-    "provider": ("", "Provider (row of the region)", "机构(序号)"),
-    "payer": ("", "Payer (row of the region)", "支付方(序号)"),
+    "provider": ("", "Provider (row of the region)", "机构（序号）"),
+    "payer": ("", "Payer (row of the region)", "支付方（序号）"),
     "setting": ("0 primary, 1 hospital outpatient, 2 inpatient", "Setting", "服务场所"),
-    "group": ("", "Clinical group (row of the region)", "病组(序号)"),
+    "group": ("", "Clinical group (row of the region)", "病组（序号）"),
     "mode": ("0 to 2", "Mode of treatment", "治疗方式"),
     "level_true": ("0 to 2", "True level", "真实等级"),
     "level_billed": ("0 to 2", "Billed level", "上报等级"),
@@ -148,7 +148,7 @@ _FREE_COLUMNS: dict[str, tuple[str, str, str]] = {
     "charge_fen": ("fen", "Charge at list price", "标价费用"),
     "covered_fen": ("fen", "Covered charge", "目录内费用"),
     "uncovered_fen": ("fen", "Uncovered charge", "目录外费用"),
-    "referred_from": ("-1 none", "Referred from (row of the region)", "转出机构(序号)"),
+    "referred_from": ("-1 none", "Referred from (row of the region)", "转出机构（序号）"),
     "flags": ("bits", "Readmission, transfer, split, low-value, audited", "标志位"),
     "income": ("CNY/year", "Income", "收入"),
     "fifth": ("0 poorest to 4 richest", "Income fifth", "收入五等分"),
@@ -243,6 +243,15 @@ _LAID_OUT = {
 }
 
 
+def _named(texts: list[str]) -> pa.DictionaryArray:
+    """Number texts that come again and again, each name written once, in order of appearance."""
+    numbers: dict[str, int] = {}
+    codes = [numbers.setdefault(text, len(numbers)) for text in texts]
+    return pa.DictionaryArray.from_arrays(
+        column_of(np.array(codes, dtype=np.int32)), column_of(list(numbers))
+    )
+
+
 def typed_table(name: str, columns: Mapping[str, Any]) -> pa.Table:
     """Make a result table with its units and labels from columns of equal length.
 
@@ -261,9 +270,13 @@ def typed_table(name: str, columns: Mapping[str, Any]) -> pa.Table:
         if item.name in arrays:
             ready.append(arrays[item.name])
             continue
+        given = columns[item.name]
         is_named = pa.types.is_dictionary(item.type)
-        values = column_of(columns[item.name], None if is_named else item.type)
-        if pa.types.is_dictionary(item.type) and not pa.types.is_dictionary(values.type):
+        if is_named and isinstance(given, list) and all(isinstance(v, str) for v in given):
+            values = _named(given)
+        else:
+            values = column_of(given, None if is_named else item.type)
+        if is_named and not pa.types.is_dictionary(values.type):
             values = values.cast(pa.string()).dictionary_encode()
         ready.append(values.cast(item.type))
     return pa.Table.from_arrays(ready, schema=schema)
@@ -553,10 +566,7 @@ class Record:
                     value=info["record_schema"],
                     allowed=str(RECORD_SCHEMA),
                 )
-            tables = {
-                path.stem: pq.read_table(path, memory_map=False)
-                for path in sorted(folder.glob("*.parquet"))
-            }
+            tables = {path.stem: _table_in(path) for path in sorted(folder.glob("*.parquet"))}
             missing = [name for name in info.get("tables", {}) if name not in tables]
             if missing or "summary" not in tables:
                 raise StoreError("a table is missing", where=str(folder), value=missing)
@@ -570,6 +580,12 @@ class Record:
             ) from None
         kind = Comparison if info.get("kind") == "comparison" else Record
         return kind(info, tables, folder)
+
+
+def _table_in(path: Path) -> pa.Table:
+    """Read one file; to look for parts of a data set beside it takes longer than to read it."""
+    with pq.ParquetFile(path) as file:
+        return file.read()
 
 
 def _record_folder(record: Path | str) -> Path:
@@ -699,10 +715,9 @@ class Comparison(Record):
 
 def _moments(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float]:
     """Give mean and standard error of the mean; the latter NaN for one value."""
-    mean = float(np.mean(values))
-    if values.size < 2:
-        return mean, math.nan
-    return mean, float(np.std(values, ddof=1)) / math.sqrt(values.size)
+    if values.size == 1:
+        return float(values[0]), math.nan
+    return float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(values.size)
 
 
 def _bears_percent(base: float, error: float, changed: float) -> bool:
@@ -719,13 +734,15 @@ def _differences(summary: pd.DataFrame, arms: list[str], currency: str) -> pd.Da
     import pandas as pd
     from scipy.special import stdtr, stdtrit
 
-    values: dict[str, dict[tuple[str, str], np.ndarray[Any, np.dtype[np.float64]]]] = {}
     ordered = summary.sort_values("replicate", kind="stable")
-    for arm, part in ordered.groupby("arm", sort=False):
-        values[str(arm)] = {
-            (str(outcome), str(group)): cell.to_numpy(dtype=np.float64)
-            for (outcome, group), cell in part.groupby(["outcome", "group"], sort=False)["value"]
-        }
+    columns_read = (ordered[name].tolist() for name in ("arm", "outcome", "group", "value"))
+    lists: dict[str, dict[tuple[str, str], list[float]]] = {}
+    for arm, outcome, group, value in zip(*columns_read, strict=True):
+        lists.setdefault(str(arm), {}).setdefault((str(outcome), str(group)), []).append(value)
+    values = {
+        arm: {key: np.array(cell, dtype=np.float64) for key, cell in cells.items()}
+        for arm, cells in lists.items()
+    }
     if set(values) != set(arms):
         raise RunError("an arm has no results", where="comparison", allowed=", ".join(arms))
     rows: list[dict[str, object]] = []

@@ -24,7 +24,7 @@ from sim.outcomes import (
     stays_in_top,
 )
 from sim.outcomes import _groups as groups
-from sim.outcomes import _sum_group as sum_group
+from sim.outcomes import _Sums as Sums
 from sim.tallies import PersonTally as P
 from sim.tallies import ProviderTally as V
 from sim.tallies import person_cell
@@ -66,7 +66,7 @@ def test_numerators_and_denominators_of_months_add(outcome) -> None:
         if group.dimension not in ("all", *outcome.by):
             continue
         first, second, both = (
-            sum_group(history, about, months, group, monthly=False)
+            Sums(history, about, months, monthly=False).of(group)
             for months in (slice(0, 7), slice(7, 24), slice(0, 24))
         )
         for part in (outcome.numerator, outcome.denominator):
@@ -79,10 +79,10 @@ def test_groups_of_one_dimension_add_to_everybody(outcome) -> None:
     history, about = random_history(), traits()
     everyone = slice(0, 24)
     whole = next(iter(groups(about)))
-    total = sum_group(history, about, everyone, whole, monthly=False)
+    total = Sums(history, about, everyone, monthly=False).of(whole)
     for dimension in outcome.by:
         parts = [
-            sum_group(history, about, everyone, group, monthly=False)
+            Sums(history, about, everyone, monthly=False).of(group)
             for group in groups(about)
             if group.dimension == dimension
         ]

@@ -485,12 +485,12 @@ def level_marks(marks: Sequence[float], unit: str, lang: str, currency: str) -> 
 
 
 def compact(value: float, lang: str) -> str:
-    """A number for a small cell: three digits at most, thousands as K in English.
+    """A number for a small cell: three digits, thousands as K in English; four at most in Chinese.
 
     Examples
     --------
     >>> compact(-8372.0, "en"), compact(-8372.0, "zh"), compact(9.54, "en"), compact(0.0, "en")
-    ('−8.4K', '−8372', '9.5', '0')
+    ('−8.4K', '−8,372', '9.5', '0')
     """
     if not math.isfinite(value):
         return "–"
@@ -500,7 +500,7 @@ def compact(value: float, lang: str) -> str:
         text = (
             f"{_short(size / 1e4)}万"
             if size >= 1e4
-            else f"{size:.0f}"
+            else f"{size:,.0f}"
             if size >= 10
             else (_short(size))
         )

@@ -40,6 +40,8 @@ DEFAULT = Choice(
 # Milliseconds from an answer to the next question: while first numbers are made, while they are
 # waited for in a queue or sharpen, and after.
 FAST, EARLY, SLOW = 150, 250, 1_000
+# Stages that somebody waits for: the answer is sent before one outcome's story is drawn.
+_AT_FIRST = ("sample-1", "part-1")
 
 
 # --- what the page is made of -----------------------------------------------------------------
@@ -293,7 +295,7 @@ def _first_look(
     return [
         *top,
         html.Section(
-            _detail(services, key, stage, reader, asked),
+            [] if stage in _AT_FIRST else _detail(services, key, stage, reader, asked),
             id=ids.DETAIL_PANEL,
             className="part detail",
             **{"aria-label": reader.say("compare_detail"), "aria-live": "polite"},
@@ -595,7 +597,7 @@ def _register_job(app: dash.Dash, services: Services) -> None:
         if not key:
             return no_update, no_update, True, True, no_update, no_update
         reader = Reader(language_of(lang))
-        progress = jobs.progress(key)
+        progress = jobs.awaited(key)
         stage: Any = {"key": key, "stage": progress.stage}
         wanted: Any = EARLY if progress.stage.startswith(("arms", "sample-1")) else SLOW
         if not progress.stage:
@@ -641,6 +643,20 @@ def _register_job(app: dash.Dash, services: Services) -> None:
             return no_update, no_update
         reader = Reader(language_of(lang))
         return _first_look(services, key, stage, _choice_of(job), reader, asked), data
+
+    @app.callback(
+        Output(ids.DETAIL_PANEL, "children", allow_duplicate=True),
+        Input(ids.DRAWN, "data"),
+        State(ids.DETAIL, "data"),
+        State(ids.READER, "data"),
+        prevent_initial_call=True,
+    )
+    def story(data: object, asked: object, lang: object) -> Any:
+        """Draw one outcome's story, once the answer is on the screen."""
+        key, stage = _stage(data)
+        if not key or stage not in _AT_FIRST:
+            return no_update
+        return _detail(services, key, stage, Reader(language_of(lang)), asked)
 
     @app.callback(
         Output(ids.REST, "children"),

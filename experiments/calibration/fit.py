@@ -190,7 +190,7 @@ def _sentence(parameters: pd.DataFrame, targets: pd.DataFrame) -> dict[str, str]
     chinese = f"{n}个目标中有{met}个落在容差之内"
     if missed:
         english += f" (missed: {', '.join(missed)})"
-        chinese += f"(未达到：{'、'.join(missed)})"
+        chinese += f"（未达到：{'、'.join(missed)}）"
     if not has_profile:
         return {"en": english + ".", "zh": chinese + "。"}
     if len(loose) == 0:

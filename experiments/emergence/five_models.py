@@ -28,7 +28,7 @@ PLACEBOS: Final = (
         "at-cost",
         {
             "en": "every unit costs its list price and takes no effort: m = k",
-            "zh": "每项服务成本等于价格且不费力:m = k",
+            "zh": "每项服务成本等于价格且不费力：m = k",
         },
         "item-fees",
         "appropriate",
@@ -39,7 +39,7 @@ PLACEBOS: Final = (
         "no-total",
         {
             "en": "a total of which nothing is kept and nothing borne, against none",
-            "zh": "既不留用也不分担的总额,与无总额相比",
+            "zh": "既不留用也不分担的总额，与无总额相比",
         },
         "budget-without-stake",
         "item-fees",
@@ -171,7 +171,7 @@ def _component_claims() -> Iterator[Claim]:
                 text={
                     "en": f"Item fees: {component} of {label['en']} above appropriate exactly "
                     "where receipts exceed marginal cost",
-                    "zh": f"按项目付费:{label['zh']}的{_COMPONENT_ZH[component]}"
+                    "zh": f"按项目付费：{label['zh']}的{_COMPONENT_ZH[component]}"
                     "当且仅当收入高于边际成本时超过适宜量",
                 },
                 arm="item-fees",
@@ -198,24 +198,24 @@ def _component_claims() -> Iterator[Claim]:
 
 _MARGIN_FALLS: Final = {
     "en": "one more brings less than in the comparator; number: change over list price",
-    "zh": "多做一项的收入低于对照;数值为变化占价格比例",
+    "zh": "多做一项的收入低于对照；数值为变化占价格比例",
 }
 _MARGIN_RISES: Final = {
     "en": "one more brings more than in the comparator; number: change over list price",
-    "zh": "多做一项的收入高于对照;数值为变化占价格比例",
+    "zh": "多做一项的收入高于对照；数值为变化占价格比例",
 }
 _DOWNSTREAM: Final = {
     "en": "spending elsewhere costs the practice and control lowers it; number: receipts per yuan",
-    "zh": "外流费用由机构分担且控制可降低外流;数值为每元外流的收入变化",
+    "zh": "外流费用由机构分担且控制可降低外流；数值为每元外流的收入变化",
 }
 _SQUEEZE: Final = {
     "en": "the budget binds at the year's end and looks out of reach in January by two forecast "
     "errors; number: claims over budget as perceived in January",
-    "zh": "预算年末约束而1月看来尚有两个预测误差的余地;数值为1月所感知的费用与预算之比",
+    "zh": "预算年末约束而1月看来尚有两个预测误差的余地；数值为1月所感知的费用与预算之比",
 }
 _BINDS: Final = {
     "en": "the comparator's claims of the last year exceed the budgets; number: claims over budget",
-    "zh": "对照末年费用超过预算;数值为二者之比",
+    "zh": "对照末年费用超过预算；数值为二者之比",
 }
 
 CLAIMS: Final = (
@@ -256,7 +256,7 @@ CLAIMS: Final = (
         "member-intensity",
         {
             "en": "A payment per member for primary care alone: less intensity",
-            "zh": "仅基层按人头付费:服务强度下降",
+            "zh": "仅基层按人头付费：服务强度下降",
         },
         "per-member",
         "status-quo",
@@ -272,7 +272,7 @@ CLAIMS: Final = (
         "member-referrals",
         {
             "en": "A payment per member for primary care alone: more referrals up",
-            "zh": "仅基层按人头付费:上转增加",
+            "zh": "仅基层按人头付费：上转增加",
         },
         "per-member",
         "status-quo",
@@ -282,7 +282,7 @@ CLAIMS: Final = (
         {
             "en": "treating loses receipts that referring does not, and spending elsewhere is "
             "free; number: change over list price",
-            "zh": "诊治比转诊损失更多收入且外流免责;数值为变化占价格比例",
+            "zh": "诊治比转诊损失更多收入且外流免责；数值为变化占价格比例",
         },
         of.per_visit(V.REFERRED_UP, PRACTICE),
         when.treating_loses,
@@ -292,7 +292,7 @@ CLAIMS: Final = (
         "downstream-prevention",
         {
             "en": "Responsibility for downstream spending: more prevention",
-            "zh": "承担外流费用责任:预防增加",
+            "zh": "承担外流费用责任：预防增加",
         },
         "per-member-downstream",
         "per-member",
@@ -309,7 +309,7 @@ CLAIMS: Final = (
         {
             "en": "Responsibility for downstream spending, where all stays are elsewhere: fewer "
             "admissions",
-            "zh": "承担外流费用责任且住院均在外:住院减少",
+            "zh": "承担外流费用责任且住院均在外：住院减少",
         },
         "per-member-downstream",
         "per-member",
@@ -319,7 +319,7 @@ CLAIMS: Final = (
         {
             "en": "spending elsewhere costs the practice, which has no beds: every stay is "
             "elsewhere; number: receipts per yuan",
-            "zh": "外流费用由机构分担且机构无自有床位,住院均计入外流;数值为每元外流的收入变化",
+            "zh": "外流费用由机构分担且机构无自有床位，住院均计入外流；数值为每元外流的收入变化",
         },
         of.admissions,
         when.answers_downstream_without_beds,
@@ -330,7 +330,7 @@ CLAIMS: Final = (
         "downstream-hospital-admissions",
         {
             "en": "Responsibility for downstream spending: fewer admissions to hospitals",
-            "zh": "承担外流费用责任:医院住院减少",
+            "zh": "承担外流费用责任：医院住院减少",
         },
         "per-member-downstream",
         "per-member",
@@ -348,7 +348,7 @@ CLAIMS: Final = (
         "downstream-all-admissions",
         {
             "en": "Responsibility for downstream spending: admissions, own beds included",
-            "zh": "承担外流费用责任:住院合计(含自有床位)",
+            "zh": "承担外流费用责任：住院合计（含自有床位）",
         },
         "per-member-downstream",
         "per-member",
@@ -367,7 +367,7 @@ CLAIMS: Final = (
         {
             "en": "Responsibility for downstream spending: in given people avoidable needs do not "
             "arise",
-            "zh": "承担外流费用责任:同一批人的可避免住院需要减少(真正预防)",
+            "zh": "承担外流费用责任：同一批人的可避免住院需要减少（真正预防）",
         },
         "per-member-downstream",
         "per-member",
@@ -377,7 +377,7 @@ CLAIMS: Final = (
         {
             "en": "spending elsewhere costs the practice and control lowers it; the same people in "
             "both worlds; number: receipts per yuan",
-            "zh": "外流费用由机构分担且控制可降低外流;两个世界中均在世的同一批人;"
+            "zh": "外流费用由机构分担且控制可降低外流；两个世界中均在世的同一批人；"
             "数值为每元外流的收入变化",
         },
         of.late_avoidable_need,
@@ -392,7 +392,7 @@ CLAIMS: Final = (
         {
             "en": "Responsibility for downstream spending: avoidable needs of all, survivors "
             "included",
-            "zh": "承担外流费用责任:全体可避免住院需要(含延长存活者)",
+            "zh": "承担外流费用责任：全体可避免住院需要（含延长存活者）",
         },
         "per-member-downstream",
         "per-member",
@@ -410,7 +410,7 @@ CLAIMS: Final = (
         "downstream-control",
         {
             "en": "Responsibility for downstream spending: better chronic control",
-            "zh": "承担外流费用责任:慢病控制改善",
+            "zh": "承担外流费用责任：慢病控制改善",
         },
         "per-member-downstream",
         "per-member",
@@ -425,7 +425,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "case-stay",
-        {"en": "A payment per case: shorter stays", "zh": "按病例付费:住院日缩短"},
+        {"en": "A payment per case: shorter stays", "zh": "按病例付费：住院日缩短"},
         "per-case",
         "status-quo",
         "bed-days over appropriate",
@@ -438,7 +438,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "case-days",
-        {"en": "A payment per case: fewer days per stay", "zh": "按病例付费:平均住院日下降"},
+        {"en": "A payment per case: fewer days per stay", "zh": "按病例付费：平均住院日下降"},
         "per-case",
         "status-quo",
         "days per stay",
@@ -451,7 +451,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "case-level",
-        {"en": "A payment per case: higher coded level", "zh": "按病例付费:编码等级升高"},
+        {"en": "A payment per case: higher coded level", "zh": "按病例付费：编码等级升高"},
         "per-case",
         "status-quo",
         "billed over true relative weight",
@@ -459,7 +459,7 @@ CLAIMS: Final = (
         1,
         {
             "en": "the next level pays more; number: CNY per stay",
-            "zh": "高一等级支付更多;数值为每次住院元",
+            "zh": "高一等级支付更多；数值为每次住院元",
         },
         of.billed_over_true,
         when.next_level_pays,
@@ -468,7 +468,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "case-components",
-        {"en": "A payment per case: fewer components", "zh": "按病例付费:住院服务项目减少"},
+        {"en": "A payment per case: fewer components", "zh": "按病例付费：住院服务项目减少"},
         "per-case",
         "status-quo",
         "units given over appropriate",
@@ -483,7 +483,7 @@ CLAIMS: Final = (
         "case-sorting",
         {
             "en": "A payment per case: admitted cases lighter within their group and level",
-            "zh": "按病例付费:组内收治病例变轻",
+            "zh": "按病例付费：组内收治病例变轻",
         },
         "per-case",
         "status-quo",
@@ -493,7 +493,7 @@ CLAIMS: Final = (
         {
             "en": "severity spreads within a group, a severer case loses money, beds do not "
             "sort; number: margin of severity over list price",
-            "zh": "组内病情有差异、重症亏损且床位不约束;数值为病情的边际收益占价格比例",
+            "zh": "组内病情有差异、重症亏损且床位不约束；数值为病情的边际收益占价格比例",
         },
         of.severity_within,
         when.severity_loses,
@@ -502,7 +502,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "budget-volume",
-        {"en": "A binding budget: lower volume", "zh": "刚性预算:服务量下降"},
+        {"en": "A binding budget: lower volume", "zh": "刚性预算：服务量下降"},
         "binding-budget",
         "status-quo",
         "list charges, CNY per person-year",
@@ -515,7 +515,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "budget-deferral",
-        {"en": "A binding budget: planned care put off", "zh": "刚性预算:择期住院延迟"},
+        {"en": "A binding budget: planned care put off", "zh": "刚性预算：择期住院延迟"},
         "binding-budget",
         "status-quo",
         "share of planned cases put off when considered",
@@ -523,7 +523,7 @@ CLAIMS: Final = (
         1,
         {
             "en": "the budget binds and beds do not; number: load of beds in the comparator",
-            "zh": "预算约束而床位不约束;数值为对照的床位负荷",
+            "zh": "预算约束而床位不约束；数值为对照的床位负荷",
         },
         of.deferral,
         when.budget_binds_with_room,
@@ -532,7 +532,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "budget-december",
-        {"en": "A binding budget: December below January", "zh": "刚性预算:12月低于1月"},
+        {"en": "A binding budget: December below January", "zh": "刚性预算：12月低于1月"},
         "binding-budget",
         "status-quo",
         "log outpatient list charges, December over January of the year, from the second",
@@ -548,7 +548,7 @@ CLAIMS: Final = (
         "budget-december-next-january",
         {
             "en": "A binding budget: December below the January that follows",
-            "zh": "刚性预算:12月低于次年1月",
+            "zh": "刚性预算：12月低于次年1月",
         },
         "binding-budget",
         "status-quo",
@@ -566,7 +566,7 @@ CLAIMS: Final = (
         "budget-december-planned",
         {
             "en": "A binding budget: more planned care put off in December than in January",
-            "zh": "刚性预算:12月择期住院延迟多于1月",
+            "zh": "刚性预算：12月择期住院延迟多于1月",
         },
         "binding-budget",
         "status-quo",
@@ -582,7 +582,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "score-control",
-        {"en": "Payment by score: better chronic control", "zh": "按价值付费:慢病控制改善"},
+        {"en": "Payment by score: better chronic control", "zh": "按价值付费：慢病控制改善"},
         "by-score",
         "status-quo",
         "share of condition-months under control",
@@ -590,7 +590,7 @@ CLAIMS: Final = (
         1,
         {
             "en": "one more person under control pays; number: CNY per month under control",
-            "zh": "多控制一人有收入;数值为每控制人月元",
+            "zh": "多控制一人有收入；数值为每控制人月元",
         },
         of.control,
         when.control_pays,

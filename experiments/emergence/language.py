@@ -85,7 +85,7 @@ CLAIMS: Final = (
         "points-volume",
         {
             "en": "Points from a pool of many hospitals: more admissions",
-            "zh": "多家医院共用点数池:住院增加",
+            "zh": "多家医院共用点数池：住院增加",
         },
         "pool-of-eight",
         "pools-of-one",
@@ -95,7 +95,7 @@ CLAIMS: Final = (
         {
             "en": "every hospital has at most 15 % of its pool's points and a further case "
             "brings more than in the comparator; number: the largest share",
-            "zh": "各医院在点数池中占比不超过15%且多收一例的收入高于对照;数值为最大占比",
+            "zh": "各医院在点数池中占比不超过15%且多收一例的收入高于对照；数值为最大占比",
         },
         of.admissions_given,
         when.small_in_the_pool,
@@ -106,7 +106,7 @@ CLAIMS: Final = (
         "points-per-case",
         {
             "en": "Points from a pool of many hospitals: more points per case",
-            "zh": "多家医院共用点数池:例均点数上升",
+            "zh": "多家医院共用点数池：例均点数上升",
         },
         "pool-of-eight",
         "pools-of-one",
@@ -116,7 +116,7 @@ CLAIMS: Final = (
         {
             "en": "every hospital has at most 15 % of its pool's points and a further case "
             "brings more than in the comparator; number: the largest share",
-            "zh": "各医院在点数池中占比不超过15%且多收一例的收入高于对照;数值为最大占比",
+            "zh": "各医院在点数池中占比不超过15%且多收一例的收入高于对照；数值为最大占比",
         },
         of.billed_over_true,
         when.small_in_the_pool,
@@ -127,7 +127,7 @@ CLAIMS: Final = (
         "points-value",
         {
             "en": "Points from a pool of many hospitals: a point is worth less",
-            "zh": "多家医院共用点数池:点值下降",
+            "zh": "多家医院共用点数池：点值下降",
         },
         "pool-of-eight",
         "pools-of-one",
@@ -137,7 +137,7 @@ CLAIMS: Final = (
         {
             "en": "every hospital has at most 15 % of its pool's points and a further case "
             "brings more than in the comparator; number: the largest share",
-            "zh": "各医院在点数池中占比不超过15%且多收一例的收入高于对照;数值为最大占比",
+            "zh": "各医院在点数池中占比不超过15%且多收一例的收入高于对照；数值为最大占比",
         },
         of.point_value,
         when.small_in_the_pool,
@@ -148,7 +148,7 @@ CLAIMS: Final = (
         "points-own-share",
         {
             "en": "Points from pools of few large hospitals: own share restrains points",
-            "zh": "少数大医院共用点数池:自身占比抑制点数增长",
+            "zh": "少数大医院共用点数池：自身占比抑制点数增长",
         },
         "pools-of-two",
         "pool-of-eight",
@@ -158,7 +158,7 @@ CLAIMS: Final = (
         {
             "en": "pools of few large hospitals, one having at least 40 % of its pool, where a "
             "further case brings less than in the comparator; number: the largest share",
-            "zh": "点数池中医院少而大(最大占比不低于40%)且多收一例的收入低于对照;数值为最大占比",
+            "zh": "点数池中医院少而大（最大占比不低于40%）且多收一例的收入低于对照；数值为最大占比",
         },
         of.points_per_person,
         when.large_in_the_pool,
@@ -169,7 +169,7 @@ CLAIMS: Final = (
         "days-cluster",
         {
             "en": "A rate per day that falls at a step: stays end before the step",
-            "zh": "床日标准在某日后下降:住院集中于分段前结束",
+            "zh": "床日标准在某日后下降：住院集中于分段前结束",
         },
         "per-day-declining",
         "per-day",
@@ -179,7 +179,7 @@ CLAIMS: Final = (
         {
             "en": "a day after the step brings less than one before; number: the fall over a "
             "day's cost",
-            "zh": "分段后的床日收入低于分段前;数值为降幅占床日成本比例",
+            "zh": "分段后的床日收入低于分段前；数值为降幅占床日成本比例",
         },
         of.before_the_step,
         when.days_pay_less_after_the_step,
@@ -190,7 +190,7 @@ CLAIMS: Final = (
         "consortium-visits",
         {
             "en": "One budget for a consortium: visits move down to primary care",
-            "zh": "医共体共用总额:门诊下沉基层",
+            "zh": "医共体共用总额：门诊下沉基层",
         },
         "consortium",
         "consortium-interim",
@@ -200,7 +200,7 @@ CLAIMS: Final = (
         {
             "en": "one more at a hospital brings less than in the comparator, for the pool is "
             "charged; number: change over list price",
-            "zh": "医院多做一项的收入低于对照(费用计入共同总额);数值为变化占价格比例",
+            "zh": "医院多做一项的收入低于对照（费用计入共同总额）；数值为变化占价格比例",
         },
         of.visits_in_primary_care,
         when.margin_falls("out", when.list_out, SECONDARY),
@@ -210,7 +210,7 @@ CLAIMS: Final = (
         "savings-intensity",
         {
             "en": "Savings and losses shared, against savings alone: fewer services",
-            "zh": "双向节约共享强于单向:服务强度更低",
+            "zh": "双向节约共享强于单向：服务强度更低",
         },
         "savings-two-sided",
         "savings-one-sided",
@@ -219,7 +219,7 @@ CLAIMS: Final = (
         -1,
         {
             "en": "one more brings less than in the comparator; number: change over list price",
-            "zh": "多做一项的收入低于对照;数值为变化占价格比例",
+            "zh": "多做一项的收入低于对照；数值为变化占价格比例",
         },
         of.intensity_out(PRACTICE),
         when.margin_falls("out", when.list_out, PRACTICE),
@@ -229,7 +229,7 @@ CLAIMS: Final = (
         "savings-prevention",
         {
             "en": "Savings and losses shared, against savings alone: more prevention",
-            "zh": "双向节约共享强于单向:预防更多",
+            "zh": "双向节约共享强于单向：预防更多",
         },
         "savings-two-sided",
         "savings-one-sided",
@@ -239,7 +239,7 @@ CLAIMS: Final = (
         {
             "en": "spending elsewhere costs the practice more than in the comparator; number: "
             "receipts per yuan",
-            "zh": "外流费用使机构的损失大于对照;数值为每元外流的收入变化",
+            "zh": "外流费用使机构的损失大于对照；数值为每元外流的收入变化",
         },
         of.prevention,
         when.answers_downstream,
@@ -249,7 +249,7 @@ CLAIMS: Final = (
         "ratchet-volume",
         {
             "en": "A budget that follows use, against a fixed one: the fall of volume is weaker",
-            "zh": "随用量重定的总额弱于固定总额:服务量降幅较小",
+            "zh": "随用量重定的总额弱于固定总额：服务量降幅较小",
         },
         "budget-ratchet",
         "budget-fixed",
@@ -259,7 +259,7 @@ CLAIMS: Final = (
         {
             "en": "next year's budget follows this year's claims, so that one more brings more "
             "than in the comparator; number: change over list price",
-            "zh": "次年预算随当年费用调整,因而多做一项的收入高于对照;数值为变化占价格比例",
+            "zh": "次年预算随当年费用调整，因而多做一项的收入高于对照；数值为变化占价格比例",
         },
         of.volume,
         when.margin_rises("out", when.list_out, PRACTICE, SECONDARY),
@@ -267,7 +267,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "audit-coding",
-        {"en": "Audits: more honest coding", "zh": "稽核:编码更真实"},
+        {"en": "Audits: more honest coding", "zh": "稽核：编码更真实"},
         "per-case-audited",
         "per-case",
         "share of stays billed above their level",
@@ -276,7 +276,7 @@ CLAIMS: Final = (
         {
             "en": "a level too high pays, and being found is likelier and dearer than in the "
             "comparator; number: change of sample x detection x (1 + fine)",
-            "zh": "高套有利可图且被查处的概率与代价高于对照;数值为抽查率x检出率x(1+罚款倍数)的变化",
+            "zh": "高套有利可图且被查处的概率与代价高于对照；数值为抽查率×检出率×（1+罚款倍数）的变化",
         },
         of.upcoded,
         when.reviews_cost_more,
@@ -284,7 +284,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "procurement-spending",
-        {"en": "Cheaper drugs: less spent on drugs", "zh": "药品降价:药费下降"},
+        {"en": "Cheaper drugs: less spent on drugs", "zh": "药品降价：药费下降"},
         "procured",
         "item-fees",
         "list charges for drugs, CNY per person-year",
@@ -293,7 +293,7 @@ CLAIMS: Final = (
         {
             "en": "a unit of drugs costs less and brings no margin before or after; number: "
             "price over price before",
-            "zh": "药品单价下降且前后均无差价;数值为现价与原价之比",
+            "zh": "药品单价下降且前后均无差价；数值为现价与原价之比",
         },
         of.component_charges(0),
         when.drugs_cheaper_at_no_margin,
@@ -303,7 +303,7 @@ CLAIMS: Final = (
         "procurement-volume",
         {
             "en": "Cheaper drugs without a margin: no change in what is given",
-            "zh": "无差价药品降价:用量不变",
+            "zh": "无差价药品降价：用量不变",
         },
         "procured",
         "item-fees",
@@ -313,7 +313,7 @@ CLAIMS: Final = (
         {
             "en": "a unit of drugs costs less and brings no margin before or after; number: "
             "price over price before",
-            "zh": "药品单价下降且前后均无差价;数值为现价与原价之比",
+            "zh": "药品单价下降且前后均无差价；数值为现价与原价之比",
         },
         of.component_over_need(0),
         when.drugs_cheaper_at_no_margin,
@@ -323,7 +323,7 @@ CLAIMS: Final = (
         "procurement-replaced",
         {
             "en": "Cheaper drugs with labor paid better: more labor given",
-            "zh": "药品降价同时提高劳务价格:劳务量上升",
+            "zh": "药品降价同时提高劳务价格：劳务量上升",
         },
         "procured-margins-replaced",
         "procured",
@@ -333,7 +333,7 @@ CLAIMS: Final = (
         {
             "en": "a unit of labor brings more over its cost than in the comparator; number: "
             "change over list price",
-            "zh": "劳务项目的边际收益高于对照;数值为变化占价格比例",
+            "zh": "劳务项目的边际收益高于对照；数值为变化占价格比例",
         },
         of.component_over_need(3),
         when.labor_gains_margin,
@@ -343,7 +343,7 @@ CLAIMS: Final = (
         "quality-small",
         {
             "en": "A hundredth of income on quality: nothing measurable",
-            "zh": "收入的1%与质量挂钩:无可测变化",
+            "zh": "收入的1%与质量挂钩：无可测变化",
         },
         "quality-small",
         "status-quo",
@@ -352,7 +352,7 @@ CLAIMS: Final = (
         0,
         {
             "en": "one more person under control pays; number: CNY per month under control",
-            "zh": "多控制一人有收入;数值为每控制人月元",
+            "zh": "多控制一人有收入；数值为每控制人月元",
         },
         of.control,
         when.control_pays,
@@ -362,7 +362,7 @@ CLAIMS: Final = (
         "quality-large",
         {
             "en": "A quarter of income on quality: better chronic control",
-            "zh": "收入的25%与质量挂钩:慢病控制改善",
+            "zh": "收入的25%与质量挂钩：慢病控制改善",
         },
         "quality-large",
         "status-quo",
@@ -371,7 +371,7 @@ CLAIMS: Final = (
         1,
         {
             "en": "one more person under control pays; number: CNY per month under control",
-            "zh": "多控制一人有收入;数值为每控制人月元",
+            "zh": "多控制一人有收入；数值为每控制人月元",
         },
         of.control,
         when.control_pays,

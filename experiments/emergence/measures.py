@@ -368,7 +368,7 @@ CHANNELS: Final[Mapping[str, tuple[Text, Measure]]] = {
 
 OPEN: Final[Mapping[str, tuple[Text, Measure]]] = {
     "spending": (
-        {"en": "list charges, CNY per person-year", "zh": "人均年费用(元)"},
+        {"en": "list charges, CNY per person-year", "zh": "人均年费用（元）"},
         lambda x: 0.12 * ratio(x.people(P.SPENDING), x.people(P.PERSON_MONTHS)),
     ),
     "readmissions": (

@@ -305,7 +305,7 @@ def four_fifths(low: str, high: str, n: int, lang: str) -> str:
     if n < _FEW or low == high:
         return ""
     if lang == "zh":
-        return f"(其中八成情形在{low}至{high}之间)"
+        return f"（其中八成情形在{low}至{high}之间）"
     return f" (four fifths of those draws: {low} to {high})"
 
 

@@ -74,7 +74,7 @@ def _said(change: float, half: float, lang: str, *, one: bool = False) -> str:
         word = ("rise" if change > 0 else "fall") + ("s" if one else "")
         return f"{word} by {100 * abs(change):.{digits}f} % (± {100 * half:.{digits}f})"
     word = "上升" if change > 0 else "下降"
-    return f"{word}{100 * abs(change):.{digits}f}%(±{100 * half:.{digits}f})"
+    return f"{word}{100 * abs(change):.{digits}f}%（±{100 * half:.{digits}f}）"
 
 
 def takes_for_a_referral(plan: Plan, level: int) -> float:
@@ -135,7 +135,7 @@ def answer(lived: Lived, is_beyond_cap: Callable[[Plan, int, int], bool]) -> Ans
     chinese = (
         f"基层机构由不承担改为承担参保人外流费用的{SHARES[told]:.0%}时，"
         f"上转{_said(*every[told], 'zh')}，可避免住院需要{_said(*needs, 'zh')}，"
-        f"人均费用{_said(*spending, 'zh')}({n}组参数)。"
+        f"人均费用{_said(*spending, 'zh')}（{n}组参数）。"
     )
     if turns_back:
         english += (

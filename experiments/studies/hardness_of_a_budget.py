@@ -69,7 +69,7 @@ def _read(lived: Lived) -> Answer:
     )
     chinese = (
         f"结余与超支由完全不承担改为全部归医院和基层机构时，住院等待由{wait[0].mean():.2f}个月变为"
-        f"{wait[whole].mean():.2f}个月({100 * longer.mean():+.0f}%±{100 * half:.0f})。"
+        f"{wait[whole].mean():.2f}个月（{100 * longer.mean():+.0f}%±{100 * half:.0f}）。"
     )
     if math.isnan(share):
         english += (

@@ -68,7 +68,7 @@ def _read(lived: Lived) -> Answer:
         )
         chinese.append(
             f"按{label['zh']}，{name['zh']}在{100 * row['share_first']:.0f}%的情形居首，"
-            f"次序{'稳定' if holds else '不稳定'}(W={row['agreement']:.2f})"
+            f"次序{'稳定' if holds else '不稳定'}（W={row['agreement']:.2f}）"
         )
     said = {
         "en": f"Over {lived.n_draws} draws, " + "; ".join(english) + ".",
@@ -88,7 +88,7 @@ QUESTION = Question(
         "en": "Six payment models are ranked in every draw of what is not known about behavior; "
         "Kendall's W says how far the draws agree (1: always the same order, 0: chance).",
         "zh": "在每一组不确定的行为参数下给六种支付方式排序；Kendall和谐系数W表示各组排序的一致程度"
-        "(1为完全一致，0为随机)。",
+        "（1为完全一致，0为随机）。",
     },
     _systems.plan,
     _read,

@@ -64,7 +64,7 @@ def _read(lived: Lived) -> Answer:
     )
     chinese = (
         f"{STAKES[-1]:.0%}的收入与质量挂钩时，慢性病控制率由{first:.1f}%变为{last:.1f}%"
-        f"({100 * gain:+.2f}个百分点，±{100 * half:.2f})"
+        f"（{100 * gain:+.2f}个百分点，±{100 * half:.2f}）"
     )
     begins = _begins(change)
     if not math.isnan(begins):

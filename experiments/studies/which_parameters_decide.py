@@ -72,7 +72,7 @@ def _sentence(found: pd.DataFrame, known: Mapping[str, Parameter], n: int) -> di
     for name, moved in decides.items():
         words = [f"{inside(OUTCOMES[o].label['en'])} ({_signed(r)})" for o, r in moved]
         english.append(f"“{inside(known[name].label_en)}” weighs most on {', '.join(words)}")
-        words = [f"{OUTCOMES[o].label['zh']}({_signed(r)})" for o, r in moved]
+        words = [f"{OUTCOMES[o].label['zh']}（{_signed(r)}）" for o, r in moved]
         chinese.append(f"“{known[name].label_zh}”对{'、'.join(words)}影响最大")
     if undecided:
         english.append(
@@ -81,7 +81,7 @@ def _sentence(found: pd.DataFrame, known: Mapping[str, Parameter], n: int) -> di
         )
         chinese.append("没有参数明显左右" + "、".join(OUTCOMES[o].label["zh"] for o in undecided))
     text_en = f"Of what capitation changes over {n} draws, " + "; ".join(english) + "."
-    text_zh = f"就按人头付费带来的变化而言({n}组参数)，" + "；".join(chinese) + "。"
+    text_zh = f"就按人头付费带来的变化而言（{n}组参数），" + "；".join(chinese) + "。"
     if idle and decides:
         text_en += " No clear effect on any outcome shown: "
         text_en += ", ".join(inside(known[name].label_en) for name in idle) + "."

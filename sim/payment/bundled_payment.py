@@ -169,7 +169,7 @@ class BundledPayment(Contract):
             low=0.0,
             high=1.0,
             label_en="largest gain, share of the price",
-            label_zh="结余上限(止盈)",
+            label_zh="结余上限（止盈）",
         ),
     )
     stop_loss: float = dataclasses.field(
@@ -179,7 +179,7 @@ class BundledPayment(Contract):
             low=0.0,
             high=1.0,
             label_en="largest loss, share of the price",
-            label_zh="超支上限(止损)",
+            label_zh="超支上限（止损）",
         ),
     )
     weight_on_history: float = dataclasses.field(

@@ -116,7 +116,7 @@ class Capitation(Contract):
             low=0.0,
             high=1.0,
             label_en="largest deduction, share of the sum",
-            label_zh="最大扣减比例(止损)",
+            label_zh="最大扣减比例（止损）",
         ),
     )
 

@@ -148,7 +148,7 @@ class Consortium(Over):
 
     id: ClassVar[str] = "consortium"
     title_en: ClassVar[str] = "Consortium (pooled budget)"
-    title_zh: ClassVar[str] = "医共体总额付费(打包)"
+    title_zh: ClassVar[str] = "医共体总额付费（打包）"
     line_en: ClassVar[str] = "One budget for several providers; surplus and overrun are shared out."
     line_zh: ClassVar[str] = "多家机构共用一个总额，结余留用、超支分担，清算后内部分配。"
     structural: ClassVar[tuple[str, ...]] = (

@@ -165,7 +165,7 @@ class PointsByDisease(Contract):
 
     id: ClassVar[str] = "dip"
     title_en: ClassVar[str] = "Points by disease (DIP)"
-    title_zh: ClassVar[str] = "按病种分值付费(DIP)"
+    title_zh: ClassVar[str] = "按病种分值付费（DIP）"
     line_en: ClassVar[str] = (
         "Stays earn points by disease; the pool's money over all points is the value of one."
     )

@@ -121,7 +121,7 @@ class GlobalBudget(Contract):
             low=0.0,
             high=1.0,
             label_en="share of surplus kept, by band",
-            label_zh="结余留用比例(分段)",
+            label_zh="结余留用比例（分段）",
         ),
     )
     overrun: Bands = dataclasses.field(
@@ -133,7 +133,7 @@ class GlobalBudget(Contract):
             low=0.0,
             high=1.0,
             label_en="share of overrun borne, by band",
-            label_zh="超支分担比例(分段)",
+            label_zh="超支分担比例（分段）",
         ),
     )
     weight_on_history: float = dataclasses.field(

@@ -78,7 +78,7 @@ class PhaseIn(Contract):
             low=_WEIGHT.low,
             high=_WEIGHT.high,
             label_en="weight of the new contract, by year",
-            label_zh="新合同权重(逐年)",
+            label_zh="新合同权重（逐年）",
         ),
     )
     year: int = dataclasses.field(

@@ -160,7 +160,7 @@ class SharedSavings(Over):
             low=0.0,
             high=1.0,
             label_en="cap on savings paid, share of the benchmark",
-            label_zh="节约分享上限(占基准)",
+            label_zh="节约分享上限（占基准）",
         ),
     )
     loss_cap: float = dataclasses.field(
@@ -170,7 +170,7 @@ class SharedSavings(Over):
             low=0.0,
             high=1.0,
             label_en="cap on losses paid back, share of the benchmark",
-            label_zh="超支分担上限(占基准)",
+            label_zh="超支分担上限（占基准）",
         ),
     )
     quality_gate: float = dataclasses.field(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -84,7 +85,11 @@ class Scenario:
     def description(self) -> dict[str, str]:
         """Give the description by language, empty texts if there is none."""
         node = self.tree.get("description")
-        return {"en": "", "zh": ""} if node is None else cast(dict[str, str], plain(node))
+        if node is None:
+            return {"en": "", "zh": ""}
+        told = cast(dict[str, str], plain(node))
+        # YAML joins the lines of a paragraph by spaces, and Chinese has none.
+        return {**told, "zh": _SPACED.sub("", told["zh"])}
 
     @property
     def region_id(self) -> str:
@@ -361,6 +366,8 @@ class Scenario:
         return _finished(str(data["id"]), planted(body, place), planted(standing, place))
 
 
+_CHINESE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]"
+_SPACED = re.compile(f"(?<={_CHINESE}) (?={_CHINESE})")
 _POLICY = (
     "payment",
     "benefits",

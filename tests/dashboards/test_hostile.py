@@ -24,6 +24,10 @@ VALUES: tuple[Any, ...] = (
     True,
     -1,
     1e308,
+    float("nan"),  # spelled NaN, which is no JSON but is read
+    float("-inf"),
+    [float("nan")] * 3,
+    list(range(20_000)),
     "",
     "'\"<script>alert(1)</script>",
     "../../../etc/passwd",
@@ -145,7 +149,7 @@ def junk(rng: random.Random, depth: int = 0) -> Any:
     if kind == 1:
         return rng.choice([0, -1, 2**31, -(2**63), 10**40, rng.randrange(10_000)])
     if kind == 2:
-        return rng.choice([0.5, -1e308, 1e-320, rng.gauss(0.0, 1e6)])
+        return rng.choice([0.5, -1e308, 1e-320, float("nan"), rng.gauss(0.0, 1e6)])
     if kind in (3, 4):
         letters = "aZ09 /\\.:%&'\"<>{}[]\n\t\x00é支\U0001f9ea"
         return "".join(rng.choices(letters, k=rng.choice([0, 1, 8, 300])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -181,6 +182,43 @@ def test_where_a_run_is_quick_itself_first_numbers_are_its_own(idle: Jobs) -> No
         finish(idle, run)
         stages.append(idle.progress(job.key).stage)
     assert stages == ["", "arms-2", *["part-1"] * 3, "part-2"]
+
+
+def test_a_question_is_held_until_first_numbers_are_there(
+    idle: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboards.jobs, "HOLD_SECONDS", 60.0)
+    key = idle.submit(idle.plan([arm()], 1), "", "a")
+    job = idle._jobs[key]
+    assert isinstance(job, dashboards.jobs._Job)
+    job.state = "running"
+    heard: list[Progress] = []
+    reader = threading.Thread(target=lambda: heard.append(idle.awaited(key)))
+    reader.start()
+    for run in list(job.runs.values()):
+        assert reader.is_alive()
+        finish(idle, run)
+    idle._tell(Future())
+    reader.join(timeout=10)
+    assert [progress.stage for progress in heard] == ["part-1"]
+
+
+def test_no_more_questions_are_held_than_leave_somebody_to_answer(
+    idle: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboards.jobs, "HOLD_SECONDS", 60.0)
+    key = idle.submit(idle.plan([arm()], 1), "", "a")
+    idle._jobs[key].state = "running"
+    held = [threading.Thread(target=idle.awaited, args=(key,)) for _ in range(2)]
+    for one in held:
+        one.start()
+    while idle._waiting < idle.settings.threads // 4:
+        time.sleep(0.01)
+    assert idle.awaited(key).state == "running"  # at once, or the test would not end
+    idle.cancel(key, "a")  # and who is held hears at once that it was stopped
+    for one in held:
+        one.join(timeout=10)
+        assert not one.is_alive()
 
 
 def test_whole_runs_are_prepared_when_first_numbers_leave_a_worker_free(idle: Jobs) -> None:

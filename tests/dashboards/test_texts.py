@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Formatter
 
@@ -12,7 +14,9 @@ import pytest
 from dashboards.figures import words
 from dashboards.page import Page
 from dashboards.pages import PAGES
+from dashboards.pages.library import library
 from dashboards.texts import FOLDER, LANGUAGES, Reader, catalogue
+from sim.ledger import PURPOSES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +44,44 @@ def test_chinese_texts_are_chinese() -> None:
         if latin.match(text) and re.search("[a-z]{3}", text)
     }
     assert same <= {"site_title", "site_other_language", "library_cite_text"}
+
+
+HALF_WIDTH = re.compile("[\u4e00-\u9fff）”》] ?[(;,:?!]|[(][^()]*[\u4e00-\u9fff]")
+SPACED = re.compile("[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef] [\u3000-\u303f\u4e00-\u9fff]")
+
+
+def chinese(told: object, where: str = "") -> Iterator[tuple[str, str]]:
+    """Every Chinese text of nested records: under zh, or a name that ends in it."""
+    if isinstance(told, Mapping):
+        for name, value in told.items():
+            is_chinese = isinstance(value, str) and str(name).rpartition("_")[2] == "zh"
+            if is_chinese:
+                yield f"{where}.{name}", str(value)
+            else:
+                yield from chinese(value, f"{where}.{name}")
+    elif isinstance(told, (list, tuple)):
+        for entry in told:
+            about = entry.get("id", "") if isinstance(entry, Mapping) else ""
+            yield from chinese(entry, f"{where}.{about}")
+
+
+def test_whatever_readers_are_told_in_chinese_is_punctuated_as_chinese() -> None:
+    records = [*(ROOT / "experiments" / "records").rglob("*.json")]
+    told = [
+        *((key, text) for key, text in catalogue("zh").items()),
+        *((key, text) for key, text in words.catalogue("zh").items()),
+        *chinese(library()),
+        *chinese(PURPOSES),
+        *(pair for path in records for pair in chinese(json.loads(path.read_text("utf-8")))),
+    ]
+    assert len(told) > 2_000
+    # A formula is written as everywhere.
+    wrong = [
+        (key, text)
+        for key, text in told
+        if HALF_WIDTH.search(text.replace("log(1+费用)", "")) or SPACED.search(text)
+    ]
+    assert wrong == []
 
 
 @pytest.mark.slow
