@@ -276,7 +276,8 @@ CLAIMS: Final = (
         {
             "en": "a level too high pays, and being found is likelier and dearer than in the "
             "comparator; number: change of sample x detection x (1 + fine)",
-            "zh": "高套有利可图且被查处的概率与代价高于对照；数值为抽查率×检出率×（1+罚款倍数）的变化",
+            "zh": "高套有利可图且被查处的概率与代价高于对照；"
+            "数值为抽查率×检出率×（1+罚款倍数）的变化",
         },
         of.upcoded,
         when.reviews_cost_more,
