@@ -506,9 +506,11 @@ class Activity:
         """Give these arrays in the shape of this year, zero in every field not given."""
 
         def make(name: str) -> Array:
-            if name in partials:
-                return np.array(np.broadcast_to(partials[name], self.shape_of(name)))
-            return np.zeros(self.shape_of(name))
+            shape = self.shape_of(name)
+            if name not in partials:
+                return np.zeros(shape)
+            array = partials[name]
+            return array.copy() if array.shape == shape else np.array(np.broadcast_to(array, shape))
 
         other = Activity.deferred(make, self)
         other.__dict__["_given"] = frozenset(partials)
@@ -530,6 +532,24 @@ class Activity:
     def __add__(self, other: Activity) -> Activity:
         """Give two stretches of time together."""
         return Activity.deferred(lambda name: getattr(self, name) + getattr(other, name), self)
+
+    def mixed(self, own: float, other: Activity, its: float) -> Activity:
+        """Give this times ``own`` and the other times ``its`` together: one array, not three.
+
+        Examples
+        --------
+        >>> year = Activity.zeros(1, groups=1)
+        >>> year = year.with_fields(sessions=np.array([8.0]))
+        >>> year.mixed(0.5, year, 2.0).sessions.tolist()
+        [20.0]
+        """
+
+        def make(name: str) -> Array:
+            both: Array = getattr(self, name) * own
+            both += getattr(other, name) if its == 1.0 else getattr(other, name) * its
+            return both
+
+        return Activity.deferred(make, self)
 
     def scaled(self, factor: float | Array) -> Activity:
         """Give every field times a factor, one for all or one per provider.

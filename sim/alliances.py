@@ -84,12 +84,13 @@ def weigh_together(world: World, seen: Marginals) -> None:
     What members' patients spend at the alliance's hospitals brings those a margin; what hospitals
     send down brings practices one. Slopes of contracts have been weighed before.
     """
+    led = [alliance for alliance in world.alliances if alliance.authority > 0.0]
+    if not led:
+        return
     tally = world.recent.provider.astype(np.float64)
     charges = tally[:, :, _T.CHARGE_OUT] + tally[:, :, _T.CHARGE_IN]
     margin = None
-    for alliance in world.alliances:
-        if alliance.authority <= 0.0:
-            continue
+    for alliance in led:
         if margin is None:
             margin = margin_of_spending(world, seen)
         practices, hospitals = _by_kind(alliance, world)

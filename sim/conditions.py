@@ -26,6 +26,7 @@ from sim.engine.organization import (
     foreseen_returns,
     mean_day,
     mean_days,
+    mean_style,
     prevention_multiplier,
 )
 from sim.engine.setting import (
@@ -533,7 +534,7 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     day_cost = setting.day_cost * cost_factor
     share = 1.0 - m.cost
     per_unit = m.inside - cost_in[:, None, :] * share[:, :, None]
-    units = np.einsum("nyj,nygj->nyg", per_unit, org.style_in.mean(axis=0))
+    units = np.einsum("nyj,nygj->nyg", per_unit, mean_style(org.style_in))
     level = setting.need_in[:, :, 0] * tech
     ratio = stays.ratio
     days = setting.needed_days

@@ -85,7 +85,7 @@ def outlook(
         # The year so far as it stands, not annualized: a budget looks far away in spring and near
         # in December, which is the squeeze at the year's end.
         mu = terms.weight_to_date
-        perceived = projection.scaled(1.0 - mu) + to_date.scaled(mu)
+        perceived = projection.mixed(1.0 - mu, to_date, mu)
     error = np.full(projection.n_providers, terms.error_left(share_of_year_left))
     return Outlook(
         projection,

@@ -228,10 +228,13 @@ def both_ways(
     amounts: ArrayLike,
 ) -> tuple[Transfers, Transfers]:
     """Give the transfers that amounts of either sign stand for: forward, and what comes back."""
-    values = _whole(amounts, purpose)
+    # Python's whole numbers: the largest negative one of 64 bits has no positive counterpart.
+    values = _listed(amounts, purpose)
+    forward = [amount if amount > 0 else 0 for amount in values]
+    back = [-amount if amount < 0 else 0 for amount in values]
     return (
-        Transfers(payers, payees, purpose, np.maximum(values, 0)),
-        Transfers(payees, payers, purpose_returned, np.maximum(-values, 0)),
+        Transfers(payers, payees, purpose, forward),
+        Transfers(payees, payers, purpose_returned, back),
     )
 
 
@@ -392,7 +395,8 @@ class Ledger:
             kind = self._purpose(purpose)
             values = _listed(amounts, purpose)
             size = len(values)
-            from_, to = (self._positions(names, size, purpose) for names in (payers, payees))
+            from_ = self._positions(payers, size, purpose)
+            to = self._positions(payees, size, purpose)
             # What moves nothing leaves no trace; its names have been looked up all the same.
             if any(values):
                 givers += from_
@@ -489,7 +493,7 @@ class Ledger:
             raise LedgerError(
                 "patients' cells", where=purpose, value=values.shape, allowed=str(expected)
             )
-        if bool(np.any(values < 0)):
+        if values.size and int(values.min()) < 0:
             raise LedgerError(
                 "a patients' payment is negative",
                 where=f"month {month}, {purpose}",
@@ -749,6 +753,11 @@ def _listed(amounts: ArrayLike | int, where: str) -> list[int]:
     """Take one amount or a row of them, whole fen already, as a list."""
     if type(amounts) is int:
         return [amounts]
+    if isinstance(amounts, np.ndarray) and amounts.dtype == np.int64 and amounts.ndim == 1:
+        row: list[int] = amounts.tolist()
+        return row
+    if isinstance(amounts, list) and set(map(type, amounts)) <= {int}:
+        return amounts
     values = np.atleast_1d(_whole_numbers(amounts, where))
     if values.ndim != 1:
         raise LedgerError(where=where, value=values.shape, allowed="one dimension")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.accounts import contributions, moved
+from sim.activity import Activity
 from sim.alliances import allowances
 from sim.engine.kernels import Tallies
 from sim.engine.tables import (
@@ -26,9 +27,9 @@ from sim.oversight import (
 )
 from sim.payment import Timetable, interim_of, timetable_of
 from sim.randomness import Decision, key_plain
-from sim.tallies import PersonTally, ProviderTally, cell_traits
+from sim.tallies import PersonTally, ProviderTally
 from sim.units import to_minor
-from sim.world import MONTHS, World, year_so_far
+from sim.world import MONTHS, World, as_contracted, year_so_far
 
 _T = ProviderTally
 
@@ -68,19 +69,23 @@ def pay(world: World, tallies: Tallies) -> Flows:
     due = np.zeros_like(world.receipts_year)
     advance = np.zeros_like(due)
     delay = np.zeros_like(due)
+    # What everybody would do in a year at the pace of the months so far, by payer.
+    whole: dict[int, Activity] = {}
     for agreement in world.agreements:
         payer, rows = agreement.payer, agreement.span
         if not world.benefits.covers[payer]:
             continue
-        so_far = year_so_far(world, payer, rows)
-        yearly = agreement.model.revenue(so_far.scaled(MONTHS / month_of_year))
+        if payer not in whole:
+            whole[payer] = year_so_far(world, payer).scaled(MONTHS / month_of_year)
+        year = as_contracted(world, whole[payer].of_rows(rows), payer, rows)
+        yearly = agreement.model.revenue(year)
         fen = np.floor(np.maximum(yearly, 0.0) * 100.0 + 0.5).astype(np.int64)
         due[rows, payer] = (fen * month_of_year + 6) // MONTHS
         advance[rows, payer] = due[rows, payer]
         timetable = timetable_of(agreement.model)
         delay[rows, payer] = timetable.settlement_delay_months
         if timetable != Timetable() and (month_of_year < MONTHS or delay[rows, payer].any()):
-            annual = interim_of(agreement.model, so_far.scaled(MONTHS / month_of_year))
+            annual = interim_of(agreement.model, year)
             before = np.floor(np.maximum(annual, 0.0) * 100.0 + 0.5).astype(np.int64)
             advance[rows, payer] = (before * month_of_year + 6) // MONTHS
     own = world.patient_year + patient + aid
@@ -95,7 +100,7 @@ def pay(world: World, tallies: Tallies) -> Flows:
     world.patient_year = own
     world.fund_year = fund_due
     advanced = np.maximum(advance - own, 0)
-    moved = advanced - world.advanced_year
+    flow = advanced - world.advanced_year
     world.advanced_year = advanced
     if month_of_year == MONTHS:
         for months in np.unique(delay[fund_due != advanced]).tolist():
@@ -121,7 +126,7 @@ def pay(world: World, tallies: Tallies) -> Flows:
     premiums = _premiums(world, tallies)
     # Settled at once: December closes the year. Settled late: December is interim like any month.
     closing = (delay == 0) & (month_of_year == MONTHS)
-    interim, settled = np.where(closing, 0, moved), settled + np.where(closing, moved, 0)
+    interim, settled = np.where(closing, 0, flow), settled + np.where(closing, flow, 0)
     _post(world, tallies, interim, settled, aid, grants, fixed, cost, lever, premiums, audited)
     return Flows(receipts, fund_paid, grants, fixed, premiums, audited, lever)
 
@@ -134,16 +139,14 @@ def _premiums(world: World, tallies: Tallies) -> Int:
     """
     contributed = contributions(world)
     region = world.region
-    traits = cell_traits(world.n_payers)
-    months = tallies.person[:, PersonTally.PERSON_MONTHS]
+    months = moved(tallies, world.n_payers, PersonTally.PERSON_MONTHS).tolist()
     out = np.zeros(world.n_payers, dtype=np.int64)
     for y, name in enumerate(region.payers):
-        members = int(months[traits["payer"] == y].sum())
         row = region.constants.get(f"fund_income_{name.split('-')[0]}")
         if world.benefits.has_account[y]:
             out[y] = contributed[y]
         elif row is not None:
-            out[y] = members * to_minor(row.value) // MONTHS
+            out[y] = months[y] * to_minor(row.value) // MONTHS
     return out
 
 

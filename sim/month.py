@@ -143,8 +143,10 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
     requests = new_requests(n_active)
     # A person may be referred by a practice, seen at a hospital and admitted in one month, the stay
     # billed as two, and be discharged to a facility.
-    on_sessions = int(np.count_nonzero(c.course >= SESSIONS))
-    claims = new_claims(6 * n_active + on_sessions if world.with_claims else 0)
+    most_claims = 0
+    if world.with_claims:
+        most_claims = 6 * n_active + int(np.count_nonzero(c.course >= SESSIONS))
+    claims = new_claims(most_claims)
     kernels.practice_stage(
         c,
         tables.keys,
@@ -379,8 +381,7 @@ def finished_history(world: World) -> History:
         return np.stack([month[name] for month in world.history])
 
     marginal = {
-        name: np.stack([getattr(m, name) for m in world.yearly_marginals])
-        for name in PLAIN_MARGINALS
+        name: np.stack([year[name] for year in world.yearly_marginals]) for name in PLAIN_MARGINALS
     }
     claims = None
     if world.with_claims:

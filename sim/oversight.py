@@ -427,8 +427,9 @@ def audit(
     reviewed = np.zeros(shape, dtype=np.int64)
     detected = np.zeros(shape, dtype=np.int64)
     claw_back = np.zeros(shape, dtype=np.int64)
-    cells = np.argwhere(claims > 0)
-    uids = (cells[:, 0].astype(np.uint64) << np.uint64(_PAYER_BITS)) | cells[:, 1].astype(np.uint64)
+    cells = np.nonzero(claims > 0)
+    providers, payers = (axis.astype(np.uint64) for axis in cells)
+    uids = (providers << np.uint64(_PAYER_BITS)) | payers
     u_seen, u_found, u_honest = (
         uniforms(np.uint64(key), uids).tolist() for key in (key_review, key_detection, key_honest)
     )
@@ -438,16 +439,13 @@ def audit(
         visited = uniforms(np.uint64(key_inspection), rows) < policy.inspection_month
     told_anyway = 1.0 - policy.reports
     drawn = zip(
-        cells.tolist(),
-        upcoded[claims > 0].tolist(),
-        claims[claims > 0].tolist(),
-        chance[claims > 0].tolist(),
+        *(of.tolist() for of in (*cells, upcoded[cells], claims[cells], chance[cells])),
         u_seen,
         u_found,
         u_honest,
         strict=True,
     )
-    for (provider, payer), false_claims, all_claims, rule, luck, luck_found, luck_honest in drawn:
+    for provider, payer, false_claims, all_claims, rule, luck, luck_found, luck_honest in drawn:
         honest_claims = all_claims - false_claims
         prob = 1.0 if visited[provider] else rule
         seen = honest = 0

@@ -6,7 +6,7 @@ done becomes the activity that a contract counts; must not know what happens in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Protocol
@@ -58,7 +58,7 @@ from sim.working_time import timed
 MEASURES = 5
 # Measures that a provider's own record states: control, follow-up and appropriate care. Deaths and
 # readmissions are counted from claims.
-ON_RECORD = np.array([1.0, 1.0, 0.0, 1.0, 0.0])
+ON_RECORD = (True, True, False, True, False)
 MONTHS = 12
 DISCHARGING = (
     "aftercare_stake",
@@ -182,8 +182,8 @@ class Year:
         else:
             outside, outside_days = np.zeros(units.shape, np.int64), np.zeros_like(stays.days)
         if documented.any():
-            missed = _quality_den(tallies.provider) - _quality_num(tallies.provider)
-            shown = np.floor(1000.0 * missed * ON_RECORD * documented[:, None, None])
+            missed = missed_items(tallies.provider.astype(np.float64))
+            shown = np.floor(1000.0 * missed * documented[:, None, None])
             recorded = shown.astype(np.int64)
         else:
             recorded = np.zeros((*units.shape[:2], MEASURES), np.int64)
@@ -281,7 +281,7 @@ class World:
     unsettled: dict[int, Int] = field(default_factory=dict)  # month of settlement to (n, Y) fen
     history: list[dict[str, Any]] = field(default_factory=list)
     yearly_people: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
-    yearly_marginals: list[Marginals] = field(default_factory=list)
+    yearly_marginals: list[dict[str, Float]] = field(default_factory=list)  # plain ones, means
     claims: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     price_cache: dict[int, Float] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
@@ -593,7 +593,7 @@ def activity_of(
     setting: Setting,
     year: Year,
     payer: int,
-    rows: Int,
+    rows: Int | slice,
     sides: int | None = None,
     bands: int | None = None,
 ) -> Activity:
@@ -605,7 +605,7 @@ def activity_of(
     year : Year
         Sums of any number of months.
     payer : int
-    rows : int64, shape (n,)
+    rows : int64, shape (n,), or slice
         Providers.
     sides, bands : int, optional
         How many the contract has; as many as the year was sorted by when left out. Where the year
@@ -615,12 +615,12 @@ def activity_of(
     sides = stays.cases.shape[-1] if sides is None else sides
     bands = stays.days.shape[-1] if bands is None else bands
     tally = year.provider[rows, payer].astype(np.float64)
-    here = np.arange(len(rows))
+    here = np.arange(len(tally))
     outpatient = setting.setting_of[rows]
     covered = setting.region.providers.covered_share[rows]
 
     def by_setting(out: Float, inside: Float | float) -> Float:
-        found = np.zeros((len(rows), 3, *out.shape[1:]))
+        found = np.zeros((len(tally), 3, *out.shape[1:]))
         found[here, outpatient] = out
         found[:, 2] = inside
         return found
@@ -677,7 +677,7 @@ def activity_of(
         "experience": experience,
     }
     modes = setting.region.modes.n
-    nothing = _nothing_done(len(rows), len(setting.need_out), sides, bands, modes)
+    nothing = _nothing_done(len(tally), len(setting.need_out), sides, bands, modes)
 
     def field_of(name: str) -> Float:
         array: Float = counted[name]() if name in counted else getattr(nothing, name)
@@ -688,31 +688,32 @@ def activity_of(
 
 def _quality_num(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the true numerators of the measures, on a new last axis."""
-    discharges = tally[..., _T.DISCHARGES]
-    contacts = tally[..., _T.VISITS] - tally[..., _T.RETURN_VISITS]
-    return np.stack(
-        (
-            tally[..., _T.CONTROLLED],
-            tally[..., _T.PREVENTIVE],
-            discharges - tally[..., _T.READMISSIONS],
-            contacts - tally[..., _T.LOW_VALUE],
-            discharges - tally[..., _T.DEATHS],
-        ),
-        axis=-1,
-    )
+    return np.stack([done for done, _ in _measures(tally)], axis=-1)
 
 
 def _quality_den(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the denominators of the measures, on a new last axis."""
+    return np.stack([counted for _, counted in _measures(tally)], axis=-1)
+
+
+def _measures(tally: npt.NDArray[Any]) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
+    """Give the true numerator and the denominator of each measure."""
     discharges = tally[..., _T.DISCHARGES]
     contacts = tally[..., _T.VISITS] - tally[..., _T.RETURN_VISITS]
-    counted = (tally[..., _T.CONDITIONS], tally[..., _T.CHRONIC_MEMBERS])
-    return np.stack((*counted, discharges, contacts, discharges), axis=-1)
+    yield tally[..., _T.CONTROLLED], tally[..., _T.CONDITIONS]
+    yield tally[..., _T.PREVENTIVE], tally[..., _T.CHRONIC_MEMBERS]
+    yield discharges - tally[..., _T.READMISSIONS], discharges
+    yield contacts - tally[..., _T.LOW_VALUE], contacts
+    yield discharges - tally[..., _T.DEATHS], discharges
 
 
-def missed_items(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def missed_items(tally: Float) -> Float:
     """Return the items of each measure that were missed and that a record could show as done."""
-    return np.asarray((_quality_den(tally) - _quality_num(tally)) * ON_RECORD)
+    missed = np.zeros((*tally.shape[:-1], MEASURES))
+    for m, (done, counted) in enumerate(_measures(tally)):
+        if ON_RECORD[m]:
+            np.subtract(counted, done, out=missed[..., m])
+    return missed
 
 
 def _folded(counts: Int, length: int) -> Int:
@@ -769,24 +770,27 @@ def remember(world: World, tallies: Tallies) -> None:
     world.year_seen, world.recent_seen = {}, {}
 
 
-def year_so_far(world: World, payer: int, rows: Int | slice) -> Activity:
-    """Return what some providers have done for a payer since the accounting year began."""
+def year_so_far(world: World, payer: int, rows: Int | slice | None = None) -> Activity:
+    """Return what some providers have done for a payer since the accounting year began.
+
+    Of all of them as all contracts sort stays; of some as their own does.
+    """
     if payer not in world.year_seen:
-        everyone = np.arange(len(world.setting.beds))
-        world.year_seen[payer] = activity_of(world.setting, world.year, payer, everyone)
-    return _as_contracted(world, world.year_seen[payer].of_rows(rows), payer, rows)
+        world.year_seen[payer] = activity_of(world.setting, world.year, payer, slice(None))
+    if rows is None:
+        return world.year_seen[payer]
+    return as_contracted(world, world.year_seen[payer].of_rows(rows), payer, rows)
 
 
 def monthly_run_rate(world: World, payer: int, rows: Int | slice) -> Activity:
     """Return a month's mean activity of some providers over the last twelve months."""
     if payer not in world.recent_seen:
-        everyone = np.arange(len(world.setting.beds))
-        recent = activity_of(world.setting, world.recent, payer, everyone)
+        recent = activity_of(world.setting, world.recent, payer, slice(None))
         world.recent_seen[payer] = recent.scaled(1.0 / world.recent.months)
-    return _as_contracted(world, world.recent_seen[payer].of_rows(rows), payer, rows)
+    return as_contracted(world, world.recent_seen[payer].of_rows(rows), payer, rows)
 
 
-def _as_contracted(world: World, activity: Activity, payer: int, rows: Int | slice) -> Activity:
+def as_contracted(world: World, activity: Activity, payer: int, rows: Int | slice) -> Activity:
     """Return activity with as many sides and bands as the contract of these providers has."""
     sorting = world.sorting
     if sorting.n_sides == 1 and sorting.n_bands == 1:

@@ -342,6 +342,24 @@ def test_settings_are_checked_together() -> None:
         COUNTY.set("horizon.warm_up", 6)
 
 
+def test_a_policy_is_checked_anew_when_it_is_set_and_not_when_a_parameter_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checks: list[object] = []
+
+    def noted(*what: object) -> tuple[()]:
+        checks.append(what)
+        return ()
+
+    monkeypatch.setattr("sim.scenario._scenario.policy_problems", noted)
+    varied = COUNTY.set_all([("parameters.spillover", 0.4), ("audit.sample", 0.1)])
+    assert varied.after.audit["sample"] == 0.1 and not checks
+    with pytest.raises(ScenarioError):
+        COUNTY.set("audit.sample", 1.5)
+    COUNTY.set("payment.1.contract.global_budget.rebasing.growth", "0.03")
+    assert len(checks) == 1
+
+
 def test_a_setting_reaches_into_a_contract() -> None:
     varied = COUNTY.set("payment.1.contract.global_budget.rebasing.growth", "0.03")
     contract = varied.after.payment[-1].contract

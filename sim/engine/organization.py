@@ -6,6 +6,7 @@ need; must not know which contract the marginal receipts came from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
@@ -114,7 +115,12 @@ class StayTerms:
         """Whether every case and every day of a stay brings the same."""
         if self.n_sides > 1 or self.n_bands > 1:
             return False
-        return not (self.amounts.any() or self.slopes.any())
+        return not (self.has_slopes or self.amounts.any())
+
+    @property
+    def has_slopes(self) -> bool:
+        """Whether a yuan charged brings anything on some side."""
+        return bool(self.slopes.any())
 
     def mix_in(self, other: StayTerms, weight: float) -> None:
         """Move ``weight`` of the way to the other, in place, parted as the other is."""
@@ -196,11 +202,15 @@ class Marginals:
     cut_short: Float
     stay: StayTerms
 
+    @property
+    def plain(self) -> dict[str, Float]:
+        """Everything but what sides and bands of a stay bring, by name."""
+        return {name: getattr(self, name) for name in PLAIN_MARGINALS}
+
     def mix_in(self, other: Marginals, weight: float) -> None:
         """Move ``weight`` of the way to the other, in place."""
         self.stay.mix_in(other.stay, weight)
-        for name in PLAIN_MARGINALS:
-            _mix_in(getattr(self, name).reshape(-1), getattr(other, name).reshape(-1), weight)
+        mix_plain(self.plain, other.plain, weight)
 
     def copy(self) -> Marginals:
         """Return the same numbers in memory of their own."""
@@ -234,6 +244,12 @@ def mean_days(setting: Setting) -> Float:
 
 # Marginals that are arrays of the same shape under every contract.
 PLAIN_MARGINALS = tuple(f.name for f in fields(Marginals) if f.name != "stay")
+
+
+def mix_plain(current: Mapping[str, Float], other: Mapping[str, Float], weight: float) -> None:
+    """Move marginals of the same shape ``weight`` of the way to others, in place."""
+    for name, array in current.items():
+        _mix_in(array.reshape(-1), other[name].reshape(-1), weight)
 
 
 def list_price_marginals(setting: Setting, n_payers: int, n_measures: int) -> Marginals:
@@ -1075,7 +1091,10 @@ def uncovered_gain(setting: Setting, org: Organizations, m: Marginals, position:
     # ``inside`` counts what is outside already at list price.
     outside = (1.0 - covered)[:, None, None] * price[:, None, :] * level[None, :, None]
     seen = ((m.inside - outside) / np.maximum(covered, 1e-9)[:, None, None]).sum(axis=2)
-    rate = np.clip(seen / ground.whole_price + m.stay.slopes.mean(axis=(2, 3, 4)), 0.0, 1.0)
+    rate = seen / ground.whole_price
+    if m.stay.has_slopes:
+        rate = rate + m.stay.slopes.mean(axis=(2, 3, 4))
+    rate = np.clip(rate, 0.0, 1.0)
     # Experience falls by half the own share, and the score has half the outcome's range.
     rated = np.maximum(position.contacts + stays, 1.0)
     charge = np.maximum(stays * ground.price_of_stays, 1.0)
@@ -1144,7 +1163,7 @@ def _mean_gain(
 
 def _per_charge(setting: Setting, terms: StayTerms) -> Float:
     """Return what a yuan of list price brings by side (S, n, Y, G), mean over a group's levels."""
-    if terms.n_sides == 1 and not terms.slopes.any():
+    if terms.n_sides == 1 and not terms.has_slopes:
         return np.zeros((1, *terms.slopes.shape[:3]))
     share = setting.region.groups.share_level
     slopes = np.einsum("nygls,gl->snyg", terms.slopes, share)
@@ -1243,12 +1262,17 @@ def expected_charge(
     covered : float64, shape (n,)
         Covered share of the charges of stays.
     """
-    units = np.einsum("nj,nygj->nyg", setting.price_in, style_in.mean(axis=0))
+    units = np.einsum("nj,nygj->nyg", setting.price_in, mean_style(style_in))
     need = setting.need_in[:, :, 0] * technology
     day = setting.day_price[:, None, None] * stay_ratio
     charge = units[..., None] * need + day[..., None] * setting.needed_days
     level = setting.region.people.price_level[:, 2]
     return np.asarray(charge * covered[:, None, None, None] * level[:, None, None])
+
+
+def mean_style(style_in: Float) -> Float:
+    """Return the style in a stay in the mean over sides (n, Y, G, 4); one side is its own mean."""
+    return style_in[0] if len(style_in) == 1 else np.asarray(style_in.mean(axis=0))
 
 
 def sides_bring(terms: StayTerms, charge: Float, up: int = 0) -> Float:

@@ -285,6 +285,15 @@ class Contract:
         return False
 
     @property
+    def is_proportional(self) -> bool:
+        """Tell whether all care forecast twice over is twice the money, to the last bit.
+
+        So are sums of such care times prices. Who says so spares a forecast its second point; who
+        says nothing is asked for both.
+        """
+        return False
+
+    @property
     def children(self) -> tuple[PaymentModel, ...]:
         """Give the contracts this one is written over."""
         return ()
@@ -354,7 +363,9 @@ class Contract:
         activity = outlook.activity
         if self.is_straight:
             middle = self.revenue(activity)
-            slope = self.revenue(activity.stretched(1.0)) - middle
+            slope = middle
+            if not self.is_proportional:
+                slope = self.revenue(activity.stretched(1.0)) - middle
             return np.asarray(middle[:, None] + slope[:, None] * outlook.steps)
         return _fan_point_by_point(self, outlook)
 

@@ -82,12 +82,13 @@ def secants(rule: Callable[[Array], Array], x: Array) -> Array:
     Where the fan has no width (nothing forecast moves what the rule reads) the slope is a symmetric
     difference at the point, so that exactly on a kink it is the mean of both sides.
     """
-    run = np.diff(x, axis=1)
+    run = x[:, 1:] - x[:, :-1]
     scale = np.maximum(np.abs(x[:, :-1]), 1.0)
     flat = np.abs(run) <= 1e-9 * scale
+    paid = rule(x)
+    rise = paid[:, 1:] - paid[:, :-1]
     if not flat.any():
-        return np.asarray(np.diff(rule(x), axis=1) / run)
-    rise = np.diff(rule(x), axis=1)
+        return np.asarray(rise / run)
     at, step = x[:, :-1], _STEP * scale
     rows = flat.any(axis=1)
     if (x[rows] == x[rows, :1]).all():

@@ -275,21 +275,24 @@ def read_number(value: object, of: Term, where: str) -> float:
                     allowed=error.allowed,
                     remedy=error.remedy or f"The term is in {of.unit}.",
                 ) from None
-    allowed = f"{of.low:g} to {of.high:g} {of.unit}"
     if isinstance(value, bool) or not isinstance(value, int | float | np.floating | np.integer):
-        raise PaymentError("not a number", where=where, value=value, allowed=allowed)
+        raise PaymentError("not a number", where=where, value=value, allowed=_allowed(of))
     number = float(value)
     if not math.isfinite(number) or not of.low <= number <= of.high:
         raise PaymentError(
             "out of range",
             where=where,
             value=number,
-            allowed=allowed,
+            allowed=_allowed(of),
             remedy="Write half as 0.5, or as {value: 50, unit: percent}."
             if of.unit == "share" and of.high == 1.0 and number > 1.0
             else "Write a number of this range.",
         )
     return number
+
+
+def _allowed(of: Term) -> str:
+    return f"{of.low:g} to {of.high:g} {of.unit}"
 
 
 def read_term(value: object, of: Term, where: str) -> float | str | Neutral:

@@ -416,6 +416,11 @@ class DiagnosisRelatedGroups(Contract):
         """Tell that every further stay brings the same: rules of cases are counted by side."""
         return True
 
+    @property
+    def is_proportional(self) -> bool:
+        """Tell whether twice the stays is twice the money; weights of modes are by their mix."""
+        return self.mode_weight is None
+
     @cached_property
     def _weight_price(self) -> Array:
         """Give the payment of a case of weight one, grade included, CNY, shape (n,)."""

@@ -223,6 +223,11 @@ class FeeForService(Contract):
         """Tell whether every further item brings the same: no volume is limited."""
         return self.volume_limit is None
 
+    @property
+    def is_proportional(self) -> bool:
+        """Tell whether twice the care is twice the money: as long as no volume is limited."""
+        return self.volume_limit is None
+
     def partials(self, activity: Activity) -> Partials:
         """Give the prices; beyond a limit their share."""
         if self.volume_limit is None:

@@ -252,10 +252,11 @@ class GlobalBudget(Contract):
             low = 0.0
             for to, share in bands:
                 if share:
-                    part = np.maximum(gap - low * limit, 0.0)
+                    part = np.maximum(gap - low * limit if low else gap, 0.0)
                     if math.isfinite(to):
-                        part = np.minimum(part, (to - low) * limit)
-                    paid = paid + sign * share * part
+                        np.minimum(part, (to - low) * limit, out=part)
+                    part *= sign * share
+                    paid = paid + part
                 low = to
         return np.asarray(paid)
 

@@ -6,6 +6,7 @@ Knows where files lie and how they are laid over each other; must not know what 
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -139,10 +140,15 @@ def _stamp(folder: Path) -> tuple[tuple[str, int, int], ...]:
     chain = [folder]
     while (parent := _extended(chain[-1])) and (regions / parent) not in chain:
         chain.append(regions / parent)
-    files = [p for part in chain if part.is_dir() for p in sorted(part.glob("*.csv"))]
-    return tuple(
-        (p.relative_to(regions).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in files
-    )
+    found: list[tuple[str, int, int]] = []
+    for part in chain:
+        if not part.is_dir():
+            continue
+        name = part.relative_to(regions).as_posix()
+        with os.scandir(part) as entries:
+            tables = [(f"{name}/{e.name}", e.stat()) for e in entries if e.name.endswith(".csv")]
+        found += [(path, of.st_size, of.st_mtime_ns) for path, of in sorted(tables)]
+    return tuple(found)
 
 
 def _extended(folder: Path) -> str:

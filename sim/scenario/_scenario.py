@@ -295,7 +295,7 @@ class Scenario:
         ScenarioError
             For an unknown path (with a suggestion) or a value the scenario cannot take.
         """
-        tree = self.tree
+        tree, changed = self.tree, set()
         for path, value in settings:
             place = Place(f"--set {path}")
             node: Node | None
@@ -316,7 +316,8 @@ class Scenario:
                     remedy="Choose another scenario file instead.",
                 )
             tree = _grafted(tree, steps, node, place, ())
-        return _finished(self.id, tree, self.standing)
+            changed.add(steps[0])
+        return _finished(self.id, tree, self.standing, is_new_policy=not changed <= _APART)
 
     def with_text(self, text: str, name: str = "text") -> Scenario:
         """Replace whole entries such as payment or audit by those of a YAML text.
@@ -381,9 +382,19 @@ _POLICY = (
 
 
 _APART = frozenset(
-    ("title", "description", "seed", "population", "horizon", "parameters", "freeze", "outcomes")
+    (
+        "title",
+        "description",
+        "seed",
+        "population",
+        "horizon",
+        "parameters",
+        "freeze",
+        "outcomes",
+        "audit",
+    )
 )
-"""Entries of a scenario that no contract, benefit or audit is checked against."""
+"""Entries of a scenario that no contract or benefit is checked against."""
 
 
 _OPEN_BLOCKS = ("parameters", "from_reform", "benefits", "payment")  # take names not there yet

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 
 from sim.activity import Activity, Array
 from sim.errors import PaymentError
-from sim.payment import build, catalogue, registry
-from sim.testing import examine, sample_context
+from sim.payment import build, catalogue, registry, resolve_neutral, rules_of
+from sim.testing import examine, sample_context, sample_year
 from tests.payment.cases import CASES, FFS, POOLED
 
 
@@ -45,6 +46,28 @@ def test_model_that_shares_money_passes_the_common_exam_one_provider_at_a_time(c
 )
 def test_payment_model_with_numbers_in_its_file_passes_the_common_exam(spec: Any) -> None:
     examine(lambda context: build(spec, context), has_fixed_sums=True)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_who_says_that_twice_the_care_is_twice_the_money_keeps_it_to_the_last_bit(
+    case: str,
+) -> None:
+    context, year = sample_context(), sample_year()
+    before = build("fee_for_service", context)
+    signed = resolve_neutral(build(CASES[case], context), year, before.revenue(year), before)
+    year = sample_year(rules=rules_of(signed))
+    said = [node for node in _nodes(signed) if getattr(node, "is_proportional", False)]
+    for node in said:
+        twice = node.revenue(year.stretched(1.0))
+        np.testing.assert_array_equal(twice, 2.0 * node.revenue(year))
+    if case == "drg":
+        assert said
+
+
+def _nodes(contract: Any) -> Iterator[Any]:
+    yield contract
+    for child in contract.children:
+        yield from _nodes(child)
 
 
 def test_every_model_in_the_folder_is_examined() -> None:
