@@ -253,7 +253,7 @@ def _register_shell(app: dash.Dash, services: Services) -> None:
     )
     app.clientside_callback(
         ClientsideFunction("payshift", "title"),
-        Output(ids.MAIN, "title"),
-        Input(ids.MAIN, "children"),
+        Output(ids.SHELL, "title"),
+        Input(ids.SHELL, "children"),
         prevent_initial_call=True,
     )

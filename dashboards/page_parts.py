@@ -144,7 +144,7 @@ class Page:
             text = command if isinstance(command, str) else " ".join(map(str, command))
             parts.append(
                 f"<h3>{self.say('provenance.reproduce')}</h3>"
-                f'<pre tabindex="0"><code>{text_of(text)}</code></pre>'
+                f'<pre tabindex="0"><code>{_command(text)}</code></pre>'
             )
         if given:
             items = "".join(
@@ -207,6 +207,14 @@ class Page:
         )
 
 
+def _command(text: str) -> str:
+    """A command line that breaks between words, never inside an option."""
+    return " ".join(
+        f'<span class="word">{text_of(word)}</span>' if word.startswith("-") else text_of(word)
+        for word in text.split(" ")
+    )
+
+
 def _nested(value: object) -> str:
     """A value of the provenance: text as it is, mappings and lists as small lists."""
     if isinstance(value, Mapping):
@@ -215,6 +223,8 @@ def _nested(value: object) -> str:
             + "".join(f"<li>{text_of(k)}: <code>{text_of(v)}</code></li>" for k, v in value.items())
             + "</ul>"
         )
+    if isinstance(value, int):
+        return f"<code>{value:,}</code>"
     if isinstance(value, (list, tuple)):
         return f"<code>{text_of(', '.join(map(str, value)))}</code>"
     return f"<code>{text_of(value)}</code>"

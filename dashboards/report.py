@@ -794,7 +794,7 @@ class _Page(Page):
         if named:
             paragraphs.append(
                 style.say("sure.which", outcomes=style.say("comma").join(named[:8]))
-                + (style.say("stop") if len(named) <= 8 else " …")
+                + style.say("stop" if len(named) <= 8 else "sure.more")
             )
         if factors:
             typical = sorted(factors)[len(factors) // 2]
@@ -911,7 +911,7 @@ def _joined(first: str, second: str) -> str:
 
 
 def _with_note(name: str, note: str, lang: str) -> str:
-    return f"{name} ({note})" if lang == "en" else f"{name}({note})"
+    return f"{name} ({note})" if lang == "en" else f"{name}（{note}）"
 
 
 def _whole(value: Any) -> int:

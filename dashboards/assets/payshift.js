@@ -29,6 +29,12 @@
     row.scrollLeft += ends.left - frame.left - (frame.width - ends.width) / 2;
   }
 
+  function named() {
+    var heading = document.querySelector("main h1");
+    if (heading) document.title = heading.textContent + " · Payshift";
+    showHere();
+  }
+
   function system() {
     return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
   }
@@ -49,9 +55,8 @@
     },
 
     title: function () {
-      var heading = document.querySelector("main h1");
-      if (heading) document.title = heading.textContent + " · Payshift";
-      window.setTimeout(showHere, 50);
+      // asked when the content has come, which the browser lays out a little later
+      [50, 300, 1500].forEach(function (wait) { window.setTimeout(named, wait); });
       return clientside.no_update;
     },
 

@@ -193,11 +193,16 @@ def folded(text: str, longest: int = 15) -> str:
     ('Capitation', 'Capitation<br>of practices')
     >>> folded("县域：按项目付费", 6)
     '县域：按<br>项目付费'
+    >>> folded("MS-DRG（含高费用极值补偿）")
+    'MS-DRG<br>（含高费用极值补偿）'
     """
     places = [i for i, letter in enumerate(text) if letter == " "]
     if len(text) <= longest or not places:
         # Chinese breaks anywhere but before a mark; Latin words stay whole
         middle = math.ceil(len(text) / 2)
+        note = text.find("（")
+        if len(text) > longest and note > 0:
+            return f"{text[:note]}<br>{text[note:]}"
         if len(text) <= longest or not all(ord(letter) > 0x2E80 for letter in text):
             return text
         middle += text[middle] in MARKS
@@ -333,7 +338,7 @@ def name_ends(
     height : of the plot, pixels
     """
     pixels = [(value - low) / (high - low) * height for _, value in labels]
-    gap = 16.0 if not any("<br>" in text for text, _ in labels) else 28.0
+    gap = 16.0 if not any("<br>" in text for text, _ in labels) else 32.0
     room = max((breadth(text) for text, _ in labels), default=0)
     figure.update_layout(margin={"r": room + 18})
     for (text, value), pixel, placed in zip(

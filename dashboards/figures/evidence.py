@@ -6,6 +6,7 @@ Knows rows of the record of evidence as a table. Must not know how anything was 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -19,6 +20,11 @@ __all__ = ["evidence_figure", "numbers_of", "verdict_sentence"]
 ROW = 46
 REACH = 3.0
 """Half-widths of the band that are drawn to either side; what lies beyond is an arrow."""
+LONGEST = {"en": 38, "zh": 18}
+LONGEST_NARROW = {"en": 22, "zh": 11}
+"""Letters of a line of a row's name, on a screen and on a telephone."""
+LONGEST_UNIT = {"en": 24, "zh": 12}
+TINY = SMALL - 2
 OPENING, CLOSING = "（《“", "），。；：、？！》”"
 SYMBOLS = {"hit": "circle", "near": "circle-open", "miss": "x"}
 
@@ -69,7 +75,7 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
         height=ROW * max(n, 1) + (102 if narrow else 70),
         sentence=verdict_sentence(rows, style),
         left=8,
-        right=12 if narrow else 150,
+        right=12 if narrow else 160,
         top=64 if narrow else 32,
         bottom=30,
     )
@@ -133,7 +139,7 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
                     "xshift": 10,
                     "showarrow": False,
                     "align": "left",
-                    "text": f"{texts['published']} → <b>{texts['model']}</b>",
+                    "text": f"{texts['published']} → <b>{texts['model']}</b>{_unit_of(row, style)}",
                     "font": {"size": SMALL, "color": theme.ink},
                 }
             )
@@ -141,6 +147,15 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
     figure.update_layout(shapes=bands, annotations=notes)
     _axes(figure, shown, style, narrow)
     return figure
+
+
+def _unit_of(row: pd.Series, style: Style) -> str:
+    """What the numbers beside a row count: a percent sign, else a line below them."""
+    unit = words.unit_label(str(row["unit"]), style.lang, style.currency)
+    if unit == "%":
+        return unit
+    told = _folded(unit, LONGEST_UNIT[style.lang])
+    return f'<br><span style="font-size:{TINY}px">{told}</span>'
 
 
 def _point(x: float, y: float, symbol: str, color: str, size: int, hover: str) -> dict[str, Any]:
@@ -167,7 +182,10 @@ def _axes(figure: go.Figure, shown: pd.DataFrame, style: Style, narrow: bool) ->
     """Names of the rows and of the ends of the band, and what the marks mean."""
     theme = style.theme
     labels = [
-        _folded(f"{row['id']} {row[f'label_{style.lang}']}", style.lang)
+        _folded(
+            f"{row['id']} {row[f'label_{style.lang}']}",
+            (LONGEST_NARROW if narrow else LONGEST)[style.lang],
+        )
         for _, row in shown.iterrows()
     ]
     figure.update_yaxes(
@@ -205,16 +223,27 @@ def _key(style: Style, narrow: bool) -> str:
     return "<br>".join("  ".join(marks[i : i + 2]) for i in (0, 2, 4))
 
 
-def _folded(text: str, lang: str) -> str:
-    """A name in lines of bearable length."""
-    longest = 18 if lang == "zh" else 38
-    parts = list(text) if lang == "zh" else [word + " " for word in text.split()]
+def _folded(text: str, longest: int) -> str:
+    """A name in three lines at most, about as long as each other, each whole in itself.
+
+    Examples
+    --------
+    >>> _folded("C6 Visits per person-year", 38), _folded("C5 Length of stay, Medicare", 18)
+    ('C6 Visits per person-year', 'C5 Length of<br>stay, Medicare')
+    >>> _folded("C1 按服务收费下每位患者的平均服务量", 18)
+    'C1 按服务收费下每<br>位患者的平均服务量'
+    """
+    # Chinese breaks between any two characters, Latin words and numbers stay whole.
+    parts = re.findall(r"[^\s\u2e80-\uffff]+\s*|[\u2e80-\uffff]\s*", text)
+    lines = min(3, max(1, math.ceil(len(text) / longest)))
+    most = math.ceil(len(text) / lines)
     found = [""]
     for part in parts:
-        if len(found[-1]) + len(part) > longest and found[-1] and part not in CLOSING:
+        is_full = len(found[-1]) + len(part.strip()) / 2 > most and len(found) < lines
+        if is_full and found[-1] and part.strip() not in CLOSING:
             # no line ends with an opening mark or begins with a closing one
             opening = found[-1][-1] if found[-1][-1] in OPENING else ""
             found[-1] = found[-1].removesuffix(opening) if opening else found[-1]
             found.append(opening)
         found[-1] += part
-    return "<br>".join(line.strip() for line in found[:3])
+    return "<br>".join(line.strip() for line in found)

@@ -23,7 +23,8 @@ def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
 
     A claw-back lowers what the fund paid; a drawing of money needs one direction. A flow that
     would still close a circle ends at a copy of its payee, marked with a trailing ``*``. Who is
-    shown to be paid is shown to pay, too, if it does: a scheme is no place where money ends.
+    shown to be paid is shown to pay, too, if it does, and the other way round: a scheme is no place
+    where money ends, a practice none where it begins.
 
     Parameters
     ----------
@@ -61,14 +62,24 @@ def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
 
 
 def _shown(flows: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
-    """The largest flows, and the largest of whoever would be shown to be paid and not to pay."""
+    """The largest flows, and those without which somebody would only be paid, or only pay.
+
+    Of who would only be paid, the largest; of who would only pay, those that bring half of it.
+    """
     chosen = flows[:LARGEST_SHOWN]
-    paying = {payer for payer, _, _ in chosen}
+    pays: dict[str, int] = {}
+    for payer, _, amount in chosen:
+        pays[payer] = pays.get(payer, 0) + amount
     paid = {payee for _, payee, _ in chosen}
+    lacking = {payer: amount / 2 for payer, amount in pays.items() if payer not in paid}
     for flow in flows[LARGEST_SHOWN:]:
-        if flow[0] in paid - paying:
-            chosen.append(flow)
-            paying.add(flow[0])
+        payer, payee, amount = flow
+        if lacking.get(payee, 0.0) > 0.0:
+            lacking[payee] -= amount
+        elif payer in pays or payer not in paid:
+            continue
+        chosen.append(flow)
+        pays[payer] = pays.get(payer, 0) + amount
     return chosen
 
 

@@ -11,13 +11,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import words
-from dashboards.figures.canvas import SMALL, Style, arm_looks, canvas, quiet_axis
+from dashboards.figures.canvas import SMALL, Style, arm_looks, breadth, canvas, quiet_axis
 from dashboards.figures.xray import shown_activities
 
 ROW = 30
 HEAD = 44
 MOST_UPRIGHT, LETTER = 22, 7  # letters of an upright name, and pixels of each
 MOST_LEVEL = 4  # columns whose names have room beside each other
+CARD = 440  # pixels of a map where two stand side by side
 
 
 def stake_of(receipts: float, cost: float) -> float:
@@ -80,7 +81,7 @@ def incentive_sentence(
             best = (step, arm, activity)
     name = words.label(style.lang, "kinds", kind)
     if best is None or best[0] < 0.02:
-        return style.say("sentence.no_incentive_moves", kind=name)
+        return style.say("sentence.no_incentive_moves", kind=words.inside(name, style.lang))
     _, arm, activity = best
     return style.say(
         "sentence.incentive",
@@ -108,7 +109,8 @@ def incentives_map(
     incentives : columns ``arm``, ``kind``, ``payer``, ``activity``, ``marginal_receipts``,
         ``marginal_cost``, ``unit``; money in ``style.currency`` per one more of the activity
     kind, payer : which rows to draw
-    is_narrow : upright names of the arms, for a phone; so are those of more than four anywhere
+    is_narrow : upright names of the arms, for a phone; so are those of more than four, or
+        too long to stand beside each other, anywhere
 
     Notes
     -----
@@ -119,7 +121,11 @@ def incentives_map(
     rows = incentives[(incentives["kind"] == kind) & (incentives["payer"] == payer)]
     activities = shown_activities(rows)
     sentence = incentive_sentence(incentives, arms, kind, payer, style)
-    is_upright = is_narrow or len(looks) > MOST_LEVEL
+    level = [_two_lines(look.short) for look in looks]
+    names = [words.label(style.lang, "activity", activity) for activity in activities]
+    room = CARD - max(map(breadth, names), default=0)
+    is_crowded = max(map(breadth, level)) * len(looks) > room
+    is_upright = is_narrow or is_crowded or len(looks) > MOST_LEVEL
     upright = [words.short_title(look.short, MOST_UPRIGHT) for look in looks]
     head = max(HEAD, 14 + LETTER * max(map(_width, upright))) if is_upright else HEAD
     figure = canvas(
@@ -194,7 +200,7 @@ def incentives_map(
             style,
             side="top",
             tickvals=list(range(len(looks))),
-            ticktext=upright if is_upright else [_two_lines(look.short) for look in looks],
+            ticktext=upright if is_upright else level,
             tickangle=-90 if is_upright else 0,
             tickfont={"size": SMALL, "color": theme.ink},
             automargin=False,
@@ -206,7 +212,7 @@ def incentives_map(
         **quiet_axis(
             style,
             tickvals=list(range(len(activities))),
-            ticktext=[words.label(style.lang, "activity", a) for a in activities],
+            ticktext=names,
             tickfont={"size": SMALL, "color": theme.ink},
             range=[len(activities) - 0.5, -0.5],
         )

@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from dashboards.figures import words
-from dashboards.figures.canvas import SMALL, Style, canvas, quiet_axis
+from dashboards.figures.canvas import SMALL, Style, canvas, nice_ticks, quiet_axis
 from dashboards.figures.incentives import stake_of
 from dashboards.figures.palette import translucent
 from dashboards.figures.xray import Names, shown_activities
@@ -161,7 +161,13 @@ def heat_map(year: pd.DataFrame, today: pd.DataFrame, names: Names, style: Style
         "corner": style.say("xray.col.activity"),
         "columns": [names.who(kind, payers.split(",")) for kind, payers in columns],
         "months": months,
-        "captions": {one: style.say(f"heat.caption.{one}") for one in SHOWN},
+        "captions": {
+            one: style.say(
+                f"heat.caption.{one}",
+                unit=words.unit_label(style.currency, style.lang, style.currency),
+            )
+            for one in SHOWN
+        },
         "rows": rows,
     }
 
@@ -254,7 +260,7 @@ def clock_figure(
     panels = columns_of(mine)
     sentence = _clock_sentence(mine, activity, names, style)
     n = max(len(panels), 1)
-    height = 150 * n + 40 if is_narrow else 280
+    height = 170 * n + 40 if is_narrow else 280
     figure = canvas(style, height=height, sentence=sentence, left=10, bottom=34, top=26)
     color = theme.arms[0]
     for i, (kind, payers) in enumerate(panels):
@@ -264,12 +270,13 @@ def clock_figure(
         old = (same if len(same) else old).sort_values("month").drop_duplicates("month")
         axis = "" if i == 0 else str(i + 1)
         if is_narrow:
-            across, down = [0.0, 1.0], [1 - (i + 1) / n + 0.1 / n, 1 - i / n - 0.16 / n]
+            across, down = [0.0, 1.0], [1 - (i + 1) / n + 0.12 / n, 1 - i / n - 0.24 / n]
         else:
             across, down = [i / n + (0.03 if i else 0.0), (i + 1) / n - 0.02], [0.0, 0.9]
         values = [*line["receipts"], *line["cost"].dropna(), *old["receipts"], 0.0]
         low, high = min(values), max(values)
         room = 0.12 * (high - low or 1.0)
+        marks = nice_ticks(low, high, 3)
         figure.update_layout(
             {
                 f"xaxis{axis}": quiet_axis(
@@ -284,7 +291,8 @@ def clock_figure(
                     domain=down,
                     anchor=f"x{axis}",
                     range=[low - room, high + room],
-                    nticks=4,
+                    tickvals=marks,
+                    ticktext=words.level_marks(marks, style.currency, style.lang, style.currency),
                     showgrid=True,
                     zeroline=True,
                     zerolinecolor=theme.hairline,
@@ -395,13 +403,15 @@ def curve_figure(
     )
     low, high = min(*gain, 0.0), max(*gain, 0.0)
     span = high - low or 1.0
+    marks = nice_ticks(low, high)
     figure.update_yaxes(
         **quiet_axis(
             style,
             range=[low - 0.06 * span, high + 0.22 * span],
             zeroline=True,
             zerolinecolor=theme.muted,
-            nticks=5,
+            tickvals=marks,
+            ticktext=words.level_marks(marks, style.currency, style.lang, style.currency),
             showgrid=True,
         )
     )

@@ -13,6 +13,7 @@ from dashboards.figures.canvas import (
     SMALL,
     Style,
     arm_looks,
+    breadth,
     canvas,
     folded,
     nice_ticks,
@@ -22,6 +23,7 @@ from dashboards.figures.canvas import (
 
 ROW = 26
 FOLDED_ROW = 36
+PLOT, GAP = 300, 10  # pixels of a card for names and dots; the least between two marks
 
 
 def scorecard(
@@ -113,8 +115,14 @@ def scorecard(
     # zero keeps its distance from the edge, so that both sides can be named
     low_end = min(low_end, -0.3 * high_end)
     high_end = max(high_end, -0.3 * low_end)
-    marks = nice_ticks(low_end, high_end, 4)
-    marked = words.change_marks(marks, scale, about["unit"], style.lang, style.currency)
+    names = [folded(look.short) for look in reversed(looks)]
+    room = PLOT - max(map(breadth, names), default=0)
+    for count in (4, 3, 2, 1):
+        marks = nice_ticks(low_end, high_end, count)
+        marked = words.change_marks(marks, scale, about["unit"], style.lang, style.currency)
+        step = room * (marks[1] - marks[0]) / (high_end - low_end) if len(marks) > 1 else room
+        if max(map(breadth, marked), default=0) + GAP <= step:
+            break
     figure.update_xaxes(
         **quiet_axis(
             style,
@@ -129,7 +137,7 @@ def scorecard(
             style,
             range=[-0.6, len(looks) - 0.4],
             tickvals=list(range(len(looks))),
-            ticktext=[folded(look.short) for look in reversed(looks)],
+            ticktext=names,
             tickfont={"size": 13, "color": theme.ink},
         )
     )

@@ -111,9 +111,13 @@ def three_digits(value: float) -> str:
     --------
     >>> three_digits(6881.0), three_digits(26.04), three_digits(-0.5651), three_digits(math.nan)
     ('6,881', '26.0', '−0.565', '–')
+    >>> three_digits(0.0)
+    '0'
     """
     if not math.isfinite(value):
         return "–"
+    if value == 0.0:
+        return "0"
     size = abs(value)
     return plain(value, 0 if size >= 100.0 else 1 if size >= 20.0 else 2 if size >= 1.0 else 3)
 

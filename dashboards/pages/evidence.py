@@ -77,15 +77,24 @@ def _reasons(rows: pd.DataFrame, reader: Reader) -> list[Any]:
     """Why something is missing or missed, once for each reason of a finding."""
     told: dict[tuple[str, str], list[str]] = {}
     for _, row in rows.iterrows():
-        reason = str(row[f"reason_{reader.lang}"])
+        reason = parts.joined(str(row[f"reason_{reader.lang}"]))
         if reason and row["light"] != "hit":
-            told.setdefault((str(row["id"]), reason), []).append(str(row[f"label_{reader.lang}"]))
+            told.setdefault((str(row["id"]), reason), []).append(
+                parts.joined(str(row[f"label_{reader.lang}"]))
+            )
     if not told:
         return []
     items = [
         html.Li(
             [
-                html.Strong(f"{name} {', '.join(labels[:3])}{'…' if len(labels) > 3 else ''}: "),
+                html.Strong(
+                    reader.say(
+                        "evidence_reason",
+                        id=name,
+                        labels=reader.say("evidence_labels").join(labels[:3])
+                        + ("…" if len(labels) > 3 else ""),
+                    )
+                ),
                 *(
                     html.Code(piece, className="word") if place % 2 else piece
                     for place, piece in enumerate(reason.split("`"))
@@ -108,7 +117,8 @@ def _sources(rows: pd.DataFrame, reader: Reader) -> html.Details:
             else []
         )
         grade = reader.say(f"evidence_grade_{row['grade']}")
-        items.append(html.Li([html.Strong(f"{row['id']} "), f"{row['citation']} ({grade})", *link]))
+        told = reader.say("evidence_counted", label=row["citation"], n=grade)
+        items.append(html.Li([html.Strong(f"{row['id']} "), told, *link]))
     return parts.fold(reader.say("evidence_sources"), html.Ul(items))
 
 
@@ -242,7 +252,11 @@ def _known(rows: pd.DataFrame) -> tuple[list[str], list[str]]:
 
 
 def _choice(
-    title: str, options: Sequence[tuple[str, Wanted]], rows: pd.DataFrame, chosen: Wanted, lang: str
+    title: str,
+    options: Sequence[tuple[str, Wanted]],
+    rows: pd.DataFrame,
+    chosen: Wanted,
+    reader: Reader,
 ) -> html.Nav:
     """One row of links, each with how many numbers it leads to; none that leads to nothing."""
     items = []
@@ -253,8 +267,8 @@ def _choice(
         items.append(
             html.Li(
                 html.A(
-                    f"{label} ({len(wanted.of(rows))})",
-                    href=wanted.address(lang),
+                    reader.say("evidence_counted", label=label, n=len(wanted.of(rows))),
+                    href=wanted.address(reader.lang),
                     className="is-here" if is_here else "",
                     **({"aria-current": "true"} if is_here else {}),
                 )
@@ -285,7 +299,7 @@ def _filters(rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[html.Na
             ],
             rows,
             chosen,
-            reader.lang,
+            reader,
         ),
         _choice(
             reader.say("evidence_model"),
@@ -295,7 +309,7 @@ def _filters(rows: pd.DataFrame, chosen: Wanted, reader: Reader) -> list[html.Na
             ],
             rows,
             chosen,
-            reader.lang,
+            reader,
         ),
     ]
 

@@ -5,6 +5,7 @@ Knows the catalogues of the simulator and how a reader looks something up; must 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
@@ -94,8 +95,8 @@ def _range(term: Mapping[str, Any], reader: Reader) -> str:
     if low is None and high is None:
         return reader.of(dict(zip(("en", "zh"), payment.FORMS[term["form"]], strict=True)))
     if high is None or abs(float(high)) == float("inf"):
-        return reader.say("library_from", low=f"{low:g}")
-    return reader.say("library_between", low=f"{low:g}", high=f"{high:g}")
+        return reader.say("library_from", low=_number(low))
+    return reader.say("library_between", low=_number(low), high=_number(high))
 
 
 def _model(row: Mapping[str, Any], reader: Reader) -> html.Details:
@@ -118,7 +119,7 @@ def _model(row: Mapping[str, Any], reader: Reader) -> html.Details:
             html.Summary(
                 [html.Strong(row[f"title_{lang}"]), html.Code(row["id"], className="aside")]
             ),
-            html.P(row[f"line_{lang}"]),
+            html.P(parts.joined(row[f"line_{lang}"])),
             html.H4(reader.say("library_formula")),
             html.Pre(html.Code(row["formula"].replace("::\n", ":\n")), lang="en", tabIndex=0),
             *(
@@ -150,7 +151,22 @@ def _default(term: Mapping[str, Any], reader: Reader) -> str:
     value = term["default"]
     if value is None:
         return "neutral" if term["can_be_neutral"] else "–"
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value)
+    return _number(value) if isinstance(value, (int, float)) else str(value)
+
+
+def _number(value: float) -> str:
+    """A number with the digits it was given, thousands set apart.
+
+    Examples
+    --------
+    >>> _number(80_000), _number(-0.265), _number(0.76923), _number(0.0), _number(float("inf"))
+    ('80,000', '−0.265', '0.7692', '0', '∞')
+    """
+    if math.isinf(value):
+        text = "∞"
+    else:
+        text = f"{abs(value):,.0f}" if abs(value) >= 1_000 else f"{abs(value):.4g}"
+    return (words.MINUS if value < 0 else "") + text
 
 
 def _scenarios(reader: Reader) -> list[Any]:
@@ -166,7 +182,7 @@ def _scenarios(reader: Reader) -> list[Any]:
                 html.Li(
                     [
                         html.P([html.Strong(title), html.Code(row["id"], className="aside")]),
-                        html.P(row[f"line_{lang}"], className="quiet"),
+                        html.P(parts.joined(row[f"line_{lang}"]), className="quiet"),
                     ]
                 )
             )
@@ -203,8 +219,8 @@ def _parameters(reader: Reader) -> html.Div:
         [
             row[f"title_{lang}"],
             row["id"],
-            f"{row['value']:.4g}",
-            f"{row['low']:g} – {row['high']:g}",
+            _number(row["value"]),
+            f"{_number(row['low'])} – {_number(row['high'])}",
             words.unit_label(str(row["unit"]), lang, "CNY"),
             reader.say(f"library_evidence_{row['evidence']}"),
             titles.get(row["source"], row["source"]),

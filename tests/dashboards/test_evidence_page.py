@@ -110,7 +110,7 @@ def test_a_choice_leads_to_an_address_with_both_and_the_language(rows: pd.DataFr
     # How many rows a link leads to is counted with the other choice kept.
     n = sum(row["region"] == "us-metro" and "drg" in row["models"] for _, row in rows.iterrows())
     place = found.index("/evidence?lang=zh&region=us-metro&model=drg'")
-    assert f"({n})'" in found[place - 60 : place]
+    assert f"（{n}）'" in found[place - 60 : place]
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -13,8 +13,8 @@ import plotly.graph_objects as go
 import pytest
 
 from dashboards.figures import flows, gainers, incentives, palette, providers
-from dashboards.figures.canvas import Style, arm_looks, nice_ticks, spread
-from dashboards.figures.scorecard import is_empty, scorecard
+from dashboards.figures.canvas import Style, arm_looks, breadth, nice_ticks, spread
+from dashboards.figures.scorecard import PLOT, is_empty, scorecard
 from dashboards.figures.trajectory import trajectory
 from dashboards.report import ReportTables, canonical
 
@@ -306,3 +306,34 @@ def test_a_scheme_that_pays_little_is_shown_to_pay() -> None:
     assert ("payer:a", "kind:0") in shown
     assert ("payer:a", "kind:1") not in shown
     assert len(shown) == flows.LARGEST_SHOWN + 1
+
+
+def test_who_is_shown_to_pay_is_shown_to_be_paid_by_those_who_bring_half_of_it() -> None:
+    paid = [
+        *((f"from-{n}", f"to-{n}", 1_000 + n) for n in range(flows.LARGEST_SHOWN - 1)),
+        ("practice", "purpose:drugs", 900),
+        ("fund", "practice", 400),
+        ("patients", "practice", 300),
+        ("county", "practice", 200),
+    ]
+    ledger = pd.DataFrame(paid, columns=["payer", "payee", "amount"]).assign(arm="a", purpose="")
+    shown = [flow[:2] for flow in flows.net_flows(ledger, "a")]
+    assert ("fund", "practice") in shown
+    assert ("patients", "practice") in shown
+    assert ("county", "practice") not in shown
+    assert len(shown) == flows.LARGEST_SHOWN + 2
+
+
+@pytest.mark.parametrize("outcome", ["qaly", "spending_per_person"])
+def test_marks_of_an_axis_keep_apart_beside_long_names(tables: ReportTables, outcome: str) -> None:
+    arms = tables.arms.assign(
+        title_zh=[f"{n}号方案名称（含高费用极值补偿）" for n in range(len(tables.arms))]
+    )
+    figure = scorecard(tables.differences, tables.outcomes, arms, outcome, Style("zh", "CNY"))
+    names = max(breadth(text) for text in figure.layout.yaxis.ticktext)
+    low, high = figure.layout.xaxis.range
+    marks, texts = figure.layout.xaxis.tickvals, figure.layout.xaxis.ticktext
+    assert len(marks) >= 1
+    for n in range(1, len(marks)):
+        apart = (PLOT - names) * (marks[n] - marks[n - 1]) / (high - low)
+        assert apart >= (breadth(texts[n]) + breadth(texts[n - 1])) / 2

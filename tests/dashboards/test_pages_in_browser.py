@@ -59,6 +59,21 @@ def test_a_page_opens_without_complaint_in_both_languages(
         assert unnamed == 0
 
 
+@pytest.mark.parametrize("address", ["/library?lang=zh", "/lessons", "/play"])
+def test_a_page_names_itself_at_the_top_of_a_telephone_and_in_its_title(
+    browser: Browser, site: Site, address: str
+) -> None:
+    inside = """() => {
+        const name = document.querySelector(".site nav .is-here").getBoundingClientRect();
+        const row = document.querySelector(".site nav ul").getBoundingClientRect();
+        return name.left >= row.left && name.right <= row.right;
+    }"""
+    with visit(browser, site, address, 390) as page:
+        page.wait_for_function(inside)
+        heading = page.locator("main h1").inner_text()
+        assert page.title() == f"{heading} · Payshift"
+
+
 @pytest.mark.parametrize(("lang", "width"), [("en", 1440), ("zh", 390)])
 def test_a_shared_address_shows_its_comparison_and_a_cell_opens_its_story(
     browser: Browser, site: Site, lang: str, width: int

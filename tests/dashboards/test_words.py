@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from dashboards.figures import words
+from dashboards.figures.margin_year import SECTIONS
 from dashboards.figures.words import Change
 from sim.scenario import library_root, load
 
@@ -161,3 +162,13 @@ def test_a_baseline_near_zero_does_not_lead_the_ranking() -> None:
     assert not math.isfinite(balance.relative)
     assert balance.size < 0.05
     assert FALL.size > balance.size
+
+
+def test_whatever_has_a_margin_has_a_name_in_both_languages() -> None:
+    held = {activity for section in SECTIONS.values() for activity in section}
+    assert "spending_after_stay" in held
+    for lang in words.LANGUAGES:
+        texts = words.catalogue(lang)
+        for activity in (*held, "bed_day_band_2"):
+            for family in ("activity", "activity_in"):
+                assert f"{family}.{activity}" in texts, (lang, activity)
