@@ -16,6 +16,8 @@ __all__ = ["choices_figure"]
 
 ROW = 200
 HEAD = 26
+ORDER = ("published", "class", "you")  # of marks, from the lowest to the tallest
+EDGE = 1.6  # services from an end of the axis, where a name has room on one side alone
 
 
 def choices_figure(
@@ -91,7 +93,7 @@ def choices_figure(
             "you": (theme.arms[1], "solid"),
         }
         lift = 1.12
-        for who in ("published", "class", "you"):
+        for who in ORDER:
             if (payment, who) not in marks:
                 continue
             value = marks[payment, who]
@@ -104,14 +106,17 @@ def choices_figure(
                 line={"color": color, "width": 3 if who == "you" else 2, "dash": dash},
                 hoverinfo="skip",
             )
-            side = "left" if value < 6.5 else "right"
+            # away from the taller lines of the others, which would cross the name
+            others = [marks[payment, w] for w in ORDER[ORDER.index(who) :] if (payment, w) in marks]
+            is_lower = max(others) > value + 0.02
+            side = "right" if (is_lower and value > EDGE) or value > 10 - EDGE else "left"
             figure.add_annotation(
                 x=value,
                 y=tall * lift,
                 yref=f"y{axis}",
                 xanchor=side,
                 yanchor="bottom",
-                xshift=-4 if side == "left" else 4,
+                xshift=4 if side == "left" else -4,
                 text=f"{names[who]} {words.plain(value, 1)}",
                 showarrow=False,
                 font={"size": SMALL, "color": theme.ink},

@@ -6,7 +6,7 @@ Knows numbers on one scale and a table by month. Must not know lessons or runs.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -26,6 +26,7 @@ def prediction_figure(
     labels: Mapping[str, str],
     sentence: str,
     style: Style,
+    mark: Callable[[float], str] = words.plain,
 ) -> go.Figure:
     """A guess and a result on one line, with the result's interval and the line of no change.
 
@@ -34,6 +35,7 @@ def prediction_figure(
     guess, value, low, high : on one scale; NaN where not measured
     reach : ends of the scale on which the guess was made; widened if the result lies outside
     labels : words for ``guess``, ``result`` and ``axis``
+    mark : how a number of the scale is written, with its sign and unit
     """
     theme = style.theme
     figure = canvas(style, height=170, sentence=sentence, left=14, right=14, top=10, bottom=44)
@@ -82,10 +84,7 @@ def prediction_figure(
             style,
             range=[left - room, right + room],
             tickvals=ticks,
-            ticktext=[
-                ("+" if t > 0 else words.MINUS if t < 0 else "") + words.plain(abs(t))
-                for t in ticks
-            ],
+            ticktext=[mark(t) for t in ticks],
             title={"text": labels["axis"], "font": {"size": SMALL, "color": theme.muted}},
         )
     )

@@ -434,6 +434,7 @@ def _results(lesson: Lesson, record: Comparison, guess: float, reader: Reader) -
         labels,
         sentence,
         reader.style(currency),
+        lambda value: scale_words(value, predict, lang, currency),
     )
     names = lesson.names(lang)
     places = {arm.id: position for position, arm in enumerate(form.arms)}
@@ -476,7 +477,8 @@ def _results(lesson: Lesson, record: Comparison, guess: float, reader: Reader) -
         html.H3(reader.say("lesson_shows"), className="part"),
         html.Ul(items, className="told"),
         parts.fold(
-            reader.say("data_table"), parts.table(columns, rows, reader.say("lesson_shows"))
+            reader.say("data_table"),
+            parts.table(columns, rows, reader.say("lesson_shows"), css="words"),
         ),
     ]
     if form.course is not None:
