@@ -162,19 +162,22 @@ $ payshift evidence policies C18 --fitted           # one study at the joint set
 READING = """What these fits say, as we read them:
 
 - **Fitting together does not beat the own parameters**, so no default was moved. Seven studies of
-  eleven inside their bands unseen, which this project asks of itself, are not reached.
-- **City.** What leaves days in a stay (more altruism) also leaves charges in it: own payment drops
-  out of its band for a stay that still misses (C13, fitted under DRG that no case could leave; the
-  first table lets cases leave). What the points budget does (C19) is less
-  than the luck of 3,000 persons, so it was held.
-- **County.** No point of the design comes near C17 or C18; the fit goes toward C18 and stops
-  short.
-- **Metro.** Only C10 and C11 were seen to answer, C15's spending barely. The band of C10 is within
-  reach, where admissions answer more to money, but what that does to the baseline cost the fit
-  more than it gained. C9, C14, C16 and discharges to facilities (a market of 5,000 has none) were
-  held: a design with more people could fit what this one could not see. Sets were lived with fewer
-  persons than the record, so small differences from it are of size as well as of parameters;
-  readmission was moved along a slope that was luck.
+  eleven inside their bands unseen, which this project asks of itself, are not reached: three are.
+- **City.** What leaves days in a stay (more altruism) also leaves charges in it: charges and own
+  payment fall too little for a stay that still falls too much (C13). What the points budget does
+  (C19) is less than the luck of 3,000 persons, so it was held.
+- **County.** C18 is hit by a set that only C17 was fitted to. It is not unseen in every sense: that large
+  sums are felt ever less in needless care as well was asked of the model from the beginning, but
+  mended only when this study had been missed (by -74 %). No point of the design is far
+  inside the band of C17: most of what better control saves comes later than the first year.
+- **Metro.** C10, C11 and C12 were seen to answer. The bands of both numbers of C12 are in reach, and
+  the fit goes toward them (longer visits do a little less good, a minute costs a little more), but
+  time per visit stops short of its own. The band of C10 is within reach, where admissions answer
+  more to money, but what that does to the baseline cost the fit more than it gained. C9, C14, C15 and
+  C16 were held: not even 5,000 persons show what moves them. Sets were lived with fewer persons than
+  the record, so small differences from it are of size as well as of parameters: in 10,000 a dozen
+  joints are replaced, too few for a facility to gain or lose one (C15). Baseline moments lost were
+  moved along slopes that were partly luck.
 
 """
 
