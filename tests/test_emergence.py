@@ -334,7 +334,7 @@ def test_a_study_cut_short_goes_on_where_it_stopped(tmp_path: Path) -> None:
     )
     found = Judgment(-0.1, 1.0, np.bool_(True), math.nan, 0.9)  # as numpy gives it
     read = Read("seeds", 0, 7, 1.5, {"case-stay": found}, {}, {"drg": {"deaths": 2.0}}, {})
-    path = tmp_path / "journal.jsonl"
+    path = tmp_path / "not yet there" / "journal.jsonl"
     Journal(path).keep(calm, read)
     with path.open("a", encoding="utf-8") as out:
         out.write('{"key": "cut off')

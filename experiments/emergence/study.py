@@ -280,6 +280,7 @@ class Journal:
         if self._path is None:
             return
         line = json.dumps({"key": self._key(job), "read": asdict(read)}, default=lambda x: x.item())
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as out:
             out.write("\n" + line + "\n")  # a line cut off before this one ends here
 

@@ -246,6 +246,11 @@ def joint_of(
     return JointRecord(tuple(rows), tuple(moments), tuple(parameters), {fits.region: about})
 
 
+def _light(target: Target, found: Simulated) -> str:
+    """Judge a number, if there is one: few persons may leave a question without cases."""
+    return judged(target, found).light if math.isfinite(found.value) else ""
+
+
 def _row(
     finding: Finding, target: Target, fits: Fits, at: int, confirmed: Confirmed, known: Row
 ) -> JointRow:
@@ -270,11 +275,11 @@ def _row(
         unseen=seen.value,
         unseen_low=seen.low,
         unseen_high=seen.high,
-        unseen_light="" if unseen is None else judged(target, unseen).light,
+        unseen_light=_light(target, seen),
         joint=joint.value,
         joint_low=joint.low,
         joint_high=joint.high,
-        joint_light=judged(target, joint).light,
+        joint_light=_light(target, joint),
         guessed_unseen=math.nan if guessed is None else float(guessed[at]),
         guessed_joint=float(fits.emulated["joint"][at]),
         sign=form.sign,
