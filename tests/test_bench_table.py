@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from tests.bench.small_county import OUTCOMES
+from tests.bench.sweeping import WHOLE, Lived
+from tests.bench.sweeping import told as measured
 from tests.bench.table import LINES, markdown, told
 
 ABOUT = {
@@ -37,3 +40,16 @@ def test_every_line_of_the_table_finds_its_figure_in_the_record() -> None:
     assert page.count("\n") == len(LINES) + 1
     # The page for readers holds this table: python docs/scaling.py writes it.
     assert page in (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
+
+
+def test_starting_is_paid_once_and_the_rest_of_a_design_goes_at_the_pace_of_its_part() -> None:
+    run = {"seconds": 1.0, "processor_seconds": 0.5, **dict.fromkeys(OUTCOMES, 0.0)}
+    # Ten seconds until the first ten results, then a run a 0.55 seconds, two at the end to close.
+    part = Lived(10.0 + 0.55 * 90 + 2.0, [run] * 100, "1", [(10.0, 10), (10.0 + 0.55 * 90, 100)])
+    found = measured("dask", part)
+    assert found["first_s"] == 10.0
+    assert found["overhead"] == pytest.approx(2 * 61.5 / 100)
+    assert found["whole_s"] == pytest.approx(61.5 + 0.55 * (WHOLE - 100))
+    assert found["whole_overhead"] == pytest.approx(2 * found["whole_s"] / WHOLE)
+    untold = measured("ema", part._replace(stored=[]))
+    assert untold["whole_s"] == pytest.approx(61.5 + 0.5 * (WHOLE - 100))

@@ -333,7 +333,7 @@ def cold() -> dict[str, Any]:
 
 # --- sweeps -----------------------------------------------------------------------------------
 
-RUNS = {"payshift": 112, "mesa": 6, "ema": 56, "dask": 56}
+RUNS = {"payshift": 448, "mesa": 6, "ema": 112, "dask": 448}
 
 
 def sweep() -> dict[str, Any]:
