@@ -50,7 +50,7 @@ def slug(text: str) -> str:
 
 def joined(text: str) -> str:
     """Text whose minus and percent signs stay at their amounts when a line breaks."""
-    return re.sub(r"−(?=\D)", "−\u2060", re.sub(r"(?<=\d) %", "\u00a0%", text))
+    return re.sub(r"−(?=[^\d\s])", "−\u2060", re.sub(r"(?<=\d) %", "\u00a0%", text))
 
 
 def arm_class(position: int) -> str:

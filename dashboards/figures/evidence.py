@@ -17,11 +17,11 @@ from dashboards.figures.canvas import SMALL, Style, canvas, quiet_axis
 
 __all__ = ["evidence_figure", "numbers_of", "verdict_sentence"]
 
-ROW = 46
+ROW, ROW_NARROW = 46, 52
 REACH = 3.0
 """Half-widths of the band that are drawn to either side; what lies beyond is an arrow."""
 LONGEST = {"en": 38, "zh": 18}
-LONGEST_NARROW = {"en": 22, "zh": 11}
+LONGEST_NARROW = {"en": 22, "zh": 13}
 """Letters of a line of a row's name, on a screen and on a telephone."""
 LONGEST_UNIT = {"en": 24, "zh": 12}
 TINY = SMALL - 2
@@ -72,7 +72,7 @@ def evidence_figure(rows: pd.DataFrame, style: Style, *, narrow: bool = False) -
     n = len(shown)
     figure = canvas(
         style,
-        height=ROW * max(n, 1) + (102 if narrow else 70),
+        height=(ROW_NARROW if narrow else ROW) * max(n, 1) + (102 if narrow else 70),
         sentence=verdict_sentence(rows, style),
         left=8,
         right=12 if narrow else 160,
