@@ -34,6 +34,19 @@ def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
     -------
     list of (payer, payee, minor units)
     """
+    reached: dict[str, set[str]] = {}
+    kept: list[tuple[str, str, int]] = []
+    for payer, payee, amount in _shown(_netted(ledger, arm)):
+        if _reaches(reached, payee, payer):
+            kept.append((payer, f"{payee}*", amount))
+            continue
+        reached.setdefault(payer, set()).add(payee)
+        kept.append((payer, payee, amount))
+    return kept
+
+
+def _netted(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
+    """All transfers of one arm between pairs of parties, netted, largest first."""
     rows = ledger[ledger["arm"] == arm]
     sums: dict[tuple[str, str], int] = {}
     for row in rows.to_dict("records"):
@@ -50,15 +63,7 @@ def net_flows(ledger: pd.DataFrame, arm: str) -> list[tuple[str, str, int]]:
         if total != 0
     ]
     flows.sort(key=lambda flow: (-flow[2], flow[0], flow[1]))
-    reached: dict[str, set[str]] = {}
-    kept: list[tuple[str, str, int]] = []
-    for payer, payee, amount in _shown(flows):
-        if _reaches(reached, payee, payer):
-            kept.append((payer, f"{payee}*", amount))
-            continue
-        reached.setdefault(payer, set()).add(payee)
-        kept.append((payer, payee, amount))
-    return kept
+    return flows
 
 
 def _shown(flows: list[tuple[str, str, int]]) -> list[tuple[str, str, int]]:
@@ -118,17 +123,14 @@ def flows_sentence(
     flows = net_flows(ledger, arm)
     if not flows:
         return style.say("sentence.no_flows", arm=look.short)
-    today = {
-        flow[:2]: flow[2]
-        for quo in looks
-        if quo.is_status_quo
-        for flow in net_flows(ledger, quo.id)
-    }
+    quo = next((quo.id for quo in looks if quo.is_status_quo), "")
+    today = {flow[:2]: flow[2] for flow in _netted(ledger, quo)}
     if not look.is_status_quo and today:
-        here = {flow[:2]: flow[2] for flow in flows}
-        moved = {
-            pair: here.get(pair, 0) - today.get(pair, 0) for pair in dict.fromkeys((*here, *today))
-        }
+        # A stream may be shown today and not under the reform: it is smaller, not gone.
+        here = {flow[:2]: flow[2] for flow in _netted(ledger, arm)}
+        shown = [(payer, payee.removesuffix("*")) for payer, payee, _ in flows]
+        shown += [(payer, payee.removesuffix("*")) for payer, payee, _ in net_flows(ledger, quo)]
+        moved = {pair: here.get(pair, 0) - today.get(pair, 0) for pair in dict.fromkeys(shown)}
         pair = max(moved, key=lambda pair: abs(moved[pair]))
         if abs(moved[pair]) < UNCHANGED * max(today.values()):
             return style.say("sentence.flows_same", arm=look.short)

@@ -337,3 +337,29 @@ def test_marks_of_an_axis_keep_apart_beside_long_names(tables: ReportTables, out
     for n in range(1, len(marks)):
         apart = (PLOT - names) * (marks[n] - marks[n - 1]) / (high - low)
         assert apart >= (breadth(texts[n]) + breadth(texts[n - 1])) / 2
+
+
+def test_a_stream_that_is_no_longer_among_the_largest_is_smaller_and_not_gone() -> None:
+    rest = [(f"from-{n}", f"to-{n}", 100_000 + n) for n in range(flows.LARGEST_SHOWN - 2)]
+    today = [*rest, ("patients", "practice", 90_000), ("fund", "practice", 80_000)]
+    reform = [
+        *rest,
+        ("patients", "practice", 70_000),
+        ("fund", "practice", 95_000),
+        ("other", "elsewhere", 80_000),
+    ]
+    ledger = pd.concat(
+        pd.DataFrame(paid, columns=["payer", "payee", "amount"]).assign(arm=arm, purpose="")
+        for arm, paid in (("quo", [*today, ("other", "elsewhere", 79_000)]), ("reform", reform))
+    )
+    arms = pd.DataFrame(
+        {
+            "arm": ["quo", "reform"],
+            "title_en": ["Status quo", "Reform"],
+            "title_zh": ["现状", "改革"],
+            "is_status_quo": [True, False],
+        }
+    )
+    told = flows.flows_sentence(ledger, arms, "reform", 1.0, STYLE)
+    assert "¥200" in told, told
+    assert "less a year from patients to practice" in told
