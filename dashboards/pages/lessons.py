@@ -213,6 +213,14 @@ def _predict(lesson: Lesson, reader: Reader, currency: str) -> list[Any]:
         html.Button(
             reader.say("lesson_go"), id=ids.LESSON_GO, className="button", n_clicks=0, type="button"
         ),
+        html.Button(
+            reader.say("lesson_again"),
+            id=ids.LESSON_AGAIN,
+            className="button is-quiet",
+            n_clicks=0,
+            type="button",
+            hidden=True,
+        ),
         parts.definition(about, reader, currency),
     ]
 
@@ -545,6 +553,11 @@ def register(app: dash.Dash, services: Services) -> None:
         except PayshiftError:
             return None
 
+    def is_locked(state: Mapping[str, Any]) -> bool:
+        """Whether a guess stands: its run has answered or will; a lost one may be made anew."""
+        key = state.get("key", "")
+        return bool(key) and jobs.progress(key).state in ("waiting", "running", "done")
+
     app.clientside_callback(
         ClientsideFunction("teach", "guess"),
         Output(ids.LESSON_GUESS_SHOWN, "children"),
@@ -556,6 +569,7 @@ def register(app: dash.Dash, services: Services) -> None:
         Output(ids.LESSON_STATE, "data"),
         Output(ids.LESSON_PROGRESS, "children", allow_duplicate=True),
         Input(ids.LESSON_GO, "n_clicks"),
+        Input(ids.LESSON_AGAIN, "n_clicks"),
         Input(ids.LESSON_TRY, "n_clicks"),
         State(ids.LESSON_GUESS, "value"),
         State(ids.lesson_lever(ALL), "value"),
@@ -564,16 +578,24 @@ def register(app: dash.Dash, services: Services) -> None:
         prevent_initial_call=True,
     )
     def go(
-        clicks: object, tries: object, guess: object, values: object, kept: object, about: object
+        clicks: object,
+        again: object,
+        tries: object,
+        guess: object,
+        values: object,
+        kept: object,
+        about: object,
     ) -> Any:
         lesson, _ = _opened(about)
         if lesson is None:
             return no_update, no_update
         state = read_state(kept, lesson)
         try:
+            if ctx.triggered_id == ids.LESSON_AGAIN and again:
+                return read_state({}, lesson), []
             if ctx.triggered_id == ids.LESSON_GO and clicks:
                 number = _number(guess)
-                if number is None:
+                if number is None or is_locked(state):
                     return no_update, no_update
                 given = {"lesson": lesson.id, "guess": number, "key": _asked(jobs, lesson, None)}
                 return read_state(given, lesson), []
@@ -604,6 +626,9 @@ def register(app: dash.Dash, services: Services) -> None:
         Output(ids.LESSON_TICK, "disabled"),
         Output(ids.LESSON_STEPS, "children"),
         Output(ids.LESSON_BREAK, "hidden"),
+        Output(ids.LESSON_GUESS, "disabled"),
+        Output(ids.LESSON_GO, "disabled"),
+        Output(ids.LESSON_AGAIN, "hidden"),
         Input(ids.LESSON_TICK, "n_intervals"),
         Input(ids.LESSON_STATE, "data"),
         State(ids.LESSON_ABOUT, "data"),
@@ -613,10 +638,10 @@ def register(app: dash.Dash, services: Services) -> None:
         del tick
         lesson, reader = _opened(about)
         if lesson is None:
-            return [no_update] * 6
+            return [no_update] * 9
         state = read_state(kept, lesson)
         if "key" not in state:
-            return [], [], None, True, _steps(reader, 0), True
+            return [], [], None, True, _steps(reader, 0), True, False, False, True
         keys = [state["key"], *(one["key"] for one in state["attempts"])]
         bars: list[list[Any]] = []
         done: list[str] = []
@@ -637,6 +662,7 @@ def register(app: dash.Dash, services: Services) -> None:
         if first and any(one["key"] in done for one in state["attempts"]):
             step = 4
         known = {"guess": state["guess"], "done": done}
+        locked = is_locked(state)
         later = [piece for bar in bars[1:] for piece in bar]
         return (
             bars[0],
@@ -645,6 +671,9 @@ def register(app: dash.Dash, services: Services) -> None:
             is_over,
             _steps(reader, step),
             not first,
+            locked,
+            locked,
+            not locked,
         )
 
     @app.callback(

@@ -151,6 +151,12 @@ def test_a_lesson_is_played_from_the_guess_to_the_report(browser: Browser, site:
         told = Path(saved.value.path()).read_text(encoding="utf-8")
         assert "Whoever is paid by the item does more items." in told
         assert "<script" not in told
+        # A guess that has been answered stands, until the lesson is begun again.
+        go = page.get_by_role("button", name="Lock in and run")
+        assert go.is_disabled()
+        page.get_by_role("button", name="Begin again").click()
+        page.locator("#explain").wait_for(state="detached")
+        page.wait_for_function("() => !document.querySelector('#lesson-go').disabled")
 
 
 @pytest.mark.parametrize("site_page", PAGES, ids=lambda page: page.id)
