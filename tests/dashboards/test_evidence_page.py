@@ -122,7 +122,7 @@ def test_the_joint_fit_shows_its_misses_and_only_the_rows_chosen(lang: str) -> N
         assert (row.label_zh if lang == "zh" else row.label_en) in section
         assert Reader(lang).say(f"evidence_light_{row.joint_light}") in section
     assert "evidence-joint" not in str(
-        html.Div(evidence.layout(_visit({"model": "service_unit"}, lang)))
+        html.Div(evidence.layout(_visit({"model": "consortium"}, lang)))
     )
 
 
