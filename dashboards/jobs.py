@@ -837,11 +837,9 @@ class Jobs:
                 self._prepare()
                 for job in finished:
                     self._keep(job)
-            # Troubles that can be foreseen are told to whom they are of, where they arise. This is
-            # the edge of the one thread that serves every reader: a mistake in it, of any kind,
-            # would end the thread, and all would wait for ever without a word. It is logged with
-            # its trace, and the next turn goes on with the others.
-            except Exception:
+            except Exception:  # whatever it is: without this thread every reader waits for ever
+                # Troubles that can be foreseen are told to whom they are of, where they arise. A
+                # mistake is logged with its trace, and the next turn goes on with the others.
                 _log.exception("the queue stumbled")
             with self._lock:
                 if self._closed.is_set():
