@@ -21,6 +21,7 @@ from dashboards.texts import Reader
 
 __all__ = [
     "arm_class",
+    "button",
     "command",
     "empty",
     "figure_card",
@@ -262,3 +263,9 @@ def definition(about: Mapping[str, str], reader: Reader, currency: str) -> html.
     unit = words.unit_label(about["unit"], reader.lang, currency)
     told = reader.say("unit_is", unit=unit) if unit else ""
     return fold(reader.say("how_measured"), html.P(f"{text} {told}".strip()), css="how")
+
+
+def button(text: str, identity: str, *, is_quiet: bool = False, **more: Any) -> html.Button:
+    """A button that does something on this page; a quiet one is the lesser of two."""
+    name = "button is-quiet" if is_quiet else "button"
+    return html.Button(text, id=identity, className=name, n_clicks=0, type="button", **more)

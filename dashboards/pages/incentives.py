@@ -183,13 +183,7 @@ def _controls(reader: Reader, asked: Asked) -> list[Any]:
                 spellCheck=False,
             ),
             html.Div(
-                html.Button(
-                    reader.say("incentives_reset"),
-                    id=ids.CONTRACT_RESET,
-                    className="button is-quiet",
-                    n_clicks=0,
-                    type="button",
-                ),
+                parts.button(reader.say("incentives_reset"), ids.CONTRACT_RESET, is_quiet=True),
                 className="field-row",
             ),
             css="more",
@@ -415,13 +409,7 @@ def layout(visit: Visit) -> list[Any]:
                 className="scale-key",
             ),
             html.Div(
-                html.Button(
-                    reader.say("incentives_save"),
-                    id=ids.INCENTIVES_SAVE,
-                    className="button is-quiet",
-                    n_clicks=0,
-                    type="button",
-                ),
+                parts.button(reader.say("incentives_save"), ids.INCENTIVES_SAVE, is_quiet=True),
                 className="field-row",
             ),
         ),

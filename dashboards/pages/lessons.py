@@ -210,17 +210,8 @@ def _predict(lesson: Lesson, reader: Reader, currency: str) -> list[Any]:
             ),
             className="slider-box",
         ),
-        html.Button(
-            reader.say("lesson_go"), id=ids.LESSON_GO, className="button", n_clicks=0, type="button"
-        ),
-        html.Button(
-            reader.say("lesson_again"),
-            id=ids.LESSON_AGAIN,
-            className="button is-quiet",
-            n_clicks=0,
-            type="button",
-            hidden=True,
-        ),
+        parts.button(reader.say("lesson_go"), ids.LESSON_GO),
+        parts.button(reader.say("lesson_again"), ids.LESSON_AGAIN, is_quiet=True, hidden=True),
         parts.definition(about, reader, currency),
     ]
 
@@ -259,13 +250,7 @@ def _break(lesson: Lesson, reader: Reader) -> list[Any]:
         ),
         html.Ul(goals, className="plain-list"),
         html.Div(levers, className="levers"),
-        html.Button(
-            reader.say("lesson_try"),
-            id=ids.LESSON_TRY,
-            className="button",
-            n_clicks=0,
-            type="button",
-        ),
+        parts.button(reader.say("lesson_try"), ids.LESSON_TRY),
         html.Div(id=ids.LESSON_TRY_PROGRESS, role="status"),
         html.Div(id=ids.LESSON_TRIED),
     ]
@@ -318,13 +303,7 @@ def _player(lesson: Lesson, reader: Reader) -> list[Any]:
                         value="",
                     ),
                     html.Div(
-                        html.Button(
-                            reader.say("lesson_download"),
-                            id=ids.LESSON_HAND_IN,
-                            className="button",
-                            n_clicks=0,
-                            type="button",
-                        ),
+                        parts.button(reader.say("lesson_download"), ids.LESSON_HAND_IN),
                         className="field-row",
                     ),
                 ),
