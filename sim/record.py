@@ -287,10 +287,6 @@ def empty_table(name: str) -> pa.Table:
     return TABLES[name].empty_table()
 
 
-def _join(tables: Iterable[pa.Table]) -> pa.Table:
-    return pa.concat_tables(tables).unify_dictionaries()
-
-
 # --- hashes -----------------------------------------------------------------------------------
 
 

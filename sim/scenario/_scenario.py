@@ -397,9 +397,6 @@ _APART = frozenset(
 """Entries of a scenario that no contract or benefit is checked against."""
 
 
-_OPEN_BLOCKS = ("parameters", "from_reform", "benefits", "payment")  # take names not there yet
-
-
 def _moved(node: Node, place: Place) -> Node:
     """Let every value of a small tree stand at one place."""
     if isinstance(node.value, Mapping):
