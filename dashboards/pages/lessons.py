@@ -210,8 +210,15 @@ def _predict(lesson: Lesson, reader: Reader, currency: str) -> list[Any]:
             ),
             className="slider-box",
         ),
-        parts.button(reader.say("lesson_go"), ids.LESSON_GO),
-        parts.button(reader.say("lesson_again"), ids.LESSON_AGAIN, is_quiet=True, hidden=True),
+        html.Div(
+            [
+                parts.button(reader.say("lesson_go"), ids.LESSON_GO),
+                parts.button(
+                    reader.say("lesson_again"), ids.LESSON_AGAIN, is_quiet=True, hidden=True
+                ),
+            ],
+            className="field-row",
+        ),
         parts.definition(about, reader, currency),
     ]
 
