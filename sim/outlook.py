@@ -6,6 +6,8 @@ Knows how contracts are differentiated at projected activity; must not know any 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +27,7 @@ from sim.engine.organization import (
     mean_need,
     mean_style,
     mix_plain,
+    plain_copy,
     sides_bring,
     weigh_money,
 )
@@ -248,6 +251,7 @@ def _write_marginals(
     """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
     _write_receipts(seen, slope, payer, rows, world)
     _write_spending(seen, slope, payer, rows, world)
+    # What a contract does not read is nothing, and so it is at list price.
     for to, name in (
         (seen.cost, "resource_cost"),
         (seen.quality, "quality_num"),
@@ -255,25 +259,20 @@ def _write_marginals(
         (seen.experience, "experience"),
         (seen.observed, "observations"),
         (seen.session, "sessions"),
+        (seen.cut_short, "cut_short"),
     ):
-        to[rows, payer] = 0.0 if slope.is_blank(name) else getattr(slope, name)
-    if slope.is_blank("referrals"):
-        seen.refer[rows, payer] = seen.refer_down[rows, payer] = 0.0
-    else:
+        if not slope.is_blank(name):
+            to[rows, payer] = getattr(slope, name)
+    if not slope.is_blank("referrals"):
         seen.refer[rows, payer] = slope.referrals[:, 0]
         seen.refer_down[rows, payer] = slope.referrals[:, 1]
-    if all(slope.is_blank(name) for name in _BY_LIST):
-        seen.member[rows, payer] = seen.by_list[rows, payer] = 0.0
-    else:
+    if not all(slope.is_blank(name) for name in _BY_LIST):
         seen.member[rows, payer] = slope.member_months + slope.risk_months + slope.diagnosis_months
         seen.by_list[rows, payer] = _by_list(slope)
     # What follows a stay belongs to the episode that the stay has opened.
-    if slope.is_blank("episodes"):
-        seen.after[rows, payer] = 0.0
-    else:
+    if not slope.is_blank("episodes"):
         opens = world.sorting.opens[rows, payer] > 0
         seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
-    seen.cut_short[rows, payer] = 0.0 if slope.is_blank("cut_short") else slope.cut_short
 
 
 def _write_receipts(
@@ -282,6 +281,16 @@ def _write_receipts(
     """Write what contacts and stays bring, which turns on how much of them is covered."""
     setting, region = world.setting, world.setting.region
     stay = seen.stay
+    has_episodes = not slope.is_blank("episodes")
+    has_sides = has_episodes or not (
+        slope.is_blank("cases_side") and slope.is_blank("charges_side")
+    )
+    if has_sides:
+        stay.written()
+    opens, follows = _no_episodes(len(setting.beds), len(setting.need_out))
+    if has_episodes:
+        opens = np.ascontiguousarray(world.sorting.opens[:, payer])
+        follows = spending_after(world, payer)
     write_receipts(
         rows_of(rows, len(setting.beds)),
         payer,
@@ -290,10 +299,12 @@ def _write_receipts(
             slope.units,
             slope.bed_days,
             slope.admissions,
-            slope.cases_side,
-            slope.charges_side,
+            # Nobody reads them where there are no sides.
+            slope.cases_side if has_sides else slope.admissions,
+            slope.charges_side if has_sides else slope.admissions,
             slope.episodes,
         ),
+        has_sides,
         Listed(
             covered_share(world),
             setting.setting_of,
@@ -303,8 +314,8 @@ def _write_receipts(
             region.people.price_level[payer],
             region.groups.share_level,
             region.modes.share,
-            np.ascontiguousarray(world.sorting.opens[:, payer]),
-            spending_after(world, payer),
+            opens,
+            follows,
         ),
         Receipts(
             seen.visit,
@@ -320,6 +331,12 @@ def _write_receipts(
             stay.slopes,
         ),
     )
+
+
+@cache
+def _no_episodes(n: int, n_groups: int) -> tuple[Int, Float]:
+    """Return what a contract without episodes has in their place."""
+    return np.zeros((n, n_groups), dtype=np.int64), np.zeros(n)
 
 
 def spending_after(world: World, payer: int) -> Float:
@@ -453,33 +470,67 @@ def channel_marginals(world: World) -> dict[str, Marginals]:
     return {name: held if name in frozen else world.marginals for name in CHANNELS}
 
 
-@compiled
-def _add_up(
-    counts: Int,
-    billed: Int,
-    year: float,
-    tally: Float,
-    whole: Float,
-    by_group: Float,
-    presented: Float,
-) -> None:
-    """Write what a year's counts are, by payer and in all, in one pass, in place.
+class _Sums(NamedTuple):
+    """What a year's counts come to; the first two times the year, as all but ``presented``.
 
-    ``counts`` (n, Y, T) and ``billed`` (n, Y, G, 3) are times ``year`` in ``tally``, ``whole``
-    (n, T) and ``by_group`` (n, Y, G); ``presented`` (n, G) are stays as they were counted.
+    ``whole`` (n, T) over payers, ``by_group`` (n, Y, G) stays, ``presented`` (n, G) stays as they
+    were counted, ``weights`` (n, Y) shares of charges, ``cost`` (n,), ``uncontrolled``,
+    ``conditions`` and ``chronic`` (n, Y) means over the months; ``tally`` (n, Y, T).
+    """
+
+    tally: Float
+    whole: Float
+    by_group: Float
+    presented: Float
+    weights: Float
+    cost: Float
+    uncontrolled: Float
+    conditions: Float
+    chronic: Float
+
+
+_CHARGE_OUT, _CHARGE_IN = int(_T.CHARGE_OUT), int(_T.CHARGE_IN)
+_COST_OUT, _COST_IN = int(_T.COST_OUT), int(_T.COST_IN)
+_CONDITIONS, _CONTROLLED = int(_T.CONDITIONS), int(_T.CONTROLLED)
+_CHRONIC_MEMBERS = int(_T.CHRONIC_MEMBERS)
+
+
+@compiled
+def _add_up(counts: Int, billed: Int, year: float, share: Float, to: _Sums) -> None:
+    """Write what a year's counts come to, by payer and in all, in one pass, in place.
+
+    ``counts`` (n, Y, T) and ``billed`` (n, Y, G, 3) are what was counted; ``share`` (Y,) stands in
+    for the weights of whoever has no charges.
     """
     n, n_payers, n_columns = counts.shape
     for p in range(n):
-        whole[p, :] = 0.0
-        presented[p, :] = 0.0
+        for k in range(n_columns):
+            to.whole[p, k] = 0.0
+        for g in range(billed.shape[2]):
+            to.presented[p, g] = 0.0
+        total = 0.0
+        cost = 0.0
         for y in range(n_payers):
             for k in range(n_columns):
-                tally[p, y, k] = counts[p, y, k] * year
-                whole[p, k] += tally[p, y, k]
+                to.tally[p, y, k] = counts[p, y, k] * year
+                to.whole[p, k] += to.tally[p, y, k]
             for g in range(billed.shape[2]):
                 stays = billed[p, y, g, 0] + billed[p, y, g, 1] + billed[p, y, g, 2]
-                by_group[p, y, g] = stays * year
-                presented[p, g] += stays
+                to.by_group[p, y, g] = stays * year
+                to.presented[p, g] += stays
+            here = to.tally[p, y]
+            total += here[_CHARGE_OUT] + here[_CHARGE_IN]
+            cost += here[_COST_OUT] + here[_COST_IN]
+            to.uncontrolled[p, y] = (here[_CONDITIONS] - here[_CONTROLLED]) / MONTHS
+            to.conditions[p, y] = here[_CONDITIONS] / MONTHS
+            to.chronic[p, y] = here[_CHRONIC_MEMBERS] / MONTHS
+        to.cost[p] = cost / 100.0
+        for y in range(n_payers):
+            if total > 0.0:
+                charges = to.tally[p, y, _CHARGE_OUT] + to.tally[p, y, _CHARGE_IN]
+                to.weights[p, y] = charges / max(total, 1.0)
+            else:
+                to.weights[p, y] = share[y]
 
 
 def position(world: World) -> Position:
@@ -509,17 +560,26 @@ def position(world: World) -> Position:
             hours=np.ones(n),
         )
     year = MONTHS / recent.months
-    tally = np.empty(recent.provider.shape)
-    whole = np.empty((n, len(_T)))
-    by_group = np.empty((n, n_payers, n_groups))
-    presented = np.empty((n, n_groups))
-    _add_up(recent.provider, recent.billed, year, tally, whole, by_group, presented)
-    charges = tally[:, :, _T.CHARGE_OUT] + tally[:, :, _T.CHARGE_IN]
-    total = charges.sum(axis=1, keepdims=True)
     share = np.asarray(world.region.people.scheme_share, dtype=np.float64)
-    weights = np.where(total > 0.0, charges / np.maximum(total, 1.0), share[None])
-    stays = whole[:, _T.ADMISSIONS]
-    cost = (tally[:, :, _T.COST_OUT] + tally[:, :, _T.COST_IN]).sum(axis=1) / 100.0
+    sums = _Sums(
+        *(
+            np.empty(shape)
+            for shape in (
+                (n, n_payers, len(_T)),
+                (n, len(_T)),
+                (n, n_payers, n_groups),
+                (n, n_groups),
+                (n, n_payers),
+                n,
+                (n, n_payers),
+                (n, n_payers),
+                (n, n_payers),
+            )
+        )
+    )
+    _add_up(recent.provider, recent.billed, year, share, sums)
+    whole, presented = sums.whole, sums.presented
+    stays = whole[:, _T.ADMISSIONS].copy()
     charge_in = whole[:, _T.CHARGE_IN] / 100.0
     # Beds go by urgency, so whoever is displaced is a planned case if there are any; a day is worth
     # its share of the days that such a stay needs, however short stays have become.
@@ -541,22 +601,22 @@ def position(world: World) -> Position:
     )
     revenue = sum(h["earned"] for h in world.history[-MONTHS:])
     return Position(
-        weights=weights,
+        weights=sums.weights,
         revenue=np.asarray(revenue, dtype=np.float64) / 100.0 * year,
         target=world.income_target,
-        cost_base=cost,
-        contacts=whole[:, _T.VISITS],
+        cost_base=sums.cost,
+        contacts=whole[:, _T.VISITS].copy(),
         stays=stays,
-        stays_by_group=by_group,
-        uncontrolled=(tally[:, :, _T.CONDITIONS] - tally[:, :, _T.CONTROLLED]) / MONTHS,
-        conditions=tally[:, :, _T.CONDITIONS] / MONTHS,
-        chronic_members=tally[:, :, _T.CHRONIC_MEMBERS] / MONTHS,
+        stays_by_group=sums.by_group,
+        uncontrolled=sums.uncontrolled,
+        conditions=sums.conditions,
+        chronic_members=sums.chronic,
         load=world.load,
         bed_margin=displaced,
         prob_review=np.repeat(review[:, None], n_payers, axis=1),
         detection=np.full(n_payers, world.audits.detection),
         fine=np.full(n_payers, world.audits.fine),
-        missed=missed_items(tally),
+        missed=missed_items(sums.tally),
         hours=_hours(world, whole[:, _T.VISITS]),
     )
 
@@ -579,7 +639,7 @@ def move_levers(world: World) -> None:
     passed = world.month % MONTHS
     seen = world.marginals.plain
     if passed == 0:
-        world.yearly_marginals.append({name: array.copy() for name, array in seen.items()})
+        world.yearly_marginals.append(plain_copy(seen))
     else:
         mix_plain(world.yearly_marginals[-1], seen, 1.0 / (passed + 1))
     stand = position(world)

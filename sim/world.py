@@ -6,7 +6,7 @@ done becomes the activity that a contract counts; must not know what happens in 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any, Protocol
@@ -688,30 +688,46 @@ def activity_of(
 
 def _quality_num(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the true numerators of the measures, on a new last axis."""
-    return np.stack([done for done, _ in _measures(tally)], axis=-1)
+    return np.stack([measure(tally)[0] for measure in _MEASURED], axis=-1)
 
 
 def _quality_den(tally: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Return the denominators of the measures, on a new last axis."""
-    return np.stack([counted for _, counted in _measures(tally)], axis=-1)
+    return np.stack([measure(tally)[1] for measure in _MEASURED], axis=-1)
 
 
-def _measures(tally: npt.NDArray[Any]) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-    """Give the true numerator and the denominator of each measure."""
-    discharges = tally[..., _T.DISCHARGES]
+_Measured = tuple[npt.NDArray[Any], npt.NDArray[Any]]
+
+
+def _appropriate(tally: npt.NDArray[Any]) -> _Measured:
     contacts = tally[..., _T.VISITS] - tally[..., _T.RETURN_VISITS]
-    yield tally[..., _T.CONTROLLED], tally[..., _T.CONDITIONS]
-    yield tally[..., _T.PREVENTIVE], tally[..., _T.CHRONIC_MEMBERS]
-    yield discharges - tally[..., _T.READMISSIONS], discharges
-    yield contacts - tally[..., _T.LOW_VALUE], contacts
-    yield discharges - tally[..., _T.DEATHS], discharges
+    return contacts - tally[..., _T.LOW_VALUE], contacts
+
+
+def _discharged_without(event: _T) -> Callable[[npt.NDArray[Any]], _Measured]:
+    def measure(tally: npt.NDArray[Any]) -> _Measured:
+        discharges = tally[..., _T.DISCHARGES]
+        return discharges - tally[..., event], discharges
+
+    return measure
+
+
+# The true numerator and the denominator of each measure.
+_MEASURED: tuple[Callable[[npt.NDArray[Any]], _Measured], ...] = (
+    lambda tally: (tally[..., _T.CONTROLLED], tally[..., _T.CONDITIONS]),
+    lambda tally: (tally[..., _T.PREVENTIVE], tally[..., _T.CHRONIC_MEMBERS]),
+    _discharged_without(_T.READMISSIONS),
+    _appropriate,
+    _discharged_without(_T.DEATHS),
+)
 
 
 def missed_items(tally: Float) -> Float:
     """Return the items of each measure that were missed and that a record could show as done."""
     missed = np.zeros((*tally.shape[:-1], MEASURES))
-    for m, (done, counted) in enumerate(_measures(tally)):
+    for m, measure in enumerate(_MEASURED):
         if ON_RECORD[m]:
+            done, counted = measure(tally)
             np.subtract(counted, done, out=missed[..., m])
     return missed
 

@@ -3,7 +3,7 @@
 Knows revenue, targets and margins; must not know what the money is paid for.
 """
 
-from sim.numerics import compiled, power, tanh
+from sim.numerics import compiled, power, tanh, unchecked
 
 __all__ = ["diminishing", "income_weight", "weighted_margin", "weighted_receipts"]
 
@@ -85,7 +85,7 @@ def weighted_receipts(receipts: float, cost: float, weight: float) -> float:
     return cost + weighted_margin(receipts - cost, weight)
 
 
-@compiled
+@unchecked
 def diminishing(x: float, reference: float, scale: float) -> float:
     """Return a margin as it enters a discrete choice: large departures from the usual count less.
 

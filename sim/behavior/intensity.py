@@ -5,11 +5,12 @@ Knows marginal receipts, cost, effort and the patient's need; must not know the 
 
 import math
 
-from sim.numerics import compiled, normal_cdf, normal_cdf_quick, normal_quantile
+from sim.numerics import compiled, normal_cdf, normal_cdf_quick, normal_quantile, unchecked
 
 __all__ = [
     "fee_elasticity",
     "optimal_quantity",
+    "peak_by_curvature",
     "peak_of_utility",
     "practised_quantity",
     "precision_of_quantity",
@@ -182,7 +183,25 @@ def peak_of_utility(slope: float, effort: float, need: float, stake: float) -> f
     float
         Units, as :func:`unbounded_quantity`.
     """
-    curvature = effort + stake / need
+    return peak_by_curvature(slope, stake, precision_of_quantity(effort, stake, need), need)
+
+
+@unchecked
+def peak_by_curvature(slope: float, stake: float, curvature: float, need: float) -> float:
+    """Return the quantity where marginal utility is zero, by the curvature of the utility.
+
+    Parameters
+    ----------
+    slope, stake, need : float
+        As in :func:`peak_of_utility`.
+    curvature : float
+        K from :func:`precision_of_quantity`, currency per unit squared.
+
+    Returns
+    -------
+    float
+        Units, as :func:`unbounded_quantity`.
+    """
     if curvature <= 0.0:
         if slope > 0.0:
             return 2.0 * need

@@ -24,8 +24,7 @@ from sim.behavior.effort import (
 )
 from sim.behavior.income import diminishing, income_weight, weighted_receipts
 from sim.behavior.intensity import (
-    optimal_quantity,
-    peak_of_utility,
+    peak_by_curvature,
     precision_of_quantity,
     slope_of_utility,
     stake,
@@ -39,7 +38,7 @@ from sim.behavior.uncovered import gain_of_uncovered
 from sim.behavior.working_time import minutes_of_a_visit, price_of_a_minute
 from sim.engine.setting import DAYS_PER_MONTH, PRACTICE, Setting, worked_out_once
 from sim.engine.tables import LIMIT_RETURNS, Float, Int
-from sim.numerics import compiled, exp
+from sim.numerics import compiled, exp, inlined, unchecked
 
 CHANNELS = (
     "intensity",
@@ -115,22 +114,36 @@ class StayTerms:
         """Whether every case and every day of a stay brings the same."""
         if self.n_sides > 1 or self.n_bands > 1:
             return False
-        return not (self.has_slopes or self.amounts.any())
+        return not (self.has_slopes or self._has("amounts"))
 
     @property
     def has_slopes(self) -> bool:
         """Whether a yuan charged brings anything on some side."""
-        return bool(self.slopes.any())
+        return self._has("slopes")
+
+    def _has(self, name: str) -> bool:
+        """Tell whether an array has anything in it; looked through once, until written again."""
+        known: dict[str, bool] = self.__dict__.setdefault("_known", {})
+        if name not in known:
+            known[name] = bool(getattr(self, name).any())
+        return known[name]
+
+    def written(self) -> None:
+        """Forget what was known of the arrays: whoever writes amounts or slopes says so."""
+        self.__dict__.pop("_known", None)
 
     def mix_in(self, other: StayTerms, weight: float) -> None:
         """Move ``weight`` of the way to the other, in place, parted as the other is."""
         for name in ("amounts", "slopes", "bands", "expected"):
             _mix_in(getattr(self, name).reshape(-1), getattr(other, name).reshape(-1), weight)
         self.bounds, self.last_day = other.bounds, other.last_day
+        self.written()
 
     def copy(self) -> StayTerms:
         """Return the same numbers in memory of their own."""
-        return StayTerms(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
+        other = StayTerms(**{name: getattr(self, name).copy() for name in _OF_A_STAY})
+        other.__dict__["_known"] = dict(self.__dict__.get("_known", {}))
+        return other
 
     def widened(self, n_sides: int, n_bands: int) -> StayTerms:
         """Return the same receipts over as many sides and bands, none of them parted."""
@@ -147,6 +160,9 @@ class StayTerms:
             bands=spread(self.bands, n_bands),
             expected=self.expected.copy(),
         )
+
+
+_OF_A_STAY = tuple(f.name for f in fields(StayTerms))
 
 
 @dataclass
@@ -205,7 +221,8 @@ class Marginals:
     @property
     def plain(self) -> dict[str, Float]:
         """Everything but what sides and bands of a stay bring, by name."""
-        return {name: getattr(self, name) for name in PLAIN_MARGINALS}
+        known = self.__dict__
+        return {name: known[name] for name in PLAIN_MARGINALS}
 
     def mix_in(self, other: Marginals, weight: float) -> None:
         """Move ``weight`` of the way to the other, in place."""
@@ -214,7 +231,7 @@ class Marginals:
 
     def copy(self) -> Marginals:
         """Return the same numbers in memory of their own."""
-        return Marginals(**{f.name: getattr(self, f.name).copy() for f in fields(self)})
+        return Marginals(**plain_copy(self.plain), stay=self.stay.copy())
 
 
 @worked_out_once
@@ -246,8 +263,36 @@ def mean_days(setting: Setting) -> Float:
 PLAIN_MARGINALS = tuple(f.name for f in fields(Marginals) if f.name != "stay")
 
 
+def _whole(arrays: Mapping[str, Float]) -> Float | None:
+    """Return the one block of memory that arrays fill side by side; None where they do not."""
+    blocks = {id(array.base) for array in arrays.values()}
+    whole = next(iter(arrays.values())).base
+    if len(blocks) > 1 or whole is None:
+        return None
+    return whole if whole.size == sum([array.size for array in arrays.values()]) else None
+
+
+def plain_copy(current: Mapping[str, Float]) -> dict[str, Float]:
+    """Return the same marginals side by side in one block of memory: copied and mixed at once."""
+    whole = _whole(current)
+    if whole is None:
+        whole = np.concatenate([array.ravel() for array in current.values()])
+    else:
+        whole = whole.copy()
+    found: dict[str, Float] = {}
+    first = 0
+    for name, array in current.items():
+        found[name] = np.ndarray(array.shape, np.float64, whole, first)
+        first += array.nbytes
+    return found
+
+
 def mix_plain(current: Mapping[str, Float], other: Mapping[str, Float], weight: float) -> None:
     """Move marginals of the same shape ``weight`` of the way to others, in place."""
+    one, two = _whole(current), _whole(other)
+    if one is not None and two is not None and current.keys() == other.keys():
+        _mix_in(one, two, weight)
+        return
     for name, array in current.items():
         _mix_in(array.reshape(-1), other[name].reshape(-1), weight)
 
@@ -370,6 +415,38 @@ def new_organizations(setting: Setting, n_payers: int) -> Organizations:
     )
 
 
+@inlined
+def _toward_peaks(
+    slope: Float,
+    at_stake: Float,
+    curvature: Float,
+    weights: Float,
+    habit: float,
+    spill_over: float,
+    left: float,
+    practised: Float,
+    optimum: Float,
+    average: Float,
+) -> None:
+    """Move one provider's styles part of the way to their peaks, in place (Y, K).
+
+    Group by group and component by component lie beside each other: several are worked out at once.
+    """
+    n_payers, size = practised.shape
+    for k in range(size):
+        average[k] = 0.0
+    for y in range(n_payers):
+        weight = weights[y]
+        for k in range(size):
+            peak = peak_by_curvature(slope[y, k], at_stake[k], curvature[k], 1.0)
+            optimum[y, k] = within_need(peak, 1.0)
+            average[k] += weight * optimum[y, k]
+    for y in range(n_payers):
+        for k in range(size):
+            target = blended_style(optimum[y, k], average[k], spill_over) * habit
+            practised[y, k] = moved(practised[y, k], min(target, 2.0), left)
+
+
 @compiled
 def _styles(
     out: Float,
@@ -380,15 +457,14 @@ def _styles(
     cost_out: Float,
     price_in: Float,
     cost_in: Float,
-    health_out: Float,
-    health_in: Float,
+    stake_out: Float,
+    stake_in: Float,
+    curvature_out: Float,
+    curvature_in: Float,
     altruism: Float,
     money: Float,
     weights: Float,
     habit: Float,
-    value: float,
-    effort_out: Float,
-    effort_in: Float,
     oop_weight: float,
     coinsurance: Float,
     spill_over: float,
@@ -399,68 +475,91 @@ def _styles(
 ) -> None:
     """Move practised styles part of the way to each contract's optimum, in place.
 
-    ``per_charge`` (S, n, Y, G) is what a yuan of covered list price brings on each side of a stay
-    besides ``inside``; ``room`` (2, Y) is room for the slopes and optima of one item.
+    Styles (n, Y, K) and (S, n, Y, K), stakes and curvatures (n, K) have groups and components in
+    one axis. ``per_charge`` (S, n, Y, G) is what a yuan of covered list price brings on each side
+    of a stay besides ``inside``; ``room`` (2 Y + 1, K) is room for the slopes and optima of one
+    provider and their mean.
     """
-    n, n_payers, n_groups, _ = style_out.shape
-    slope, optimum = room[0], room[1]
+    n, n_payers, size = style_out.shape
+    slope, optimum, average = room[:n_payers], room[n_payers : 2 * n_payers], room[2 * n_payers]
     left = share_left(half_life)
     for p in range(n):
-        for j in range(4):
-            for y in range(n_payers):
+        for y in range(n_payers):
+            for j in range(4):
                 true_cost = cost_out[p, j] * (1.0 - cost_margin[p, y])
                 receipts = weighted_receipts(out[p, y, j], true_cost, money[p])
-                slope[y] = slope_of_utility(
+                slope[y, j] = slope_of_utility(
                     receipts, true_cost, altruism[p], oop_weight, coinsurance[p, y], price_out[p, j]
                 )
-            for g in range(n_groups):
-                at_stake = stake(altruism[p], value, health_out[p, g, j], 1.0, 1.0)
-                average = 0.0
-                for y in range(n_payers):
-                    peak = peak_of_utility(slope[y], effort_out[p, j], 1.0, at_stake)
-                    optimum[y] = within_need(peak, 1.0)
-                    average += weights[p, y] * optimum[y]
-                for y in range(n_payers):
-                    target = blended_style(optimum[y], average, spill_over) * habit[p]
-                    target = min(target, 2.0)
-                    style_out[p, y, g, j] = moved(style_out[p, y, g, j], target, left)
-            for side in range(style_in.shape[0]):
-                for g in range(n_groups):
-                    at_stake = stake(altruism[p], value, health_in[p, g, j], 1.0, 1.0)
-                    average = 0.0
-                    for y in range(n_payers):
-                        charged = inside[p, y, j] + per_charge[side, p, y, g] * price_in[p, j]
+            for k in range(4, size):
+                slope[y, k] = slope[y, k - 4]
+        _toward_peaks(
+            slope,
+            stake_out[p],
+            curvature_out[p],
+            weights[p],
+            habit[p],
+            spill_over,
+            left,
+            style_out[p],
+            optimum,
+            average,
+        )
+        for side in range(style_in.shape[0]):
+            for y in range(n_payers):
+                for k in range(0, size, 4):
+                    g = k >> 2
+                    charge = per_charge[side, p, y, g]
+                    if g > 0 and charge == per_charge[side, p, y, g - 1]:
+                        for j in range(4):
+                            slope[y, k + j] = slope[y, k + j - 4]
+                        continue
+                    for j in range(4):
+                        charged = inside[p, y, j] + charge * price_in[p, j]
                         true_cost = cost_in[p, j] * (1.0 - cost_margin[p, y])
-                        optimum[y] = optimal_quantity(
+                        slope[y, k + j] = slope_of_utility(
                             weighted_receipts(charged, true_cost, money[p]),
                             true_cost,
-                            effort_in[p, j],
                             altruism[p],
                             oop_weight,
                             coinsurance[p, y],
                             price_in[p, j],
-                            1.0,
-                            at_stake,
                         )
-                        average += weights[p, y] * optimum[y]
-                    for y in range(n_payers):
-                        target = blended_style(optimum[y], average, spill_over) * habit[p]
-                        target = min(target, 2.0)
-                        practised = style_in[side, p, y, g, j]
-                        style_in[side, p, y, g, j] = moved(practised, target, left)
+            _toward_peaks(
+                slope,
+                stake_in[p],
+                curvature_in[p],
+                weights[p],
+                habit[p],
+                spill_over,
+                left,
+                style_in[side, p],
+                optimum,
+                average,
+            )
+
+
+class _AtList(NamedTuple):
+    """What return visits and low-value services turn on at list price; no month changes it (n, G).
+
+    ``precision``, ``constant`` of asking back; ``usual`` margin of a low-value service and how far
+    from it a margin is ``felt``; ``precision_low``, ``constant_low`` of giving one, precision 0
+    where a group has none.
+    """
+
+    precision: Float
+    constant: Float
+    felt: Float
+    usual: Float
+    precision_low: Float
+    constant_low: Float
 
 
 @compiled
-def _discretion(
+def _write_at_list(
     visit: Float,
     out: Float,
-    list_visit: Float,
-    list_out: Float,
-    list_cost: Float,
-    cost_margin: Float,
-    quality: Float,
-    cost_out: Float,
-    style_out: Float,
+    cost: Float,
     need_out: Float,
     contact_price: Float,
     price_out: Float,
@@ -469,82 +568,152 @@ def _discretion(
     low_base: Float,
     low_harm: Float,
     altruism: Float,
-    money: Float,
-    time_price: Float,
     value: float,
     return_base: float,
     tau_return: float,
     tau_low: float,
     sensitivity: float,
-    half_life: float,
-    returns: Float,
-    low_value: Float,
+    to: _AtList,
 ) -> None:
-    """Move return visits and low-value services part of the way to what the margins ask for.
+    """Write the constants that give the baseline rates at list price, in place.
 
-    The constants are those that give the baseline rates at list price. What the margin of a
-    low-value service departs from the one at list price is felt up to a share of the contact's list
-    price, as in decisions on beds and on the mode of a stay up to one of the stay's.
+    What the margin of a low-value service departs from the one at list price is felt up to a share
+    of the contact's list price, as in decisions on beds and on the mode of a stay up to one of the
+    stay's.
     """
-    n, n_payers, n_groups = returns.shape
-    left = share_left(half_life)
+    n, n_groups = to.precision.shape
     log_base = np.log(return_base / (1.0 - return_base))
     for p in range(n):
         for g in range(n_groups):
             price = contact_price[p, g]
-            felt = sensitivity * price
+            to.felt[p, g] = sensitivity * price
             precise = 1.0 / (tau_return * price) if price > 0.0 else 0.0
             at_list = 0.0
             for j in range(4):
-                at_list += (list_out[p, 0, j] - list_cost[p, j]) * need_out[g]
-            at_list += list_visit[p, 0]
-            constant = log_base - precise * at_list
+                at_list += (out[p, 0, j] - cost[p, j]) * need_out[g]
+            at_list += visit[p, 0]
+            to.precision[p, g] = precise
+            to.constant[p, g] = log_base - precise * at_list
             j = low_component[g]
-            constant_low = 0.0
-            precise_low = 0.0
-            usual_low = 0.0
+            to.constant_low[p, g] = 0.0
+            to.precision_low[p, g] = 0.0
+            to.usual[p, g] = 0.0
             if j >= 0 and 0.0 < low_base[g] < 1.0 and price_out[p, j] > 0.0:
                 precise_low = 1.0 / (tau_low * price_out[p, j] * low_units[g])
-                usual_low = (list_out[p, 0, j] - list_cost[p, j]) * low_units[g]
-                margin = usual_low - altruism[p] * value * low_harm[g]
-                constant_low = np.log(low_base[g] / (1.0 - low_base[g])) - precise_low * margin
-            for y in range(n_payers):
-                margin = visit[p, y]
-                for k in range(4):
-                    true_cost = cost_out[p, k] * (1.0 - cost_margin[p, y])
-                    margin += (out[p, y, k] - true_cost) * style_out[p, y, g, k] * need_out[g]
+                usual = (out[p, 0, j] - cost[p, j]) * low_units[g]
+                margin = usual - altruism[p] * value * low_harm[g]
+                log_low = np.log(low_base[g] / (1.0 - low_base[g]))
+                to.constant_low[p, g] = log_low - precise_low * margin
+                to.precision_low[p, g] = precise_low
+                to.usual[p, g] = usual
+
+
+def _at_list(setting: Setting, reference: Marginals) -> _AtList:
+    """Return what discretion turns on at list price, worked out once for both."""
+    known = setting.__dict__.setdefault("_known", {})
+    kept: tuple[Marginals, _AtList] | None = known.get("discretion at list")
+    if kept is None or kept[0] is not reference:
+        values, groups = setting.values, setting.region.groups
+        shape = setting.contact_price.shape
+        found = _AtList(*(np.empty(shape) for _ in _AtList._fields))
+        _write_at_list(
+            reference.visit,
+            reference.out,
+            setting.reference.cost_out,
+            setting.need_out,
+            setting.contact_price,
+            setting.reference.price_out,
+            _ground(setting).low_component,
+            groups.low_value_units,
+            groups.low_value_base,
+            groups.low_value_harm,
+            setting.altruism,
+            values["value_of_health"],
+            values["return_base"],
+            values["tau_return"],
+            values["tau_low_value"],
+            values["sensitivity_share"],
+            found,
+        )
+        known["discretion at list"] = kept = (reference, found)
+    return kept[1]
+
+
+@unchecked
+def _discretion(
+    visit: Float,
+    out: Float,
+    cost_margin: Float,
+    quality: Float,
+    cost_out: Float,
+    style_out: Float,
+    need_out: Float,
+    low_component: Int,
+    low_units: Float,
+    low_harm: Float,
+    altruism: Float,
+    money: Float,
+    time_price: Float,
+    value: float,
+    return_base: float,
+    half_life: float,
+    at_list: _AtList,
+    returns: Float,
+    low_value: Float,
+) -> None:
+    """Move return visits and low-value services part of the way to what the margins ask for."""
+    n, n_payers, n_groups = returns.shape
+    left = share_left(half_life)
+    for p in range(n):
+        weight, temper, time = money[p], altruism[p], time_price[p]
+        for y in range(n_payers):
+            kept = 1.0 - cost_margin[p, y]
+            first, graded = visit[p, y], quality[p, y, 3]
+            drugs = out[p, y, 0] - cost_out[p, 0] * kept
+            diagnostics = out[p, y, 1] - cost_out[p, 1] * kept
+            procedures = out[p, y, 2] - cost_out[p, 2] * kept
+            labor = out[p, y, 3] - cost_out[p, 3] * kept
+            # Nothing in these loops is left early, so that several groups are worked out at once.
+            for g in range(n_groups):
+                need = need_out[g]
+                margin = first
+                margin += drugs * style_out[p, y, g, 0] * need
+                margin += diagnostics * style_out[p, y, g, 1] * need
+                margin += procedures * style_out[p, y, g, 2] * need
+                margin += labor * style_out[p, y, g, 3] * need
                 chance = prob_ask_back(
                     margin,
-                    money[p],
-                    altruism[p],
+                    weight,
+                    temper,
                     value,
                     0.0,
                     0.0,
                     0.0,
-                    time_price[p],
-                    precise,
-                    constant,
+                    time,
+                    at_list.precision[p, g],
+                    at_list.constant[p, g],
                 )
-                target = chance / return_base
-                returns[p, y, g] = moved(returns[p, y, g], target, left)
-                if precise_low > 0.0:
-                    true_cost = cost_out[p, j] * (1.0 - cost_margin[p, y])
-                    margin = (out[p, y, j] - true_cost) * low_units[g] - quality[p, y, 3]
-                    target = prob_low_value(
-                        diminishing(margin, usual_low, felt),
-                        money[p],
-                        altruism[p],
-                        value,
-                        low_harm[g],
-                        0.0,
-                        0.0,
-                        0.0,
-                        precise_low,
-                        constant_low,
-                    )
-                    low_value[p, y, g] = moved(low_value[p, y, g], target, left)
-                else:
-                    low_value[p, y, g] = 0.0
+                returns[p, y, g] = moved(returns[p, y, g], chance / return_base, left)
+            for g in range(n_groups):
+                j = low_component[g]
+                margin = drugs if j <= 0 else diagnostics if j == 1 else procedures
+                margin = labor if j == 3 else margin
+                chance = prob_low_value(
+                    diminishing(
+                        margin * low_units[g] - graded, at_list.usual[p, g], at_list.felt[p, g]
+                    ),
+                    weight,
+                    temper,
+                    value,
+                    low_harm[g],
+                    0.0,
+                    0.0,
+                    0.0,
+                    at_list.precision_low[p, g],
+                    at_list.constant_low[p, g],
+                )
+                new = moved(low_value[p, y, g], chance, left)
+                low_value[p, y, g] = new if at_list.precision_low[p, g] > 0.0 else 0.0
 
 
 @compiled
@@ -565,6 +734,7 @@ def _coding(
 ) -> None:
     """Move upcoding and documentation part of the way to what a billed level brings."""
     n, n_payers, n_groups, _ = up_share.shape
+    left = share_left(half_life)
     for p in range(n):
         gain_sum = 0.0
         cost_sum = 0.0
@@ -581,15 +751,13 @@ def _coding(
                             fine[y],
                             compliance[p, g, level],
                         )
-                        up_share[p, y, g, level] = adjust(
-                            up_share[p, y, g, level], target, half_life
-                        )
+                        up_share[p, y, g, level] = moved(up_share[p, y, g, level], target, left)
                     gain_sum += stays[p, y, g] * gain
                     cost_sum += stays[p, y, g] * doc_cost[p, g, level]
                     weight += stays[p, y, g]
         if weight > 0.0 and not freeze_documentation:
             target = documentation_share(gain_sum / weight, cost_sum / weight, habitual)
-            document[p] = adjust(document[p], target, half_life)
+            document[p] = moved(document[p], target, left)
 
 
 @compiled
@@ -603,7 +771,8 @@ def _levers(
     stays: Float,
     cost_base: Float,
     visit: Float,
-    out_margin: Float,
+    out: Float,
+    cost_out: Float,
     elsewhere: Float,
     quality_prevention: Float,
     quality_true: Float,
@@ -645,6 +814,9 @@ def _levers(
         if kind[p] == PRACTICE and reach > 0.0 and moves_prevention:
             worth = 0.0
             for y in range(n_payers):
+                unit_margin = 0.0
+                for j in range(4):
+                    unit_margin += out[p, y, j] - cost_out[p, j]
                 seen = contact_share * quality_prevention[p, y, 1] * chronic_members[p, y] * 12.0
                 worth += seen / (reach * theta_prevention)
                 worth += (
@@ -652,7 +824,7 @@ def _levers(
                     / reach
                     * value_of_control(
                         -avoided_visits,
-                        visit[p, y] + out_margin[p, y],
+                        visit[p, y] + unit_margin,
                         -avoided_elsewhere,
                         elsewhere[p, y],
                         12.0 * quality_prevention[p, y, 0],
@@ -743,16 +915,20 @@ class Position:
 class _Ground(NamedTuple):
     """What deciding turns on that no month changes.
 
-    ``coinsurance`` (n, Y); ``effort_out``, ``effort_in`` (n, 4); ``low_component`` (G,) and
-    ``kind`` (n,) as rules read them; ``compliance``, ``documentation`` (n, G, 2) unit costs of a
+    ``coinsurance`` (n, Y); ``stake_out``, ``stake_in`` and ``curvature_out``, ``curvature_in``
+    (n, 4 G) of the utility in practised ratios; ``low_component`` (G,) and ``kind`` (n,) as rules
+    read them; ``compliance``, ``documentation`` (n, G, 2) unit costs of a
     level; ``margin_at_list`` (n,) of a contact of one unit each; ``mean_stay_price`` (n, G) and
     ``price_of_stays`` (n,) of a mean stay; ``whole_price`` (n, Y) of one unit of each component
-    in a stay.
+    in a stay; ``covered_in`` (n,) covered share of the charges of stays and ``level_in`` (Y,) what
+    payers allow for them over the list; ``no_slopes`` (n, Y) and ``no_charges`` (1, n, Y, G) zeros.
     """
 
     coinsurance: Float
-    effort_out: Float
-    effort_in: Float
+    stake_out: Float
+    stake_in: Float
+    curvature_out: Float
+    curvature_in: Float
     low_component: Int
     kind: Int
     compliance: Float
@@ -761,6 +937,10 @@ class _Ground(NamedTuple):
     mean_stay_price: Float
     price_of_stays: Float
     whole_price: Float
+    covered_in: Float
+    level_in: Float
+    no_slopes: Float
+    no_charges: Float
 
 
 @worked_out_once
@@ -769,10 +949,15 @@ def _ground(setting: Setting) -> _Ground:
     groups, providers = region.groups, region.providers
     step = np.diff(groups.weight[:, None] * groups.weight_level, axis=1)
     of_a_level = np.maximum(providers.charge_per_weight[:, None, None] * step[None], 1.0)
+    stake_out, curvature_out = _curvature(listed.price_out, setting.health_out, setting)
+    stake_in, curvature_in = _curvature(listed.price_in, setting.health_in, setting)
+    flat = (len(setting.beds), -1)
     return _Ground(
         coinsurance=np.repeat(1.0 - providers.covered_share[:, :1], len(region.payers), axis=1),
-        effort_out=values["effort_ratio"] * listed.price_out,
-        effort_in=values["effort_ratio"] * listed.price_in,
+        stake_out=stake_out.reshape(flat),
+        stake_in=stake_in.reshape(flat),
+        curvature_out=curvature_out.reshape(flat),
+        curvature_in=curvature_in.reshape(flat),
         low_component=groups.low_value_component.astype(np.int64),
         kind=providers.kind.astype(np.int64),
         compliance=of_a_level * values["compliance_cost"],
@@ -783,6 +968,10 @@ def _ground(setting: Setting) -> _Ground:
         whole_price=np.maximum(
             setting.price_in.sum(axis=1)[:, None] * region.people.price_level[None, :, 2], 1e-9
         ),
+        covered_in=providers.covered_share[:, 1].copy(),
+        level_in=region.people.price_level[:, 2].copy(),
+        no_slopes=np.zeros((len(setting.beds), len(region.payers))),
+        no_charges=np.zeros((1, len(setting.beds), len(region.payers), len(setting.need_out))),
     )
 
 
@@ -815,6 +1004,7 @@ def decide(
     values = setting.values
     groups = setting.region.groups
     ground = _ground(setting)
+    shape = org.style_out.shape[:2]
 
     m = marginals["intensity"]
     stay_m = marginals["stay"]
@@ -831,22 +1021,21 @@ def decide(
             setting.cost_out,
             setting.price_in,
             setting.cost_in,
-            setting.health_out,
-            setting.health_in,
+            ground.stake_out,
+            ground.stake_in,
+            ground.curvature_out,
+            ground.curvature_in,
             setting.altruism,
             org.money,
             position.weights,
             setting.habit,
-            values["value_of_health"],
-            ground.effort_out,
-            ground.effort_in,
             values["oop_weight"],
             ground.coinsurance,
             values["spillover"],
             half_life,
-            org.style_out,
-            org.style_in,
-            np.empty((2, org.style_out.shape[1])),
+            org.style_out.reshape(*shape, -1),
+            org.style_in.reshape(len(org.style_in), *shape, -1),
+            np.empty((2 * shape[1] + 1, ground.stake_out.shape[1])),
         )
     if "stay" not in frozen:
         org.stay = _practised_terms(
@@ -877,29 +1066,21 @@ def decide(
     _discretion(
         m.visit,
         m.out,
-        reference.visit,
-        reference.out,
-        setting.reference.cost_out,
         m.cost,
         m.quality,
         setting.cost_out,
         org.style_out,
         setting.need_out,
-        setting.contact_price,
-        setting.reference.price_out,
         ground.low_component,
         groups.low_value_units,
-        groups.low_value_base,
         groups.low_value_harm,
         setting.altruism,
         org.money,
         org.time_price,
         values["value_of_health"],
         values["return_base"],
-        values["tau_return"],
-        values["tau_low_value"],
-        values["sensitivity_share"],
         half_life,
+        _at_list(setting, reference),
         org.returns,
         org.low_value,
     )
@@ -934,7 +1115,8 @@ def decide(
         position.stays,
         position.cost_base,
         m.visit,
-        (m.out - setting.cost_out[:, None, :]).sum(axis=2),
+        m.out,
+        setting.cost_out,
         m.elsewhere,
         m.quality,
         marginals["quality"].quality,
@@ -963,8 +1145,7 @@ def decide(
         org.cost,
     )
     _move_inpatient_levers(setting, org, marginals, position, frozen, half_life)
-    org.efforts[:, 1:] = org.efforts[:, :-1]
-    org.efforts[:, 0] = org.prevention
+    _remember_effort(org.prevention, org.efforts)
     _feel_beds(
         position.load,
         position.bed_margin,
@@ -1000,6 +1181,15 @@ def _move_minutes(
             target = minutes_of_a_visit(wished, price, at_stake, altruism[p], least)
             minutes[p] = adjust(minutes[p], target, half_life)
             time_price[p] = price * minutes[p] - at_list[p] * list_minutes[p]
+
+
+@compiled
+def _remember_effort(now: Float, efforts: Float) -> None:
+    """Put this month's effort before those of past months, the oldest falling out, in place."""
+    for p in range(efforts.shape[0]):
+        for k in range(efforts.shape[1] - 1, 0, -1):
+            efforts[p, k] = efforts[p, k - 1]
+        efforts[p, 0] = now[p]
 
 
 @compiled
@@ -1085,23 +1275,26 @@ def uncovered_gain(setting: Setting, org: Organizations, m: Marginals, position:
 
     Mean over payers by their share of charges; a payer that covers nothing has nothing to move.
     """
-    price, stays, ground = setting.price_in, position.stays, _ground(setting)
-    covered = setting.region.providers.covered_share[:, 1] * (1.0 - org.uncovered_share)
-    level = setting.region.people.price_level[:, 2]
-    # ``inside`` counts what is outside already at list price.
-    outside = (1.0 - covered)[:, None, None] * price[:, None, :] * level[None, :, None]
-    seen = ((m.inside - outside) / np.maximum(covered, 1e-9)[:, None, None]).sum(axis=2)
-    rate = seen / ground.whole_price
-    if m.stay.has_slopes:
-        rate = rate + m.stay.slopes.mean(axis=(2, 3, 4))
-    rate = np.clip(rate, 0.0, 1.0)
-    # Experience falls by half the own share, and the score has half the outcome's range.
-    rated = np.maximum(position.contacts + stays, 1.0)
-    charge = np.maximum(stays * ground.price_of_stays, 1.0)
-    lost = np.maximum(m.experience, 0.0) * (0.25 * stays / rated / charge)[:, None]
-    weights = np.where(covered[:, None] > 0.0, position.weights, 0.0)
-    out = np.zeros(len(price))
-    _mean_gain(rate, lost, weights, setting.altruism, setting.values["oop_weight"], out)
+    ground = _ground(setting)
+    more = m.stay.slopes.mean(axis=(2, 3, 4)) if m.stay.has_slopes else ground.no_slopes
+    out = np.zeros(len(setting.price_in))
+    _gain_outside(
+        m.inside,
+        more,
+        m.experience,
+        setting.price_in,
+        ground.covered_in,
+        org.uncovered_share,
+        ground.level_in,
+        ground.whole_price,
+        ground.price_of_stays,
+        position.contacts,
+        position.stays,
+        position.weights,
+        setting.altruism,
+        setting.values["oop_weight"],
+        out,
+    )
     return out
 
 
@@ -1150,21 +1343,51 @@ def _split(gain: Float, price: Float, keep: float, split: Float) -> None:
 
 
 @compiled
-def _mean_gain(
-    rate: Float, lost: Float, weights: Float, altruism: Float, oop_weight: float, out: Float
+def _gain_outside(
+    inside: Float,
+    more: Float,
+    experience: Float,
+    price: Float,
+    covered_share: Float,
+    uncovered_share: Float,
+    level: Float,
+    whole_price: Float,
+    price_of_stays: Float,
+    contacts: Float,
+    stays: Float,
+    weights: Float,
+    altruism: Float,
+    oop_weight: float,
+    out: Float,
 ) -> None:
-    """Add up over payers what a yuan outside the catalogue brings more, in place."""
-    for p in range(rate.shape[0]):
-        for y in range(rate.shape[1]):
-            out[p] += weights[p, y] * gain_of_uncovered(
-                1.0, rate[p, y], altruism[p], oop_weight, lost[p, y]
-            )
+    """Add up over payers what a yuan outside the catalogue brings more, in place (n,).
+
+    ``inside`` (n, Y, 4) counts what is outside already at list price; ``more`` (n, Y) is what a
+    yuan charged brings besides.
+    """
+    for p in range(out.shape[0]):
+        covered = covered_share[p] * (1.0 - uncovered_share[p])
+        if not covered > 0.0:
+            # Nothing is covered, so nothing can be moved.
+            continue
+        # Experience falls by half the own share, and the score has half the outcome's range.
+        rated = max(contacts[p] + stays[p], 1.0)
+        charge = max(stays[p] * price_of_stays[p], 1.0)
+        per_yuan = 0.25 * stays[p] / rated / charge
+        for y in range(weights.shape[1]):
+            seen = 0.0
+            for j in range(4):
+                outside = (1.0 - covered) * price[p, j] * level[y]
+                seen += (inside[p, y, j] - outside) / max(covered, 1e-9)
+            rate = min(max(seen / whole_price[p, y] + more[p, y], 0.0), 1.0)
+            lost = max(experience[p, y], 0.0) * per_yuan
+            out[p] += weights[p, y] * gain_of_uncovered(1.0, rate, altruism[p], oop_weight, lost)
 
 
 def _per_charge(setting: Setting, terms: StayTerms) -> Float:
     """Return what a yuan of list price brings by side (S, n, Y, G), mean over a group's levels."""
     if terms.n_sides == 1 and not terms.has_slopes:
-        return np.zeros((1, *terms.slopes.shape[:3]))
+        return _ground(setting).no_charges
     share = setting.region.groups.share_level
     slopes = np.einsum("nygls,gl->snyg", terms.slopes, share)
     covered = setting.region.providers.covered_share[:, 1]
@@ -1210,10 +1433,13 @@ def _practised_terms(
         )
         return new
 
-    return replace(
-        seen,
-        **{name: nearer(getattr(practised, name), getattr(seen, name)) for name in moving},
+    new = replace(
+        seen, **{name: nearer(getattr(practised, name), getattr(seen, name)) for name in moving}
     )
+    if len(moving) == 1:
+        # The other arrays are those that were seen, so what is known of them stays known.
+        new.__dict__["_known"] = dict(seen.__dict__["_known"])
+    return new
 
 
 def day_at(terms: StayTerms, days: Float) -> Float:
@@ -1361,37 +1587,39 @@ def places_capacity(setting: Setting) -> Float:
 
 def curvature_out(setting: Setting) -> Float:
     """Return the curvature of utility in the practised ratio of outpatient units (n, G, 4)."""
-    return _curvature(setting.reference.price_out, setting.health_out, setting)
+    return _curvature(setting.reference.price_out, setting.health_out, setting)[1]
 
 
 def curvature_in(setting: Setting) -> Float:
     """Return the curvature of utility in the practised ratio of inpatient units (n, G, 4)."""
-    return _curvature(setting.reference.price_in, setting.health_in, setting)
+    return _curvature(setting.reference.price_in, setting.health_in, setting)[1]
 
 
-def _curvature(price: Float, health: Float, setting: Setting) -> Float:
-    out = np.empty_like(health)
+def _curvature(price: Float, health: Float, setting: Setting) -> tuple[Float, Float]:
+    """Return stakes and curvatures of utility in the practised ratio of units (n, G, 4) each."""
+    at_stake, out = np.empty_like(health), np.empty_like(health)
     _curvature_of_styles(
         setting.values["effort_ratio"] * price,
         health,
         setting.altruism,
         setting.values["value_of_health"],
+        at_stake,
         out,
     )
-    return out
+    return at_stake, out
 
 
 @compiled
 def _curvature_of_styles(
-    effort: Float, health: Float, altruism: Float, value: float, out: Float
+    effort: Float, health: Float, altruism: Float, value: float, at_stake: Float, out: Float
 ) -> None:
-    """Write the curvature of utility in the practised ratio of units, in place (n, G, 4)."""
+    """Write stakes and curvatures of utility in the practised ratio of units, in place."""
     n, n_groups, _ = health.shape
     for p in range(n):
         for g in range(n_groups):
             for j in range(4):
-                at_stake = stake(altruism[p], value, health[p, g, j], 1.0, 1.0)
-                out[p, g, j] = precision_of_quantity(effort[p, j], at_stake, 1.0)
+                at_stake[p, g, j] = stake(altruism[p], value, health[p, g, j], 1.0, 1.0)
+                out[p, g, j] = precision_of_quantity(effort[p, j], at_stake[p, g, j], 1.0)
 
 
 @worked_out_once

@@ -60,8 +60,13 @@ class Receipts(NamedTuple):
 
 
 @compiled
-def write_receipts(rows: Int, y: int, m: Slopes, listed: Listed, to: Receipts) -> None:
+def write_receipts(
+    rows: Int, y: int, m: Slopes, has_sides: bool, listed: Listed, to: Receipts
+) -> None:
     """Write what payer y's contract brings the providers ``rows``, in place.
+
+    Where no side of a stay brings anything, ``has_sides`` is false and amounts and slopes, nothing
+    before either, stay untouched.
 
     What is uncovered comes at list price. Beyond a contract's last side or band nothing ever
     lands: its numbers are repeated there. On top of ``mode`` at list price comes what the contract
@@ -72,6 +77,7 @@ def write_receipts(rows: Int, y: int, m: Slopes, listed: Listed, to: Receipts) -
     n_modes = m.admissions.shape[3]
     last_band = m.bed_days.shape[2] - 1
     last_side = m.cases_side.shape[3] - 1
+    n_sides = to.amounts.shape[4] if has_sides else 0
     for r in range(rows.shape[0]):
         p = rows[r]
         outpatient = listed.setting_of[p]
@@ -106,7 +112,7 @@ def write_receipts(rows: Int, y: int, m: Slopes, listed: Listed, to: Receipts) -
                 if level > 0:
                     to.step[p, y, g, level - 1] = case - to.case[p, y, g, level - 1]
                 split += case * listed.share_level[g, level]
-                for s in range(to.amounts.shape[4]):
+                for s in range(n_sides):
                     side = min(s, last_side)
                     to.amounts[p, y, g, level, s] = m.cases_side[r, g, level, side] + ended
                     to.slopes[p, y, g, level, s] = m.charges_side[r, g, level, side] + spent

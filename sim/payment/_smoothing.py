@@ -35,6 +35,7 @@ __all__ = ["N_NODES", "STEP_BOUND", "middles", "nodes", "over_score", "secants",
 N_NODES = 64
 STEP_BOUND = 0.0215  # the normal density at the outermost node, 2.4176
 _STEP = 1e-6
+_FLAT = 1e-9  # share of a value below which two nodes are one point
 
 
 @cache
@@ -83,19 +84,28 @@ def secants(rule: Callable[[Array], Array], x: Array) -> Array:
     difference at the point, so that exactly on a kink it is the mean of both sides.
     """
     run = x[:, 1:] - x[:, :-1]
-    scale = np.maximum(np.abs(x[:, :-1]), 1.0)
-    flat = np.abs(run) <= 1e-9 * scale
     paid = rule(x)
     rise = paid[:, 1:] - paid[:, :-1]
+    # A row that rises everywhere is nowhere larger than at an end: most need no closer look.
+    largest = np.maximum(np.maximum(x[:, -1], -x[:, 0]), 1.0)
+    if run.min() > _FLAT * largest.max():
+        return np.asarray(rise / run)
+    rows = np.flatnonzero(~(run.min(axis=1) > _FLAT * largest))
+    scale = np.maximum(np.abs(x[rows, :-1]), 1.0)
+    flat = np.abs(run[rows]) <= _FLAT * scale
     if not flat.any():
         return np.asarray(rise / run)
-    at, step = x[:, :-1], _STEP * scale
-    rows = flat.any(axis=1)
-    if (x[rows] == x[rows, :1]).all():
+    flat_rows = rows[flat.any(axis=1)]
+    at = x[:, :-1]
+    if (x[flat_rows] == x[flat_rows, :1]).all():
         # Whoever does nothing has a fan of one and the same point: once is enough.
-        at, step = at[:, :1], step[:, :1]
+        at = at[:, :1]
+    step = _STEP * np.maximum(np.abs(at), 1.0)
     local = (rule(at + step) - rule(at - step)) / (2.0 * step)
-    return np.asarray(np.where(flat, local, rise / np.where(flat, 1.0, run)))
+    run[rows] = np.where(flat, 1.0, run[rows])
+    found = rise / run
+    found[rows] = np.where(flat, local[rows], found[rows])
+    return np.asarray(found)
 
 
 def over_score(rule: Callable[[Array], Array], score: Array, error: float) -> tuple[Array, Array]:

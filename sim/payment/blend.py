@@ -207,16 +207,21 @@ class Blend(Contract):
 
     def fan(self, outlook: Outlook) -> Array:
         """Give the sum of the parts at every node of the forecast."""
-        found = np.zeros_like(outlook.steps)
-        for p in self.parts:
-            found += p.weight * fan_of(p.contract, _outlook(p, outlook))
-        return found
+        first, *others = [
+            _of_weight(p.weight, fan_of(p.contract, _outlook(p, outlook))) for p in self.parts
+        ]
+        return first if not others else np.asarray(sum(others, first))
 
     def gradient_through(self, outlook: Outlook, upstream: Array) -> Partials:
         """Pass a slope down to every part, each inside its scope."""
         return total(
             [
-                _inside(p, gradient_through(p.contract, _outlook(p, outlook), p.weight * upstream))
+                _inside(
+                    p,
+                    gradient_through(
+                        p.contract, _outlook(p, outlook), _of_weight(p.weight, upstream)
+                    ),
+                )
                 for p in self.parts
             ]
         )
@@ -282,6 +287,11 @@ def _seen(part: Part, activity: Activity) -> Activity:
 
 def _outlook(part: Part, outlook: Outlook) -> Outlook:
     return outlook if part.is_whole else outlook.masked(part.scope)
+
+
+def _of_weight(weight: float, whole: Array) -> Array:
+    """Give a share of something; the whole as it is, for most parts have a scope and all of it."""
+    return whole if weight == 1.0 else weight * whole
 
 
 def _read(part: Part, slopes: Activity) -> Partials:

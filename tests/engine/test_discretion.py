@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sim.engine.organization import _discretion
+from sim.engine.organization import _AtList, _discretion, _write_at_list
 
 Float = npt.NDArray[np.float64]
 
@@ -17,33 +17,45 @@ def moved_by(of_a_visit: float, of_the_service: float = 0.0) -> tuple[float, flo
     returns, low_value = np.ones((1, 1, 1)), np.full((1, 1, 1), 0.3)
     quality = zeros((1, 1, 4))
     quality[..., 3] = -of_the_service
-    one_price = np.full((1, 4), DRUG)
-    _discretion(
-        np.full((1, 1), PRICE / 2.0 + of_a_visit),
-        zeros((1, 1, 4)),
+    at_list = _AtList(*(zeros((1, 1)) for _ in _AtList._fields))
+    component = np.zeros(1, dtype=np.int64)
+    _write_at_list(
         np.full((1, 1), PRICE / 2.0),
         zeros((1, 1, 4)),
         zeros((1, 4)),
+        np.ones(1),
+        np.full((1, 1), PRICE),
+        np.full((1, 4), DRUG),
+        component,
+        np.ones(1),
+        np.full(1, 0.3),
+        zeros(1),
+        np.ones(1),
+        1e5,
+        0.3,
+        2.5,
+        2.0,
+        SHARE,
+        at_list,
+    )
+    _discretion(
+        np.full((1, 1), PRICE / 2.0 + of_a_visit),
+        zeros((1, 1, 4)),
         zeros((1, 1)),
         quality,
         zeros((1, 4)),
         np.ones((1, 1, 1, 4)),
         np.ones(1),
-        np.full((1, 1), PRICE),
-        one_price,
-        np.zeros(1, dtype=np.int64),
+        component,
         np.ones(1),
-        np.full(1, 0.3),
         zeros(1),
         np.ones(1),
         np.ones(1),
         zeros(1),
         1e5,
         0.3,
-        2.5,
-        2.0,
-        SHARE,
         1e-6,
+        at_list,
         returns,
         low_value,
     )
