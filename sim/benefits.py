@@ -112,6 +112,7 @@ import difflib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -456,13 +457,13 @@ class Benefits:
     options: tuple[CoverOption, ...] = ()
     chosen: Benefits | None = None
 
-    @property
+    @cached_property
     def payer_of(self) -> NDArray[np.int64]:
         """Give the payer of every row of the table, usual packages first."""
         of_options = [option.payer for option in self.options]
         return np.array([*range(len(self.payers)), *of_options], dtype=np.int64)
 
-    @property
+    @cached_property
     def has_account(self) -> NDArray[np.bool_]:
         """Mark payers whose members have individual accounts, shape (Y,)."""
         return np.asarray(~np.isnan(self.account[:, 0]))

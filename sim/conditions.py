@@ -54,6 +54,7 @@ from sim.engine.tables import (
     TreatTable,
 )
 from sim.health.need import monthly_probability, severity_multiplier
+from sim.numerics import compiled
 from sim.observation import observation_terms
 from sim.outlook import channel_marginals, covered_share, practised_stay, stake_of_a_day
 from sim.region import Region
@@ -523,6 +524,41 @@ def _refusing_on_average(setting: Setting, share: float) -> Float:
     return solve(is_high, np.zeros(odds.shape[:2]), odds.max(axis=(2, 3)) + 50.0)
 
 
+@compiled
+def _margins_of_stays(
+    units: Float,
+    level: Float,
+    ratio: Float,
+    days: Float,
+    day_receipts: Float,
+    day_cost: Float,
+    share: Float,
+    case: Float,
+    expected: Float,
+    up: Float,
+    fixed: Float,
+    rising: Float,
+) -> None:
+    """Write what stays bring: at any severity, and what rises with it (n, Y, G, 3), in place.
+
+    What sides bring, ``expected`` in the mean, depends on the case's severity, which only the
+    hospital knows.
+    """
+    n, n_payers, n_groups, _ = case.shape
+    for p in range(n):
+        for y in range(n_payers):
+            cost = day_cost[p] * share[p, y]
+            for g in range(n_groups):
+                for k in range(3):
+                    per_day = (day_receipts[p, y, g, k] - cost) * ratio[p, y, g]
+                    rising[p, y, g, k] = units[p, y, g] * level[g, k] + per_day * days[g, k]
+                    own = case[p, y, g, k] - expected[p, y, g, k]
+                    step = 0.0
+                    if k < 2:
+                        step = case[p, y, g, k + 1] - expected[p, y, g, k + 1] - own
+                    fixed[p, y, g, k] = own + up[p, y, g, k] * step
+
+
 def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     setting, values, org = world.setting, world.setting.values, world.organizations
     region = world.region
@@ -536,17 +572,23 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     per_unit = m.inside - cost_in[:, None, :] * share[:, :, None]
     units = np.einsum("nyj,nygj->nyg", per_unit, mean_style(org.style_in))
     level = setting.need_in[:, :, 0] * tech
-    ratio = stays.ratio
     days = setting.needed_days
-    day_receipts = mean_day(m.stay, ratio[..., None] * days)
-    per_day = (day_receipts - (day_cost[:, None] * share)[:, :, None, None]) * ratio[..., None]
-    rising = units[..., None] * level[None, None] + per_day * days[None, None]
     up = org.up_share
-    # What sides bring depends on the case's severity, which only the hospital knows.
-    case = m.case - m.stay.expected
-    step = np.zeros_like(case)
-    np.subtract(case[..., 1:], case[..., :-1], out=step[..., :-1])
-    fixed = case + up * step
+    fixed, rising = np.empty_like(m.case), np.empty_like(m.case)
+    _margins_of_stays(
+        units,
+        level,
+        stays.ratio,
+        days,
+        np.ascontiguousarray(mean_day(m.stay, stays.ratio[..., None] * days)),
+        day_cost,
+        share,
+        m.case,
+        m.stay.expected,
+        up,
+        fixed,
+        rising,
+    )
     reference = setting.reference
     margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
     margin_day = reference.day_price - reference.day_cost

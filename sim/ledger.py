@@ -597,11 +597,12 @@ class Ledger:
                 months.append(self._first_month + row)
                 places.append(place)
                 amounts.append(flows[place])
+        from_, to, purposes = np.array(places, dtype=np.int64).reshape(-1, 3).T
         return {
             "month": np.array(months, dtype=np.int64),
-            "payer": np.array([self._names[p[0]] for p in places], dtype=np.str_),
-            "payee": np.array([self._names[p[1]] for p in places], dtype=np.str_),
-            "purpose": np.array([_PURPOSE_NAMES[p[2]] for p in places], dtype=np.str_),
+            "payer": _named(from_, self._names),
+            "payee": _named(to, self._names),
+            "purpose": _named(purposes, _PURPOSE_NAMES),
             "amount": np.array(amounts, dtype=np.int64),
         }
 
@@ -618,7 +619,7 @@ class Ledger:
         empty = np.zeros(0, dtype=np.int64)
         return {
             "month": np.repeat(np.arange(rows, dtype=np.int64) + self._first_month, size),
-            "account": np.array(self._names * rows, dtype=np.str_),
+            "account": np.tile(np.array(self._names, dtype=np.str_), rows),
             "opening": np.concatenate([empty, *self._openings[:rows]]),
             "closing": np.concatenate([empty, *(self._closing(row) for row in range(rows))]),
         }
@@ -739,6 +740,12 @@ class Ledger:
             if isinstance(names, tuple):
                 self._found[names] = known
         return known
+
+
+def _named(positions: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str_]:
+    """Give names by position; as wide as the longest that is used."""
+    used, place = np.unique(positions, return_inverse=True)
+    return np.array([names[position] for position in used], dtype=np.str_)[place]
 
 
 def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[np.int64]:

@@ -141,9 +141,10 @@ def _premiums(world: World, tallies: Tallies) -> Int:
     region = world.region
     months = moved(tallies, world.n_payers, PersonTally.PERSON_MONTHS).tolist()
     out = np.zeros(world.n_payers, dtype=np.int64)
+    has_account = world.benefits.has_account.tolist()
     for y, name in enumerate(region.payers):
         row = region.constants.get(f"fund_income_{name.split('-')[0]}")
-        if world.benefits.has_account[y]:
+        if has_account[y]:
             out[y] = contributed[y]
         elif row is not None:
             out[y] = months[y] * to_minor(row.value) // MONTHS

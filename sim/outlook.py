@@ -378,10 +378,23 @@ def _write_spending(
 def practised_stay(world: World) -> Float:
     """Return the practised over the needed stay by margin of a day in a usual one (n, Y, G)."""
     setting, org = world.setting, world.organizations
-    stake = _felt_stake_of_a_day(setting)
-    gap = day_at(org.stay, mean_days(setting)) - setting.day_cost[:, None, None]
-    gap = np.where(gap > 0.0, gap * org.money[:, None, None], gap)
-    return np.clip(1.0 + gap / stake, 0.1, 2.0)
+    day = day_at(org.stay, mean_days(setting))
+    ratio = np.empty(day.shape)
+    _practised(day, setting.day_cost, org.money, _felt_stake_of_a_day(setting), ratio)
+    return ratio
+
+
+@compiled
+def _practised(day: Float, day_cost: Float, money: Float, stake: Float, ratio: Float) -> None:
+    """Write the practised over the needed stay, in place (n, Y, G)."""
+    n, n_payers, n_groups = day.shape
+    for p in range(n):
+        for y in range(n_payers):
+            for g in range(n_groups):
+                gap = day[p, y, g] - day_cost[p]
+                if gap > 0.0:
+                    gap = gap * money[p]
+                ratio[p, y, g] = min(max(1.0 + gap / stake[p, g], 0.1), 2.0)
 
 
 @worked_out_once
@@ -393,8 +406,8 @@ def stake_of_a_day(setting: Setting) -> Float:
 
 @worked_out_once
 def _felt_stake_of_a_day(setting: Setting) -> Float:
-    """Return the same by payer, never zero (n, 1, G)."""
-    return np.maximum(stake_of_a_day(setting), 1e-9)[:, None, :]
+    """Return the same, never zero (n, G)."""
+    return np.maximum(stake_of_a_day(setting), 1e-9)
 
 
 def covered_share(world: World) -> Float:

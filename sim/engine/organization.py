@@ -7,7 +7,7 @@ need; must not know which contract the marginal receipts came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -1433,9 +1433,10 @@ def _practised_terms(
         )
         return new
 
-    new = replace(
-        seen, **{name: nearer(getattr(practised, name), getattr(seen, name)) for name in moving}
-    )
+    arrays = {name: getattr(seen, name) for name in _OF_A_STAY}
+    for name in moving:
+        arrays[name] = nearer(getattr(practised, name), arrays[name])
+    new = StayTerms(**arrays)
     if len(moving) == 1:
         # The other arrays are those that were seen, so what is known of them stays known.
         new.__dict__["_known"] = dict(seen.__dict__["_known"])
