@@ -114,15 +114,16 @@ class Sorted:
             self.cut + other.cut,
         )
 
-    def minus(self, other: Sorted) -> Sorted:
-        """Give this without a stretch of it."""
-        return Sorted(
-            self.cases - other.cases,
-            self.charges - other.charges,
-            self.modes - other.modes,
-            self.days - other.days,
-            self.cut - other.cut,
-        )
+    def take_away(self, other: Sorted) -> None:
+        """Take a stretch of it away, in place."""
+        for mine, its in (
+            (self.cases, other.cases),
+            (self.charges, other.charges),
+            (self.modes, other.modes),
+            (self.days, other.days),
+            (self.cut, other.cut),
+        ):
+            np.subtract(mine, its, out=mine)
 
     @staticmethod
     def nothing(

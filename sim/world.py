@@ -211,18 +211,16 @@ class Year:
             self.months + other.months,
         )
 
-    def minus(self, other: Year) -> Year:
-        """Return this without a stretch of it."""
-        return Year(
-            self.provider - other.provider,
-            self.billed - other.billed,
-            self.stays.minus(other.stays),
-            self.episodes - other.episodes,
-            self.outside - other.outside,
-            self.outside_days - other.outside_days,
-            self.documented - other.documented,
-            self.months - other.months,
-        )
+    def take_away(self, other: Year) -> None:
+        """Take a stretch of it away, in place."""
+        self.provider -= other.provider
+        self.billed -= other.billed
+        self.stays.take_away(other.stays)
+        self.episodes -= other.episodes
+        self.outside -= other.outside
+        self.outside_days -= other.outside_days
+        self.documented -= other.documented
+        self.months -= other.months
 
 
 @dataclass
@@ -780,7 +778,7 @@ def remember(world: World, tallies: Tallies) -> None:
     world.recent_before = world.recent
     world.recent = world.recent.plus(month)
     if len(world.rolling) == MONTHS:
-        world.recent = world.recent.minus(world.rolling_years[0])
+        world.recent.take_away(world.rolling_years[0])
     world.rolling = [*world.rolling[-(MONTHS - 1) :], kept]
     world.rolling_years = [*world.rolling_years[-(MONTHS - 1) :], month]
     world.year_seen, world.recent_seen = {}, {}

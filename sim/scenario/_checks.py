@@ -7,7 +7,7 @@ read or laid over each other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -214,25 +214,30 @@ def _selector_problems(
         )
 
 
-def _foreign_money(node: Node, currency: str, steps: tuple[str, ...]) -> Iterator[ScenarioError]:
+def _foreign_money(node: Node, currency: str, steps: tuple[str, ...]) -> list[ScenarioError]:
     """Find amounts in a currency that is not the region's: nothing converts one into another."""
-    value = node.value
+    # A list, not one generator inside another: every run of a sweep has its tree walked.
+    value, found = node.value, []
+    entries: Iterable[tuple[object, Node]] = ()
     if isinstance(value, tuple):
-        for number, entry in enumerate(value):
-            yield from _foreign_money(entry, currency, (*steps, str(number)))
-    if not isinstance(value, dict):
-        return
-    named = value.get("unit")
-    if isinstance(named, Node) and is_foreign(str(named.value), currency):
-        yield ScenarioError(
-            "the region has another currency",
-            where=f"{named.place}: {'.'.join((*steps, 'unit'))}",
-            value=named.value,
-            allowed=currency,
-            remedy="Write the amount in the region's currency.",
-        )
-    for key, entry in value.items():
-        yield from _foreign_money(entry, currency, (*steps, str(key)))
+        entries = enumerate(value)
+    elif isinstance(value, dict):
+        entries = value.items()
+        named = value.get("unit")
+        if isinstance(named, Node) and is_foreign(str(named.value), currency):
+            found.append(
+                ScenarioError(
+                    "the region has another currency",
+                    where=f"{named.place}: {'.'.join((*steps, 'unit'))}",
+                    value=named.value,
+                    allowed=currency,
+                    remedy="Write the amount in the region's currency.",
+                )
+            )
+    for key, entry in entries:
+        if isinstance(entry.value, dict | tuple):
+            found += _foreign_money(entry, currency, (*steps, str(key)))
+    return found
 
 
 def _unknown_words(
