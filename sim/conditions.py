@@ -226,6 +226,7 @@ def _seek_table(world: World, price: PriceTable) -> SeekTable:
         seek_slope=values["seek_severity"],
         # Own prices already grow with technology; growing incomes make them weigh less.
         price_weight=values["price_weight"] / world.income_growth,
+        price_half=values.get("price_half", 0.0) * world.income_growth,
         distance_weight=values["distance_weight"],
         distance_relief=values["distance_relief"],
         wait_weight=values["waiting_weight"],
@@ -443,6 +444,7 @@ def _treat_table(world: World) -> TreatTable:
         incapable_ratio=values["incapable_ratio"],
         recovery_slope=values["recovery_slope"],
         return_price=values["price_weight"] * values["return_price_ratio"],
+        price_half=values.get("price_half", 0.0),
         precision=values["quantity_precision"],
         haste=lost_to_haste(setting, org.minutes),
     )

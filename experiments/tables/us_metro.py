@@ -16,7 +16,8 @@ not primary care and mostly belong to hospitals, are counted with the hospitals'
 departments; visits to others than physicians are left out. (5) The map is made up: practices lie
 on a disc, hospitals where they draw people nearly in proportion to their beds. What is judged
 here, or in `us_metro_judged.csv` beside this file, is graded ``assumed``. What each written
-column is, with unit, range, source and grade, stands in the region's `columns.csv`, kept by hand.
+column is, with unit, range, source and grade, stands in the region's `columns.csv`, kept by hand as
+`courses.csv` is.
 """
 
 from __future__ import annotations
@@ -745,6 +746,10 @@ def write_chronic(out: Writer, pack: LongTables, by_age: Floats, deaths: Floats)
     )
 
 
+# sd of ln cost of contacts whose group has no stays
+OUTPATIENT_SD = 0.5
+
+
 def write_groups(
     out: Writer,
     pack: LongTables,
@@ -842,7 +847,7 @@ def write_groups(
                 judgement["inappropriate"],
                 judgement["unmet"],
                 visit_weight[g],
-                0.5,
+                float(family["los_ln_sd"]) if family else OUTPATIENT_SD,
                 kind,
                 *([at_practice] * 4),
                 at_hospital,
@@ -1291,7 +1296,7 @@ def write_constants(
     )
     add(
         "frailty_sd",
-        1.3,
+        1.5,
         "sd of the log multiplier",
         0.0,
         1.6,

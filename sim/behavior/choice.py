@@ -13,6 +13,7 @@ __all__ = [
     "UNAVAILABLE",
     "choice_precision",
     "choose4",
+    "diminished_price",
     "draw_from_cumulative",
     "draw_from_weights",
     "felt_payment",
@@ -100,6 +101,34 @@ def felt_payment(own: float, uncovered: float, account: float, account_weight: f
     if account <= 0.0:
         return own
     return own - (1.0 - account_weight) * min(own - uncovered, account)
+
+
+@compiled
+def diminished_price(price: float, income: float, half: float) -> float:
+    """Return what an own payment weighs where a further unit is felt ever less.
+
+    Most of what patients give up when care is no longer free they give up at the lowest price.
+
+    Parameters
+    ----------
+    price : float
+        The person's payment as felt (:func:`felt_payment`), currency, >= 0.
+    income : float
+        Monthly income, currency; at least 1 is counted.
+    half : float
+        Payment that weighs half of the most any payment can weigh, months of income; 0 or less
+        where every unit weighs the same.
+
+    Returns
+    -------
+    float
+        ``price h / (h + price)`` with h the half in currency: small payments count in full, and
+        no payment counts for more than h.
+    """
+    if half <= 0.0:
+        return price
+    most = half * max(income, 1.0)
+    return price * most / (most + price)
 
 
 @compiled

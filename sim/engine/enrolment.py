@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sim.behavior.choice import UNAVAILABLE, nest_weight, provider_utility
+from sim.behavior.choice import UNAVAILABLE, diminished_price, nest_weight, provider_utility
 from sim.behavior.joining import prob_discourage
 from sim.engine.bills import felt_price
 from sim.engine.kernels import Columns, cell_at, entitled_at, uid_of, whole
@@ -122,7 +122,11 @@ def choose_practice(
             known = experience
         utilities[j] = provider_utility(
             constant,
-            felt_price(cover, entitled, 0, contract, k, account_fen, prices),
+            diminished_price(
+                felt_price(cover, entitled, 0, contract, k, account_fen, prices),
+                income / 12.0,
+                seeking.price_half,
+            ),
             income / 12.0,
             seeking.price_weight,
             seeking.log_minutes[zone, k],

@@ -17,6 +17,7 @@ from sim.behavior.choice import (
     UNAVAILABLE,
     choice_precision,
     choose4,
+    diminished_price,
     felt_payment,
     inclusive_value,
     nest_weight,
@@ -380,7 +381,7 @@ def seek(
             constant += table.own_practice
         v = provider_utility(
             constant,
-            price,
+            diminished_price(price, income / 12.0, table.price_half),
             income / 12.0,
             table.price_weight,
             table.log_minutes[zone, k],
@@ -610,7 +611,8 @@ def treat(
     Treatment
     """
     person = np.uint64(uid)
-    accept = exp(-table.return_price * own_price * 12.0 / income)
+    felt = diminished_price(own_price, income / 12.0, table.price_half)
+    accept = exp(-table.return_price * felt * 12.0 / income)
     mean = table.returns[p, payer, group] * accept
     u = uniform(keys[_ASK_BACK], person)
     if n_due > 0:

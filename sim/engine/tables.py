@@ -84,7 +84,8 @@ class SeekTable(NamedTuple):
     options (Z, K) providers to choose from besides the own practice, -1 where none; kind (n,);
     log_minutes (Z, n); serves (n, G); wait (n,) months; constant (3, n)
     by class of care; slope (3,) per unit of severity rank by kind of provider; seek (G,) and
-    seek_slope; sensitivities per unit; dissimilarity of practices, of hospitals, of seeking.
+    seek_slope; sensitivities per unit, price_half months of income at which that to price is half;
+    dissimilarity of practices, of hospitals, of seeking.
     price has shape (R, 6, 2, 2, n): benefit package, entitlement, cover used up, contract there,
     provider; uncovered (R, n) the part of it that no account pays, account_weight what a unit of
     currency in an account weighs against cash.
@@ -105,6 +106,7 @@ class SeekTable(NamedTuple):
     seek: Float
     seek_slope: float
     price_weight: float
+    price_half: float
     distance_weight: float
     distance_relief: float
     wait_weight: float
@@ -185,6 +187,7 @@ class TreatTable(NamedTuple):
     incapable_ratio: float
     recovery_slope: float
     return_price: float
+    price_half: float
     precision: float
     haste: Float
 
