@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -119,7 +119,7 @@ def evidence(
         typer.Option("--choices", metavar="CSV", help="Of laboratory: choices to be explained."),
     ] = None,
     fit: Annotated[
-        bool, typer.Option("--fit", help="Of demand: also over a grid of its parameters.")
+        bool, typer.Option("--fit", help="Of demand: also look for better parameters.")
     ] = False,
     fitted: Annotated[
         bool,
@@ -253,7 +253,8 @@ def evidence(
         lived = people or replay.PEOPLE
         _told_plans(replay.plan_means(stores, replicates, lived, workers), lang.value)
         if fit:
-            _told_fit(replay.fit_demand(stores, replicates, lived, workers), lang.value)
+            seeds, fewer = min(replicates, replay.FIT_REPLICATES), min(lived, replay.FIT_PEOPLE)
+            _told_fit(replay.fit_demand(stores, seeds, fewer, workers), lang.value)
     if part is EvidencePart.LABORATORY and not as_json:
         _told_identification(lang.value)
     if folder is not None:
@@ -525,11 +526,14 @@ def _told_plans(means: Mapping[str, Mapping[str, float]], lang: str) -> None:
     terminal.table("", heads, rows, numbers=(1, 2, 3))
 
 
+SHOWN_POINTS: Final = 12
+
+
 def _told_fit(found: Sequence[tuple[Mapping[str, float], float]], lang: str) -> None:
-    """Show how far each point of the grid is from the published ratios."""
+    """Show the points nearest to the published ratios of all that were lived."""
     heads = [*found[0][0], {"en": "misfit", "zh": "偏差"}[lang]]
     rows = [
         [*(terminal.number(x, 3) for x in point.values()), terminal.number(miss, 1)]
-        for point, miss in found
+        for point, miss in found[:SHOWN_POINTS]
     ]
     terminal.table("", heads, rows, numbers=tuple(range(len(heads))))

@@ -15,13 +15,9 @@ MISSES: dict[str, set[str]] = {
     "us-metro": {
         "primary_visits_65",
         "hospital_visits_65",
-        "hospital_visits_under_65",
-        "stay_days_65",
-        "own_share_medicare",
         "own_share_commercial",
         "top_1_percent",
         "top_5_percent",
-        "stay_in_top_1",
     },
     "china-city": {"resident_fund", "stay_days_community", "top_1_percent"},
 }

@@ -53,6 +53,13 @@ __all__ = [
 PARTS: Final = ("laboratory", "demand", "policies")
 REPLICATES: Final = 10
 PEOPLE: Final = 10_000
+FIT_REPLICATES: Final = 2
+FIT_PEOPLE: Final = 5_000
+"""At most so many seeds and persons for each of the points of a fit."""
+FIT_FIRST: Final = 64
+FIT_AROUND: Final = 40
+FIT_TURNS: Final = 4
+"""A fit lives so many points over all ranges, then so many around the best in each of its turns."""
 SEED: Final = 20261
 _BASELINES: Final = Path(__file__).parents[1] / "records" / "baseline"
 _RUNS: Final = re.compile(r"(\d+) x (\d+) people")
@@ -223,7 +230,11 @@ def fit_demand(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> list[tuple[dict[str, float], float]]:
-    """Hold the trial against the ratios of plans over a grid of the demand parameters.
+    """Look for the demand parameters at which the trial gives the published ratios of plans.
+
+    Points fill the ranges first, then come closer around the best, turn by turn. The rest of the
+    region stays as it is, the scale of need among it, so the best point for the ratios may be one
+    at which the baseline's use cannot be reached.
 
     Returns
     -------
@@ -231,14 +242,22 @@ def fit_demand(
         The best first; the misfit is a sum of squared distances in published standard errors.
         Elasticities are left out: they follow from the ratios.
     """
-    points = trial.grid()
-    results = _lived_trial(points, folder, replicates, people, workers, progress)
     asked = {}
     for target, way in _trial_targets(None):
         interval, value = target.form.interval, target.form.published
         if not way.elasticity and interval is not None and value is not None:
             asked[way] = (value, interval[0], interval[1])
-    misfits = trial.misfit(results, asked)
+    points: list[list[float]] = []
+    misfits = np.empty(0)
+    for turn in range(FIT_TURNS + 1):
+        new = (
+            trial.closer_points(points, misfits, FIT_AROUND, turn - 1)
+            if turn
+            else trial.first_points(FIT_FIRST)
+        )
+        results = _lived_trial(new, folder, replicates, people, workers, progress)
+        points += new
+        misfits = np.concatenate([misfits, trial.misfit(results, asked)])
     found = [
         (dict(zip(trial.DEMAND, point, strict=True)), float(miss))
         for point, miss in zip(points, misfits, strict=True)

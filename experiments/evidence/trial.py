@@ -22,6 +22,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import qmc
 
 from experiments.evidence.findings import TRIAL_REGION, FromTrial
 from experiments.evidence.stays import STAY
@@ -38,9 +39,10 @@ __all__ = [
     "InsuranceTrial",
     "answer",
     "arc_elasticity",
+    "closer_points",
     "default_point",
     "design_of",
-    "grid",
+    "first_points",
     "misfit",
     "plan_settings",
 ]
@@ -57,8 +59,17 @@ prices rose 5.4-fold since 1977 and 6.6-fold since 1974). Families and ceilings 
 out."""
 MEASURES: Final = ("any_use", "visits", "any_admission", "outpatient", "inpatient", "total")
 INTENSITY: Final = ("charge_per_visit", "charge_per_stay")
-DEMAND: Final = ("price_weight", "price_mix")
+DEMAND: Final = (
+    "price_weight",
+    "price_half",
+    "price_mix",
+    "nest_correlation",
+    "seek_constant",
+    "return_price_ratio",
+)
 """Parameters of demand that the experiment can tell something of."""
+ELITE: Final = 10
+"""The best points, around which a fit looks on."""
 MONTHS: Final = {"warm_up": 12, "baseline": 12, "reform": 12}
 
 
@@ -219,16 +230,76 @@ def answer(way: FromTrial, results: Results, point: int = 0) -> Float:
     return np.array([arc_elasticity(b, v, *prices) for b, v in zip(base, value, strict=True)])
 
 
-def grid() -> list[list[float]]:
-    """Give the points of a fit: three values of each demand parameter, its ends among them."""
+def _ranges() -> list[tuple[float, float, bool]]:
+    """Give low, high and whether in logarithms, of every demand parameter."""
     known = load(REGION).region().parameters
-    weight, mix = (known[name] for name in DEMAND)
-    middle = math.sqrt(weight.default * weight.high)
-    values = [
-        sorted({weight.default, middle, weight.high}),
-        [mix.low, mix.default, mix.high],
+    found = []
+    for name in DEMAND:
+        of = known[name]
+        is_log = of.distribution == "loguniform"
+        ends = (math.log(of.low), math.log(of.high)) if is_log else (of.low, of.high)
+        found.append((*ends, is_log))
+    return found
+
+
+def _placed(shares: Float) -> list[list[float]]:
+    """Turn shares of the ranges (n, 6) into values."""
+    return [
+        [
+            math.exp(low + u * (high - low)) if is_log else low + u * (high - low)
+            for u, (low, high, is_log) in zip(row, _ranges(), strict=True)
+        ]
+        for row in shares
     ]
-    return [[w, m] for w in values[0] for m in values[1]]
+
+
+def first_points(count: int) -> list[list[float]]:
+    """Give the region's own point and others that fill the ranges of the demand parameters.
+
+    Parameters
+    ----------
+    count : int
+        A power of two; so many besides the region's own.
+    """
+    filling = qmc.Sobol(len(DEMAND), seed=3).random(count)
+    return [default_point(), *_placed(filling)]
+
+
+def closer_points(
+    points: list[list[float]], misfits: Float, count: int, turn: int
+) -> list[list[float]]:
+    """Give points drawn around the best ones: the next step of a cross-entropy search.
+
+    Parameters
+    ----------
+    points : list of list of float
+        All that were lived.
+    misfits : ndarray, shape (n_points,)
+    count : int
+        How many to draw.
+    turn : int
+        Of the search, from 0; later turns look closer.
+
+    References
+    ----------
+    Rubinstein, R. (1999). The cross-entropy method for combinatorial and continuous optimization.
+    Methodology and Computing in Applied Probability 1, 127-190.
+    https://doi.org/10.1023/A:1010091220143
+    """
+    best = np.argsort(misfits)[:ELITE]
+    shares = np.array(
+        [
+            [
+                ((math.log(x) if is_log else x) - low) / (high - low)
+                for x, (low, high, is_log) in zip(points[i], _ranges(), strict=True)
+            ]
+            for i in best
+        ]
+    )
+    least = (0.06 / (1 + turn)) ** 2 * np.eye(len(DEMAND))
+    draw = np.random.default_rng([5, turn])
+    found = draw.multivariate_normal(shares.mean(axis=0), np.cov(shares.T) + least, count)
+    return _placed(np.clip(found, 0.0, 1.0))
 
 
 def misfit(results: Results, targets: Mapping[FromTrial, tuple[float, float, float]]) -> Float:

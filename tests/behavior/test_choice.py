@@ -102,6 +102,26 @@ def test_provider_utility_falls_with_price_travel_and_wait_and_rises_with_experi
         assert math.copysign(1.0, choice.provider_utility(*changed) - reference) == direction
 
 
+def test_a_payment_is_felt_ever_less_and_never_more_than_the_half() -> None:
+    felt = [choice.diminished_price(p, 3000.0, 0.1) for p in (0.0, 1.0, 300.0, 3000.0, 1e9)]
+    assert felt[0] == 0.0
+    assert felt[1] == pytest.approx(1.0, rel=4e-3)
+    assert felt[2] == pytest.approx(150.0, rel=1e-12)
+    assert felt == sorted(felt)
+    assert felt[-1] <= 300.0
+
+
+def test_without_a_half_every_unit_of_a_payment_weighs_the_same() -> None:
+    for price in (0.0, 12.5, 4e5):
+        assert choice.diminished_price(price, 3000.0, 0.0) == price
+
+
+def test_the_same_share_of_income_is_felt_alike_by_rich_and_poor() -> None:
+    poor = choice.diminished_price(100.0, 1000.0, 0.1) / 1000.0
+    rich = choice.diminished_price(1000.0, 10_000.0, 0.1) / 10_000.0
+    assert poor == pytest.approx(rich, rel=1e-12)
+
+
 def test_the_metropolitan_distance_cubic_is_the_published_one() -> None:
     assert choice.travel_utility_metro(10.0) == pytest.approx(-2.65 + 0.2 - 0.01, rel=1e-12)
 

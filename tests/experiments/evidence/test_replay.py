@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -13,6 +14,7 @@ from experiments.evidence.findings import read_finding
 from experiments.evidence.replay import baseline_rows, laboratory_rows, policy_rows
 from experiments.sweep.store import Store
 from sim.cli import app, main
+from sim.scenario import load
 
 TINY = """schema: 1
 kind: finding
@@ -84,6 +86,22 @@ def test_plans_set_what_patients_pay_in_every_tier() -> None:
     }  # fmt: skip
     assert settings["benefits.commercial.annual_deductible"] == 0.0
     assert settings["benefits.commercial.out_of_pocket_maximum"] == trial.CEILING
+
+
+def test_a_fit_of_demand_starts_at_the_regions_own_point_and_comes_closer() -> None:
+    points = trial.first_points(16)
+    assert points[0] == trial.default_point()
+    known = load("us-metro").region().parameters
+    for point in points:
+        for name, value in zip(trial.DEMAND, point, strict=True):
+            assert known[name].low - 1e-9 <= value <= known[name].high + 1e-9
+    # far from a made-up best point in the first turn, near it in a late one
+    first = trial.DEMAND.index("price_mix")
+    misfits = np.array([abs(point[first] - 0.3) for point in points])
+    closer = trial.closer_points(points, misfits, 40, 3)
+    spread = [np.std([point[first] for point in some]) for some in (points, closer)]
+    assert spread[1] < spread[0]
+    assert trial.closer_points(points, misfits, 40, 3) == closer
 
 
 def test_baselines_and_the_laboratory_are_answered_without_a_run() -> None:
