@@ -135,6 +135,8 @@ DESIGN_SEED: Final = 7301
 """Other luck than that of the confirming runs."""
 _BASELINE_SEED: Final = 101
 """First seed of the baseline's record."""
+MOST: Final = 20_000
+"""No run has more persons: what the findings that need most ask for."""
 _BUMP: Final = 0.1
 _FAILED: Final = 0.1
 """Share of a design's runs that may fail at the corners of the ranges; more is a mistake."""
@@ -159,7 +161,7 @@ class Size:
     baseline : int
         Persons of a baseline year in the design.
     lived : float
-        As `share`, of the runs that live the fitted sets; 10,000 persons at most.
+        As `share`, of the runs that live the fitted sets.
     surety : float
         A parameter that the baseline tells counts as moving a moment only where its step did so by
         this many standard deviations of the moment's luck.
@@ -179,7 +181,7 @@ class Size:
 
 
 SIZES: Final[Mapping[str, Size]] = {
-    "us-metro": Size(points=32, near=0, waves=0, share=0.5, lived=0.4, surety=1.0),
+    "us-metro": Size(points=48, near=0, waves=0, share=1.0, surety=1.0),
     "china-city": Size(near=6, share=0.3),
     "china-county": Size(near=6, share=0.5),
 }
@@ -240,7 +242,7 @@ class Answers:
     region: str
     share: float
     baseline: int
-    most: int = PEOPLE
+    most: int = MOST
     is_whole: bool = False
     _built: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -736,7 +738,7 @@ def confirm(
         Seeds, those of the record of evidence.
     folder : Path
     share : float
-        Persons over those of the finding, 10,000 at most.
+        Persons over those of the finding.
     baseline : int, optional
         Persons of a baseline year, lived with `replicates` seeds. Left out, persons and seeds are
         those of the baseline's record: what a market holds of beds depends on its size.
