@@ -37,7 +37,7 @@ def joint(
     as_json: bool,
 ) -> None:
     """Fit every region, or one, live what the fits give and tell it."""
-    from experiments.evidence.joint import QUICK, REGIONS, SIZES, confirm, fit_region
+    from experiments.evidence.joint import QUICK, REGIONS, SIZES, confirm, fit_region, solved
     from experiments.evidence.joint_record import EMPTY, joint_of, read_joint, write_joint
     from experiments.evidence.record import PACKAGED, read_record
     from sim.record import home
@@ -66,6 +66,9 @@ def joint(
                 size = size.with_points(points)
             terminal.say(f"{name}: {points or size.points} points")
             fits = fit_region(name, size, stores, workers, progress, rows=known)
+            if not quick:
+                terminal.say(f"{name}: solving the baseline at {len(fits.sets)} sets")
+                fits = solved(fits, workers)
             baseline = size.baseline if quick else None
             found = confirm(fits, replicates, stores, size.lived, baseline, workers, progress)
             record = record.updated(joint_of(fits, found, size, replicates, known))

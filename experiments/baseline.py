@@ -16,7 +16,6 @@ and the public interface of a run; must not know any rule of behavior.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,11 +23,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
 from experiments import baseline_china_city, baseline_us_metro
 from experiments.baseline_spread import spread_of_spending
@@ -40,7 +37,8 @@ from sim.tallies import ProviderTally as T
 RECORDS = Path(__file__).parent / "records" / "baseline"
 RECORD = RECORDS / "china-county.csv"
 WARM_UP, YEAR = 12, 12
-RESTARTS = 3
+MEASURED = 2  # rounds of a fit in which slopes are measured
+BUMP, DAMPING, MOST_STEP, NEAR = 0.1, 0.02, 0.7, 0.02
 # moments whose parameter moves the odds
 SHARES = (
     "hospital_visit_share",
@@ -340,9 +338,19 @@ def baseline_of(region_id: str) -> Baseline:
 class Runner:
     """Baseline runs in two processes, the same seeds for every parameter vector."""
 
-    def __init__(self, region_id: str, seeds: Sequence[int], people: int, workers: int) -> None:
+    def __init__(
+        self, region_id: str, seeds: Sequence[int], people: int, workers: int | None
+    ) -> None:
         self.region_id, self.seeds, self.people = region_id, tuple(seeds), people
         self.pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+
+    def __enter__(self) -> Runner:
+        """Give itself; its processes end with the block."""
+        return self
+
+    def __exit__(self, *how: object) -> None:
+        """End the processes."""
+        self.pool.shutdown(cancel_futures=True)
 
     def many(self, vectors: Sequence[Mapping[str, float]]) -> list[list[dict[str, float]]]:
         """Return the moments of every seed for each parameter vector."""
@@ -360,62 +368,108 @@ def _mean(runs: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([run[name] for run in runs])) for name in runs[0]}
 
 
-def fit(runner: Runner, start: Mapping[str, float], rounds: int) -> dict[str, float]:
-    """Solve for the parameters at which every one's own moment meets its target.
+def _inner(of: Fitted, value: float) -> float:
+    """Give a parameter as it is moved: its logarithm where it is a scale."""
+    return float(np.log(value)) if of.is_log else float(value)
 
-    Broyden's method on common random numbers: the first step moves each parameter by its own
-    moment alone, later ones learn how the moments hang together.
 
-    Returns
-    -------
-    dict
-        The best parameters met, by sum of squares.
+def _outer(fitted: Sequence[Fitted], x: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Turn moved parameters back into values."""
+    return {f.id: float(np.exp(v) if f.is_log else v) for f, v in zip(fitted, x, strict=True)}
 
-    References
-    ----------
-    Broyden, C. G. (1965). A class of methods for solving nonlinear simultaneous equations.
-    Mathematics of Computation 19, 577-593. https://doi.org/10.2307/2003941
-    """
+
+def _gaps(
+    runner: Runner, vectors: Sequence[Mapping[str, float]], held: Mapping[str, float] | None
+) -> list[npt.NDArray[np.float64]]:
+    """Live parameters and give how far each one's moment is from its target, in logs or odds."""
     about = baseline_of(runner.region_id)
-    fitted = about.fitted
     targets = {**{m.id: m.target for m in about.moments}, **about.derived}
-    best: tuple[float, dict[str, float]] = (float("inf"), dict(start))
 
-    def vector(x: npt.NDArray[np.float64]) -> dict[str, float]:
-        return {
-            f.id: float(np.clip(np.exp(v) if f.is_log else v, f.low, f.high))
-            for f, v in zip(fitted, x, strict=True)
-        }
-
-    def transformed(name: str, value: float) -> float:
+    def moved(name: str, value: float) -> float:
         if name in SHARES:
             return float(np.log(value / (1.0 - value)))
         return float(np.log(max(value, 1e-9)))
 
-    def residual(x: Any) -> Any:
-        nonlocal best
-        values = vector(x)
-        found = _mean(runner.many([values])[0])
-        gaps = np.array(
-            [
-                transformed(f.moment, found[f.moment]) - transformed(f.moment, targets[f.moment])
-                for f in fitted
-            ]
+    return [
+        np.array(
+            [moved(f.moment, found[f.moment]) - moved(f.moment, targets[f.moment])
+             for f in about.fitted]
         )
-        size = float(gaps @ gaps)
-        if size < best[0]:
-            best = (size, values)
-        sys.stderr.write(f"gap {np.sqrt(size):.4f}\n")
-        return gaps / np.array([f.slope for f in fitted])
+        for found in map(_mean, runner.many([{**(held or {}), **v} for v in vectors]))
+    ]  # fmt: skip
 
-    # The noise of a run ends the learning of slopes after some steps: start afresh from the best.
-    for _ in range(RESTARTS):
-        x0 = np.array([np.log(best[1][f.id]) if f.is_log else best[1][f.id] for f in fitted])
-        with contextlib.suppress(optimize.NoConvergence):
-            optimize.broyden1(
-                residual, x0, alpha=-0.7, maxiter=rounds, f_tol=0.02, line_search=None
-            )
-    return best[1]
+
+def slopes_at(
+    runner: Runner, values: Mapping[str, float], held: Mapping[str, float] | None = None
+) -> npt.NDArray[np.float64]:
+    """Measure how every fitted moment answers to every fitted parameter.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Moments in rows; per unit of the parameter, or of its logarithm where it is a scale.
+    """
+    fitted = baseline_of(runner.region_id).fitted
+    x = np.array([_inner(f, values[f.id]) for f in fitted])
+    bumped = [_outer(fitted, x + BUMP * unit) for unit in np.eye(len(fitted))]
+    here, *there = _gaps(runner, [values, *bumped], held)
+    return np.array([gaps - here for gaps in there]).T / BUMP
+
+
+def fit(
+    runner: Runner,
+    start: Mapping[str, float],
+    rounds: int,
+    held: Mapping[str, float] | None = None,
+    slopes: npt.NDArray[np.float64] | None = None,
+) -> dict[str, float]:
+    """Solve for the parameters at which every one's own moment meets its target.
+
+    Damped Gauss-Newton on common random numbers. The first two rounds measure how every moment
+    answers to every parameter; a step that does not help is halved once, then given up.
+
+    Parameters
+    ----------
+    runner : Runner
+    start : mapping of parameter id to value
+        Of the fitted parameters.
+    rounds : int
+        At most.
+    held : mapping of parameter id to value, optional
+        Other parameters, which are not moved.
+    slopes : ndarray, shape (n, n), optional
+        How moments answer (:func:`slopes_at`); given, nothing is measured but the moments.
+
+    Returns
+    -------
+    dict
+        The best fitted parameters met, by sum of squares.
+    """
+    about = baseline_of(runner.region_id)
+    fitted = about.fitted
+    ends = np.array([[_inner(f, f.low), _inner(f, f.high)] for f in fitted])
+    x = np.clip([_inner(f, start[f.id]) for f in fitted], ends[:, 0], ends[:, 1])
+    best, values = float("inf"), dict(start)
+    answers = slopes_at(runner, _outer(fitted, x), held) if slopes is None else slopes
+    for turn in range(rounds):
+        if slopes is None and 0 < turn < MEASURED:
+            answers = slopes_at(runner, _outer(fitted, x), held)
+        gaps = _gaps(runner, [_outer(fitted, x)], held)[0]
+        if (size := float(gaps @ gaps)) < best:
+            best, values = size, _outer(fitted, x)
+        sys.stderr.write(f"gap {np.sqrt(size):.4f}\n")
+        damped = answers.T @ answers + DAMPING * np.eye(len(fitted))
+        step = np.clip(-np.linalg.solve(damped, answers.T @ gaps), -MOST_STEP, MOST_STEP)
+        tried = [np.clip(x + share * step, ends[:, 0], ends[:, 1]) for share in (1.0, 0.5)]
+        found = _gaps(runner, [_outer(fitted, at) for at in tried], held)
+        sizes = [float(g @ g) for g in found]
+        which = int(np.argmin(sizes))
+        if sizes[which] >= best:
+            break
+        best, values, x = sizes[which], _outer(fitted, tried[which]), tried[which]
+        if best < NEAR**2:
+            break
+    return values
 
 
 def write_parameters(region_id: str, values: Mapping[str, float]) -> None:

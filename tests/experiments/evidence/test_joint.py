@@ -38,6 +38,7 @@ RECORD = {row.key: row for row in read_record().rows}
 # As far off as it once was, whatever the record says today.
 RECORD["C18", "antibiotics"] = replace(RECORD["C18", "antibiotics"], simulated=-73.5, light="miss")
 COUNTY = load("china-county").region().parameters
+DEFAULTS = {name: row.default for name, row in COUNTY.items()}
 SMALL = Size(points=16, near=2, waves=1, share=0.02, baseline=200)
 
 
@@ -120,6 +121,37 @@ def test_a_study_beyond_the_ranges_is_told_as_a_miss_and_no_range_is_left(tmp_pa
     assert row.joint_light == "miss"
     assert row.joint <= -62.0
     assert {one.id for one in record.rows} == {"C17", "C18"}
+
+
+class _Runner:
+    """A county whose fitted moments answer to their parameters, and visits to needless care too."""
+
+    region_id = "china-county"
+
+    def __enter__(self) -> _Runner:
+        return self
+
+    def __exit__(self, *how: object) -> None:
+        pass
+
+    def many(self, vectors: Any) -> list[list[dict[str, float]]]:
+        county = _County()
+        return [[county({**DEFAULTS, **vector}, "baseline", 1)] for vector in vectors]
+
+
+@pytest.mark.slow
+def test_a_solved_set_keeps_its_structure_and_meets_the_baseline_again(tmp_path: Path) -> None:
+    fits = fit_region("china-county", SMALL, tmp_path, answers=_County(60.0), rows=RECORD)
+    at = joint.solved(fits, runner=_Runner())
+    for name in STRUCTURAL["china-county"]:
+        assert _value(at, "joint", name) == _value(fits, "joint", name)
+    values = dict(zip(at.names, at.sets["joint"].tolist(), strict=True))
+    for one in baseline_of("china-county").fitted:
+        low, _, high = at.ranges[one.id]
+        assert low <= values[one.id] <= high
+    found = _County()(values, "baseline", 1)
+    assert found["visits_per_person"] == pytest.approx(6.0, rel=0.02)
+    assert found["admissions"] == pytest.approx(17.5, rel=0.02)
 
 
 @pytest.mark.slow
