@@ -224,6 +224,23 @@ def growth() -> dict[str, Any]:
 
 
 def organizations() -> dict[str, Any]:
+    """Time incentives and levers of a month in seven processes, and give the median.
+
+    Where a process happens to lie in memory moves it by half and more: the same from its first to
+    its last month, another in the next process (the same in all with addresses not randomized).
+    """
+    code = "import json;from tests.bench.__main__ import _organizations as a;print(json.dumps(a()))"
+    found = [dict(json.loads(_python("-c", code).splitlines()[-1])) for _ in range(7)]
+    each = sorted(one["ms"] for one in found)
+    return {
+        "providers": found[0]["providers"],
+        "ms": statistics.median(each),
+        "ms_each": each,
+        "at_100000": parts(100_000, 8),
+    }
+
+
+def _organizations() -> dict[str, Any]:
     """Time incentives and levers of a month: 64 providers, every payer's contract nested."""
     s = load("china-county").with_payment(
         [
@@ -249,7 +266,6 @@ def organizations() -> dict[str, Any]:
     return {
         "providers": len(world.setting.beds),
         "ms": statistics.median(times) * 1e3,
-        "at_100000": parts(100_000, 8),
     }
 
 
