@@ -837,9 +837,11 @@ class Jobs:
                 self._prepare()
                 for job in finished:
                     self._keep(job)
-            except Exception:  # whatever it is: without this thread every reader waits for ever
-                # Troubles that can be foreseen are told to whom they are of, where they arise. A
-                # mistake is logged with its trace, and the next turn goes on with the others.
+            # This is the one thread that serves all readers: a mistake of any kind would end it, and
+            # all would wait for ever without a word. Troubles that can be foreseen are told where
+            # they arise; this is logged with its trace, and the next turn goes on with the others
+            # (tests/dashboards/test_jobs.py holds it).
+            except Exception:  # no mistake of any kind may end the thread that serves all readers
                 _log.exception("the queue stumbled")
             with self._lock:
                 if self._closed.is_set():

@@ -99,6 +99,31 @@ def test_an_unfinished_comparison_is_taken_up_by_the_next_server(
         following.close()
 
 
+def test_a_mistake_in_one_turn_is_logged_and_the_queue_serves_on(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    del home
+    turns: list[int] = []
+    finish_runs = Jobs._finish_runs
+
+    def mistaken(self: Jobs) -> None:
+        turns.append(len(turns))
+        if len(turns) == 1:
+            raise RuntimeError("a mistake")
+        finish_runs(self)
+
+    monkeypatch.setattr(Jobs, "_finish_runs", mistaken)
+    jobs = Jobs(Settings())
+    try:
+        end = time.monotonic() + 20.0
+        while len(turns) < 3 and time.monotonic() < end:
+            time.sleep(0.05)
+    finally:
+        jobs.close()
+    assert len(turns) >= 3
+    assert "a mistake" in caplog.text
+
+
 def test_work_over_the_limits_is_refused_in_words(home: Path) -> None:
     del home
     jobs = Jobs(Settings(most_work=10_000, most_people=500, most_replicates=4))
