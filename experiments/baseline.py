@@ -104,8 +104,9 @@ MOMENTS = (
 class Fitted:
     """A parameter graded "calibrated" and the moment that tells it apart from the others.
 
-    ``slope`` is a first guess of how the moment (in logs, or log-odds for a share) answers to one
-    unit of the parameter (its log where ``is_log``); the solver learns the rest.
+    ``slope`` says about how the moment (in logs, or log-odds for a share) answers to one unit of
+    the parameter (its log where ``is_log``), for readers and for counties without people in tests;
+    a fit measures its own.
     """
 
     id: str

@@ -187,10 +187,9 @@ def design_of(points: list[list[float]], replicates: int, seed: int) -> Design:
         Values of :data:`DEMAND`, one list for each point.
     replicates, seed : int
     """
-    known = load(REGION).region().parameters
     return Design(
         arms=tuple(PLANS),
-        factors=tuple(Factor.of(known[name]) for name in DEMAND),
+        factors=_factors(),
         sampler=Sampler("given", options={"points": points}),
         replicates=replicates,
         seed=seed,
@@ -230,27 +229,16 @@ def answer(way: FromTrial, results: Results, point: int = 0) -> Float:
     return np.array([arc_elasticity(b, v, *prices) for b, v in zip(base, value, strict=True)])
 
 
-def _ranges() -> list[tuple[float, float, bool]]:
-    """Give low, high and whether in logarithms, of every demand parameter."""
+def _factors() -> tuple[Factor, ...]:
+    """Give the demand parameters with their ranges, as a sweep draws them."""
     known = load(REGION).region().parameters
-    found = []
-    for name in DEMAND:
-        of = known[name]
-        is_log = of.distribution == "loguniform"
-        ends = (math.log(of.low), math.log(of.high)) if is_log else (of.low, of.high)
-        found.append((*ends, is_log))
-    return found
+    return tuple(Factor.of(known[name]) for name in DEMAND)
 
 
 def _placed(shares: Float) -> list[list[float]]:
     """Turn shares of the ranges (n, 6) into values."""
-    return [
-        [
-            math.exp(low + u * (high - low)) if is_log else low + u * (high - low)
-            for u, (low, high, is_log) in zip(row, _ranges(), strict=True)
-        ]
-        for row in shares
-    ]
+    columns = [factor.at(shares[:, i]) for i, factor in enumerate(_factors())]
+    return [[float(x) for x in row] for row in np.stack(columns, axis=1)]
 
 
 def first_points(count: int) -> list[list[float]]:
@@ -287,15 +275,8 @@ def closer_points(
     https://doi.org/10.1023/A:1010091220143
     """
     best = np.argsort(misfits)[:ELITE]
-    shares = np.array(
-        [
-            [
-                ((math.log(x) if is_log else x) - low) / (high - low)
-                for x, (low, high, is_log) in zip(points[i], _ranges(), strict=True)
-            ]
-            for i in best
-        ]
-    )
+    values = np.array([points[i] for i in best])
+    shares = np.stack([f.share(values[:, i]) for i, f in enumerate(_factors())], axis=1)
     least = (0.06 / (1 + turn)) ** 2 * np.eye(len(DEMAND))
     draw = np.random.default_rng([5, turn])
     found = draw.multivariate_normal(shares.mean(axis=0), np.cov(shares.T) + least, count)

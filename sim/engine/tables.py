@@ -84,7 +84,8 @@ class SeekTable(NamedTuple):
     options (Z, K) providers to choose from besides the own practice, -1 where none; kind (n,);
     log_minutes (Z, n); serves (n, G); wait (n,) months; constant (3, n)
     by class of care; slope (3,) per unit of severity rank by kind of provider; seek (G,) and
-    seek_slope; sensitivities per unit, price_half months of income at which that to price is half;
+    seek_slope; sensitivities per unit; price_half the payment that weighs half of
+    the most any can, months of income, 0 where every unit weighs the same;
     dissimilarity of practices, of hospitals, of seeking.
     price has shape (R, 6, 2, 2, n): benefit package, entitlement, cover used up, contract there,
     provider; uncovered (R, n) the part of it that no account pays, account_weight what a unit of
