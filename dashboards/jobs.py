@@ -837,10 +837,10 @@ class Jobs:
                 self._prepare()
                 for job in finished:
                     self._keep(job)
-            # This is the one thread that serves all readers: a mistake of any kind would end it, and
-            # all would wait for ever without a word. Troubles that can be foreseen are told where
-            # they arise; this is logged with its trace, and the next turn goes on with the others
-            # (tests/dashboards/test_jobs.py holds it).
+            # This is the one thread that serves all readers: a mistake of any kind would end it,
+            # and all would wait for ever without a word. Troubles that can be foreseen are told
+            # where they arise; this is logged with its trace, and the next turn goes on with the
+            # others (tests/dashboards/test_jobs.py holds it).
             except Exception:  # no mistake of any kind may end the thread that serves all readers
                 _log.exception("the queue stumbled")
             with self._lock:
