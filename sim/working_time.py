@@ -41,7 +41,9 @@ def timed(setting: Setting) -> Setting:
     Notes
     -----
     A minute at work costs a physician ``time_price`` times the margin that it earns at list price
-    (1: who is free to work more works until the last minute earns what it costs). The health at
+    (1: who is free to work more works until the last minute earns what it costs). That is the
+    margin of a mean visit as the region has it charged: practised care is more than the need that
+    prices are scaled to, and a contract's sums are solved from what was charged. The health at
     stake in a visit's length is the one at which visits of practices last ``minutes_per_visit`` on
     average at list price, by their capacity: physicians who care more about patients take longer.
     """
@@ -51,7 +53,9 @@ def timed(setting: Setting) -> Setting:
         return setting
     usual = values["minutes_per_visit"]
     wished = usual * values["minutes_wished"]
-    earned = (setting.price_out - setting.cost_out).sum(axis=1) / usual
+    listed = setting.price_out.sum(axis=1)
+    margin = 1.0 - setting.cost_out.sum(axis=1) / np.where(listed > 0.0, listed, 1.0)
+    earned = providers.visit_charge * margin / usual
     price = np.where(is_timed, values["time_price"] * np.maximum(earned, 0.0), 0.0)
     weights = np.where(is_timed, providers.visits_capacity, 0.0)
     if not weights.any():

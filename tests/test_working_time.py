@@ -136,6 +136,31 @@ def test_at_list_price_visits_last_as_declared_and_longer_where_patients_count_m
     assert timing.minutes[practices].max() < timing.wished
 
 
+def test_a_minute_costs_what_a_visit_as_charged_earns_in_it() -> None:
+    """Practised care is more than prices are scaled to, and contracts pay by what was charged."""
+    world = lived(NAME, 12)
+    setting = world.setting
+    timing, practices = setting.timing, setting.region.providers.kind == 0
+    assert timing is not None
+    done = world.recent.provider[practices].sum(axis=(0, 1))
+    earned = (done[T.CHARGE_OUT] - done[T.COST_OUT]) / done[T.MINUTES]  # both in hundredths
+    assert timing.price[practices].mean() == pytest.approx(earned, rel=0.1)
+
+
+def test_whoever_bears_no_cost_of_a_visit_earns_its_whole_charge() -> None:
+    setting = at_list_price().setting
+    free = world_of("us-metro-hospital-physicians", population=PEOPLE).setting
+    practices = setting.region.providers.kind == 0
+    assert not free.cost_out[practices].any()
+    np.testing.assert_array_equal(free.cost_out[~practices], setting.cost_out[~practices])
+    np.testing.assert_array_equal(free.cost_in, setting.cost_in)
+    assert free.timing is not None and setting.timing is not None
+    usual = setting.values["minutes_per_visit"]
+    charged = setting.region.providers.visit_charge[practices] / usual
+    np.testing.assert_allclose(free.timing.price[practices], charged, rtol=1e-12)
+    assert (free.timing.price[practices] > setting.timing.price[practices]).all()
+
+
 def test_before_the_first_month_nobody_moves() -> None:
     world = world_of(NAME, population=PEOPLE)
     before = world.organizations.minutes.copy()

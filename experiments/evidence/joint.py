@@ -111,7 +111,6 @@ STRUCTURAL: Final[Mapping[str, tuple[str, ...]]] = {
         "prevention_health_weight",
         "tau_aftercare",
         "aftercare_stake",
-        "minutes_wished",
         "time_price",
     ),
     # as above, and care outside the catalog and how a case is treated

@@ -331,7 +331,9 @@ def build_setting(
     stay = providers.charge_per_weight * by_kind(values, "price_scale_stay", kind)
     price_out = visit[:, None] * share_out
     price_in = stay[:, None] * (1.0 - providers.day_share)[:, None] * share_in
-    cost_out = price_out * providers.cost_ratio[:, 0]
+    # Physicians in a hospital bear none of what their visits cost it.
+    borne = np.where(kind == PRACTICE, values.get("practice_cost_borne", 1.0), 1.0)
+    cost_out = price_out * providers.cost_ratio[:, 0] * borne[:, None]
     cost_in = price_in * providers.cost_ratio[:, 1]
     # One price a day: days differ between groups more than what a day contains.
     flow = groups.rate * region.people.age_sex_share[None]
