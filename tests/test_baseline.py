@@ -19,7 +19,7 @@ MISSES: dict[str, set[str]] = {
         "top_1_percent",
         "top_5_percent",
     },
-    "china-city": {"resident_fund", "stay_days_community", "top_1_percent"},
+    "china-city": {"resident_fund", "stay_days_community"},
 }
 
 

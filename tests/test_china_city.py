@@ -6,6 +6,7 @@ Expected values are the published totals of the pack and identities on the commi
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 
 import sim
 from experiments.tables import china_city
+from sim.engine.setting import Setting, build_setting
 from sim.month import build_world, simulate
 from sim.region import Region
 from sim.scenario import load
@@ -56,6 +58,32 @@ def test_what_the_city_does_not_say_is_the_county(city: Region) -> None:
     np.testing.assert_array_equal(city.chronic.prevalence, county.chronic.prevalence)
     assert city.parameters["tau_admit"] == county.parameters["tau_admit"]
     assert city.people.income_fifth[2] > county.people.income_fifth[2]
+
+
+def test_what_a_day_is_worth_to_a_patient_does_not_follow_what_a_tariff_asks_for_it(
+    city: Region,
+) -> None:
+    """The last days of a stay are cheap in China; patients lose as much by leaving early."""
+    values = {name: row.value for name, row in city.parameters.items()}
+
+    def at(share: float) -> tuple[Region, Setting]:
+        providers = dataclasses.replace(
+            city.providers, day_share=np.full_like(city.providers.day_share, share)
+        )
+        region = dataclasses.replace(city, providers=providers)
+        return region, build_setting(region, values, 2_000, 1)
+
+    (_, cheap), (region, dear) = at(0.2), at(0.4)
+    np.testing.assert_allclose(dear.day_price, 2.0 * cheap.day_price)
+    np.testing.assert_allclose(dear.price_in, 0.75 * cheap.price_in)
+    np.testing.assert_array_equal(dear.health_day, cheap.health_day)
+    np.testing.assert_array_equal(dear.health_in, cheap.health_in)
+    # Where the tables' stakes are stated at the tariff itself, they are what they are without it.
+    stated = build_setting(region, {**values, "stake_day_share": 0.4}, 2_000, 1)
+    plain = {name: value for name, value in values.items() if name != "stake_day_share"}
+    without = build_setting(region, plain, 2_000, 1)
+    np.testing.assert_array_equal(stated.health_day, without.health_day)
+    np.testing.assert_array_equal(stated.health_in, without.health_in)
 
 
 def test_about_a_third_of_stays_have_a_procedure_and_ratios_average_to_one(city: Region) -> None:

@@ -51,6 +51,8 @@ OUTSIDE_MINUTES = 90.0
 OUTSIDE_OPEN = 8.0  # visits they could take over those from here
 # Care outside is paid some ten points less; benefits know tiers and not places, so it stands here.
 OUTSIDE_PENALTY = 0.9
+# By how much charges fell where stays were cut: see `day_share` in the region's `columns.csv`.
+DAY_SHARE = 0.3
 CASE_MIX = {"tertiary": 1.15, "secondary": 0.85, "maternal": 0.62, "practice": 0.66}
 
 
@@ -499,7 +501,7 @@ def provider_rows(city: Remainder, codes: list[str], share: Floats) -> list[list
                 community_stay / CASE_MIX["practice"],
                 *charge_shares("township_centre", "outpatient"),
                 *charge_shares("township_centre", "inpatient"),
-                0.45,
+                DAY_SHARE,
                 *cost,
                 *cost,
                 0.45,
@@ -600,7 +602,7 @@ def provider_rows(city: Remainder, codes: list[str], share: Floats) -> list[list
                 stay[tier] / CASE_MIX[tier],
                 *charge_shares(pack_tier[tier], "outpatient"),
                 *charge_shares(pack_tier[tier], "inpatient"),
-                0.45,
+                DAY_SHARE,
                 *cost,
                 *cost,
                 0.45,
@@ -636,7 +638,7 @@ def provider_rows(city: Remainder, codes: list[str], share: Floats) -> list[list
             1.1 * stay["tertiary"] / CASE_MIX["tertiary"],
             *charge_shares("tertiary_outside_county", "outpatient"),
             *charge_shares("tertiary_outside_county", "inpatient"),
-            0.45,
+            DAY_SHARE,
             *cost,
             *cost,
             0.45,

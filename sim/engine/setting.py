@@ -363,8 +363,14 @@ def build_setting(
 
     stake_out = groups.stake_out[:, :, is_hospital].transpose(2, 0, 1)
     health_out = stake_out * mean_by_kind(price_out)[:, None, :] / (2.0 * value)
-    health_in = groups.stake_in[None] * mean_by_kind(price_in)[:, None, :] / (2.0 * value)
-    health_day = groups.stake_day[None] * mean_by_kind(day_price)[:, None] / (2.0 * value)
+    # What a day or a unit is worth to a patient does not follow what a tariff asks for it.
+    stated = values.get("stake_day_share")
+    unit_worth, day_worth = price_in, day_price
+    if stated is not None:
+        unit_worth = stay[:, None] * (1.0 - stated) * share_in
+        day_worth = stay * stated / days_per_weight
+    health_in = groups.stake_in[None] * mean_by_kind(unit_worth)[:, None, :] / (2.0 * value)
+    health_day = groups.stake_day[None] * mean_by_kind(day_worth)[:, None] / (2.0 * value)
 
     prob_bed = np.maximum(groups.prob_bed, 1e-9)
     beds = providers.beds * scale
