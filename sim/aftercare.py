@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.baseline import RANKS, solve
-from sim.engine.organization import Marginals, day_at, mean_days
+from sim.engine.organization import Marginals, last_day
 from sim.engine.setting import Setting
 from sim.engine.tables import Float
 from sim.outlook import channel_marginals, covered_share
@@ -67,7 +67,7 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
     # The list price and what weighs with it stay those that the constants were solved at.
     day = listed.day_price[care.provider]
     day_cost = setting.day_cost * cost_factor + world.organizations.bed
-    saved = day_cost[:, None, None] - day_at(m.stay, mean_days(setting))
+    saved = day_cost[:, None, None] - last_day(m, setting)
     value = values["value_of_health"]
     whole = day * np.maximum(care.days, 1e-9)
     return {

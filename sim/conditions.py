@@ -21,11 +21,10 @@ from sim.benefits import NO_LIMIT_FEN
 from sim.covers import listed_from
 from sim.engine.bills import fill_expected_shares
 from sim.engine.organization import (
-    day_at,
     expected_charge,
     foreseen_returns,
+    last_day,
     mean_day,
-    mean_days,
     mean_style,
     prevention_multiplier,
 )
@@ -732,7 +731,7 @@ def _sending(world: World) -> dict[str, Any]:
     setting, values = world.setting, world.setting.values
     m = channel_marginals(world)["recovery"]
     base = values.get("recovery_base", 0.0)
-    late = day_at(m.stay, mean_days(setting)) - m.post_acute[..., None]
+    late = last_day(m, setting) - m.post_acute[..., None]
     precision, listed = _fixed_of_sending(setting)
     return {
         "recovery": values.get("recovery_share", 0.0),

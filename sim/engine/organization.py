@@ -7,7 +7,7 @@ need; must not know which contract the marginal receipts came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -1038,8 +1038,9 @@ def decide(
             np.empty((2 * shape[1] + 1, ground.stake_out.shape[1])),
         )
     if "stay" not in frozen:
+        seen = _with_cost_back(stay_m, setting)
         org.stay = _practised_terms(
-            org.stay, stay_m.stay, position.weights, values["spillover"], half_life
+            org.stay, seen, position.weights, values["spillover"], half_life
         )
 
     if setting.timing is not None and "working_time" not in frozen:
@@ -1441,6 +1442,23 @@ def _practised_terms(
         # The other arrays are those that were seen, so what is known of them stays known.
         new.__dict__["_known"] = dict(seen.__dict__["_known"])
     return new
+
+
+def _with_cost_back(m: Marginals, setting: Setting) -> StayTerms:
+    """Return what stays bring, with what a contract pays back of a day's cost in every day."""
+    if not m.cost.any():
+        return m.stay
+    back = (m.cost * setting.day_cost[:, None])[..., None, None]
+    return replace(m.stay, bands=m.stay.bands + back)
+
+
+def last_day(m: Marginals, setting: Setting) -> Float:
+    """Return what the last day of a usual stay brings, what is paid back of its cost included.
+
+    Shape (n, Y, G), currency.
+    """
+    back = m.cost * setting.day_cost[:, None]
+    return day_at(m.stay, mean_days(setting)) + back[..., None]
 
 
 def day_at(terms: StayTerms, days: Float) -> Float:

@@ -19,6 +19,7 @@ from sim.aftercare import receipt_of_day
 from sim.engine.organization import (
     Marginals,
     day_at,
+    last_day,
     mean_days,
     mode_margin_gap,
     uncovered_gain,
@@ -352,7 +353,7 @@ def _recovery(view: View, m: Marginals) -> Net:
     stays = ground.billed.sum(axis=3)
     if not values.get("recovery_base", 0.0) > 0.0:
         stays = np.zeros_like(stays)
-    late = day_at(m.stay, mean_days(setting)) - m.post_acute[..., None]
+    late = last_day(m, setting) - m.post_acute[..., None]
     days = np.maximum(values.get("recovery_share", 0.0) * mean_days(setting), 1e-9)
     saved = setting.day_cost[:, None, None] - late + m.refer_down[..., None] / days
     price = np.broadcast_to(setting.day_price[:, None, None], stays.shape)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.month import run_month
+from sim.outlook import practised_stay
 from sim.payment import build, gradient_of, next_year, resolve_neutral
+from sim.scenario import load
 from sim.testing import examine
 from tests.payment.years import contract, marginal, seen_through_the_forecast, year
+from tests.worlds import world_of
 
 
 @pytest.mark.parametrize("spec", [{"share": 0.9}, {"ceiling": 2e5}])
@@ -57,3 +61,24 @@ def test_the_ceiling_grows() -> None:
     one = contract({"cost_reimbursement": {"ceiling": 900, "growth": 0.1}})
     done = year(resource_cost=1000)
     assert next_year(one, [done]).revenue(done).tolist() == pytest.approx([990])
+
+
+@pytest.mark.parametrize(("share", "days"), [(1.0, 1.0), (1.2, None)])
+def test_whoever_gets_back_what_a_day_costs_keeps_patients_as_long_as_they_need(
+    share: float, days: float | None
+) -> None:
+    """A day paid back in full leaves nothing and costs nothing; one paid back with more, a gain."""
+    hospitals = {"ids": [f"h{k}" for k in range(1, 7)]}
+    contract = {"cost_reimbursement": {"share": share}}
+    market = load("us-metro").with_payment(
+        [{"payer": "medicare", "providers": hospitals, "contract": contract}]
+    )
+    world = world_of(market, population=300, parameters={"spillover": 0.0, "style_half_life": 0.0})
+    for _ in range(14):
+        run_month(world)
+    kept = practised_stay(world)[world.region.providers.beds > 0.0][:, 0]
+    assert kept.size
+    if days is None:
+        assert (kept > 1.0).all()
+    else:
+        np.testing.assert_allclose(kept, days, rtol=1e-9)
