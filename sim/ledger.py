@@ -28,8 +28,9 @@ __all__ = [
     "PATIENTS",
     "PURPOSES",
     "Ledger",
+    "Order",
+    "Plan",
     "Transfers",
-    "both_ways",
     "chart_of_accounts",
     "interim",
     "split_largest_remainder",
@@ -84,6 +85,7 @@ PURPOSES: Mapping[str, Mapping[str, str]] = {
 
 _PURPOSE_NAMES = tuple(PURPOSES)
 _PURPOSE_INDEX = {name: position for position, name in enumerate(_PURPOSE_NAMES)}
+_NEVER = -1  # in place of a purpose: nothing comes back
 _LARGEST = 2**62
 _FIFTHS = 5
 
@@ -220,22 +222,36 @@ class Transfers(NamedTuple):
     amounts: ArrayLike
 
 
-def both_ways(
-    payers: str | Sequence[str],
-    payees: str | Sequence[str],
-    purpose: str,
-    purpose_returned: str,
-    amounts: ArrayLike,
-) -> tuple[Transfers, Transfers]:
-    """Give the transfers that amounts of either sign stand for: forward, and what comes back."""
-    # Python's whole numbers: the largest negative one of 64 bits has no positive counterpart.
-    values = _listed(amounts, purpose)
-    forward = [amount if amount > 0 else 0 for amount in values]
-    back = [-amount if amount < 0 else 0 for amount in values]
-    return (
-        Transfers(payers, payees, purpose, forward),
-        Transfers(payees, payers, purpose_returned, back),
-    )
+class Order(NamedTuple):
+    """Transfers that are made again and again, with amounts told each time.
+
+    Attributes
+    ----------
+    payers, payees : str or sequence of str, length n
+        Accounts; one name stands for all rows, two for a single row.
+    purpose : str
+        One of ``PURPOSES``.
+    purpose_returned : str
+        Purpose of what payees give back where an amount is negative; "" if none may be.
+    """
+
+    payers: str | Sequence[str]
+    payees: str | Sequence[str]
+    purpose: str
+    purpose_returned: str = ""
+
+
+class Plan(NamedTuple):
+    """Orders with their accounts and purposes looked up, for ``Ledger.post_plan``.
+
+    Attributes
+    ----------
+    places : array of int64, shape (4, n)
+        Payer, payee, purpose, and purpose of what comes back (-1 for never), a column a row of the
+        orders in turn.
+    """
+
+    places: NDArray[np.int64]
 
 
 class Ledger:
@@ -286,10 +302,11 @@ class Ledger:
         self._openings: list[NDArray[np.int64]] = [balances.copy()]
         self._closings: list[NDArray[np.int64]] = []
         self._first_month = int(first_month)
-        # Whole numbers of Python: the few transfers of a month move one balance at a time.
-        self._balances: list[int] = balances.tolist()
-        self._flows: list[dict[tuple[int, int, int], int]] = [{}]
-        self._found: dict[tuple[str, ...], list[int]] = {}
+        self._balances = balances
+        # By month: what was posted, in blocks with rows of payer, payee, purpose and fen.
+        self._flows: list[list[NDArray[np.int64]]] = [[]]
+        self._turnover = 0.0  # of the open month
+        self._found: dict[tuple[str, ...], NDArray[np.int64]] = {}
         # By purpose: fen by account, scheme and fifth.
         self._cells: list[dict[int, NDArray[np.int64]]] = [{}]
 
@@ -318,11 +335,11 @@ class Ledger:
 
     def balance(self, account: str) -> int:
         """Give an account's balance as posted so far, fen."""
-        return self._balances[self.index(account)]
+        return int(self._balances[self.index(account)])
 
     def balances(self) -> NDArray[np.int64]:
         """Give every account's balance as posted so far, fen, in the order of accounts."""
-        return np.array(self._balances, dtype=np.int64)
+        return self._balances.copy()
 
     def post(self, month: int, payer: str, payee: str, purpose: str, amount: int) -> None:
         """Move money from one account to another.
@@ -344,9 +361,7 @@ class Ledger:
             For a closed month, an unknown name, a fraction of a fen or a negative amount.
         """
         self._open(month)
-        kind = self._purpose(purpose)
-        whole = _whole(amount, purpose).reshape(1)
-        self._move([self.index(payer)], [self.index(payee)], [kind], whole.tolist())
+        self.post_all(month, [Transfers(payer, payee, purpose, amount)])
 
     def post_many(
         self,
@@ -387,62 +402,125 @@ class Ledger:
             As ``post``; then nothing of the call is posted.
         """
         self._open(month)
-        givers: list[int] = []
-        takers: list[int] = []
-        kinds: list[int] = []
-        moved: list[int] = []
-        for payers, payees, purpose, amounts in transfers:
-            kind = self._purpose(purpose)
-            values = _listed(amounts, purpose)
-            size = len(values)
-            from_ = self._positions(payers, size, purpose)
-            to = self._positions(payees, size, purpose)
-            # What moves nothing leaves no trace; its names have been looked up all the same.
-            if any(values):
-                givers += from_
-                takers += to
-                kinds += [kind] * size
-                moved += values
-        self._move(givers, takers, kinds, moved)
+        blocks = [self._block(given) for given in transfers]
+        if blocks:
+            self._move(np.concatenate(blocks, axis=1))
 
-    def _move(
-        self,
-        givers: list[int],
-        takers: list[int],
-        kinds: list[int],
-        amounts: list[int],
-    ) -> None:
-        """Enter transfers, all or none."""
-        if not amounts:
+    def plan(self, orders: Iterable[Order]) -> Plan:
+        """Look up the accounts and purposes of transfers that are made month after month.
+
+        Parameters
+        ----------
+        orders : iterable of Order
+
+        Raises
+        ------
+        LedgerError
+            For an unknown name, or payers and payees that differ in number.
+        """
+        blocks = []
+        for payers, payees, purpose, returned in orders:
+            names = payees if isinstance(payers, str) else payers
+            size = 1 if isinstance(names, str) else len(names)
+            block = np.empty((4, size), dtype=np.int64)
+            block[0] = self._positions(payers, size, purpose)
+            block[1] = self._positions(payees, size, purpose)
+            block[2] = self._purpose(purpose)
+            block[3] = self._purpose(returned) if returned else _NEVER
+            blocks.append(block)
+        return Plan(np.concatenate(blocks, axis=1))
+
+    def post_plan(self, month: int, plan: Plan, amounts: ArrayLike) -> None:
+        """Carry out a plan's orders for a month: all of them, or nothing.
+
+        Parameters
+        ----------
+        month : int
+            The open month.
+        plan : Plan
+            From ``plan``.
+        amounts : array_like of int, shape (n,)
+            Fen for each row of the plan's orders in turn; negative where money comes back.
+
+        Raises
+        ------
+        LedgerError
+            As ``post``, and if the numbers of rows and amounts differ; then nothing is posted.
+        """
+        self._open(month)
+        values = _whole(amounts, "plan")
+        places = plan.places
+        if values.shape != places.shape[1:]:
+            raise LedgerError(
+                "rows and amounts differ in number",
+                where="plan",
+                value=values.shape,
+                allowed=str(places.shape[1:]),
+            )
+        backward = (values < 0) & (places[3] != _NEVER)
+        block = np.empty_like(places)
+        block[0] = np.where(backward, places[1], places[0])
+        block[1] = np.where(backward, places[0], places[1])
+        block[2] = np.where(backward, places[3], places[2])
+        block[3] = np.where(backward, -values, values)
+        self._move(block)
+
+    def _block(self, given: Transfers) -> NDArray[np.int64]:
+        """Look up transfers; give rows of payer, payee, purpose and fen."""
+        payers, payees, purpose, amounts = given
+        kind = self._purpose(purpose)
+        values = _whole_numbers(amounts, purpose)
+        if values.ndim > 1:
+            raise LedgerError(where=purpose, value=values.shape, allowed="one dimension")
+        size = values.size
+        block = np.empty((4, size), dtype=np.int64)
+        block[0] = self._positions(payers, size, purpose)
+        block[1] = self._positions(payees, size, purpose)
+        block[2] = kind
+        block[3] = values
+        return block
+
+    def _move(self, block: NDArray[np.int64]) -> None:
+        """Enter transfers, all or none; zeros leave no trace."""
+        amounts = block[3]
+        if not amounts.any():
             return
-        if min(amounts) < 0:
-            row = next(row for row, amount in enumerate(amounts) if amount < 0)
+        if int(amounts.min()) < 0:
+            row = int(np.argmax(amounts < 0))
             raise LedgerError(
                 "a transfer is negative",
-                where=f"month {self._month}, {_PURPOSE_NAMES[kinds[row]]}",
-                value=amounts[row],
+                where=f"month {self._month}, {_PURPOSE_NAMES[block[2, row]]}",
+                value=int(amounts[row]),
                 allowed="0 fen or more",
                 remedy="Post money that comes back as a transfer the other way.",
             )
-        if max(amounts) > _LARGEST:
-            purpose = _PURPOSE_NAMES[kinds[amounts.index(max(amounts))]]
+        largest = int(np.argmax(amounts))
+        turnover = self._turnover + float(amounts.sum(dtype=np.float64))
+        if int(amounts[largest]) > _LARGEST or turnover > _LARGEST:
+            purpose = _PURPOSE_NAMES[block[2, largest]]
             raise LedgerError(
-                "an amount is too large", where=purpose, allowed=f"below {_LARGEST} fen"
+                "an amount is too large",
+                where=purpose,
+                allowed=f"below {_LARGEST} fen, and so a month's in all",
             )
-        rows = [row for row in zip(givers, takers, kinds, amounts, strict=True) if row[3]]
-        for giver, taker, kind, _ in rows:
-            if giver == taker:
-                raise LedgerError(
-                    "an account pays itself",
-                    where=f"month {self._month}, {_PURPOSE_NAMES[kind]}",
-                    value=self._names[giver],
-                )
-        flows, balances = self._flows[-1], self._balances
-        for giver, taker, kind, amount in rows:
-            place = (giver, taker, kind)
-            flows[place] = flows.get(place, 0) + amount
-            balances[giver] -= amount
-            balances[taker] += amount
+        moved = block[:, amounts > 0]
+        itself = moved[0] == moved[1]
+        if itself.any():
+            row = int(np.argmax(itself))
+            raise LedgerError(
+                "an account pays itself",
+                where=f"month {self._month}, {_PURPOSE_NAMES[moved[2, row]]}",
+                value=self._names[moved[0, row]],
+            )
+        balances = _after(self._balances, moved)
+        if int(np.abs(balances).max()) > _LARGEST:
+            row = int(np.argmax(np.abs(balances)))
+            raise LedgerError(
+                "a balance is too large", where=self._names[row], allowed=f"below {_LARGEST} fen"
+            )
+        self._balances = balances
+        self._turnover = turnover
+        self._flows[-1].append(moved)
 
     def post_net(
         self,
@@ -464,7 +542,14 @@ class Ledger:
         amounts : array_like of int, shape (n,)
             Fen of either sign.
         """
-        self.post_all(month, both_ways(payers, payees, purpose, purpose_returned, amounts))
+        values = _whole(amounts, purpose)
+        self.post_all(
+            month,
+            [
+                Transfers(payers, payees, purpose, np.maximum(values, 0)),
+                Transfers(payees, payers, purpose_returned, np.maximum(-values, 0)),
+            ],
+        )
 
     def post_patients(
         self, month: int, providers: Sequence[str], purpose: str, cells: NDArray[np.int64]
@@ -507,10 +592,7 @@ class Ledger:
             shape = (len(self._names), len(self._schemes), _FIFTHS)
             cells_of[kind] = np.zeros(shape, dtype=np.int64)
         rows = self._positions(providers, len(providers), purpose)
-        if len(set(rows)) == len(rows):
-            cells_of[kind][rows] += values.transpose(2, 0, 1)
-        else:
-            np.add.at(cells_of[kind], rows, values.transpose(2, 0, 1))
+        np.add.at(cells_of[kind], rows, values.transpose(2, 0, 1))
 
     def residual(self, month: int) -> int:
         """Recount a month from its entries: 0, or an error that names the account.
@@ -532,29 +614,23 @@ class Ledger:
             do not add to zero, or if the patients' cells do not add to the patients' entries.
         """
         row = self._row(month)
-        received = [0] * len(self._names)
-        paid = [0] * len(self._names)
-        for (giver, taker, _), amount in self._flows[row].items():
-            paid[giver] += amount
-            received[taker] += amount
-        closing, opening = self._closing(row).tolist(), self._openings[row].tolist()
-        for position, name in enumerate(self._names):
-            expected = opening[position] + received[position] - paid[position]
-            missing = closing[position] - expected
-            if missing != 0:
-                raise LedgerError(
-                    "closing is not opening plus received less paid",
-                    where=f"month {month}, account {name}",
-                    value=missing,
-                    allowed="0 fen",
-                )
-        total = sum(closing) - sum(opening)
+        closing, opening = self._closing(row), self._openings[row]
+        missing = closing - _after(opening, *self._flows[row])
+        if missing.any():
+            position = int(np.argmax(missing != 0))
+            raise LedgerError(
+                "closing is not opening plus received less paid",
+                where=f"month {month}, account {self._names[position]}",
+                value=int(missing[position]),
+                allowed="0 fen",
+            )
+        total = int((closing - opening).sum())
         if total != 0:
             raise LedgerError(
                 "money appeared or vanished", where=f"month {month}", value=total, allowed="0 fen"
             )
         self._check_patients(row, month)
-        return int(total)
+        return total
 
     def close(self, month: int) -> None:
         """Close the open month after recounting it, and open the next with its balances.
@@ -568,7 +644,8 @@ class Ledger:
         self.residual(month)
         self._closings.append(self.balances())
         self._openings.append(self.balances())
-        self._flows.append({})
+        self._flows.append([])
+        self._turnover = 0.0
         self._cells.append({})
         self._month += 1
 
@@ -576,9 +653,7 @@ class Ledger:
         """Add what was moved for a purpose, in one month or in all, fen."""
         kind = self._purpose(purpose)
         rows = self._flows if month is None else [self._flows[self._row(month)]]
-        return sum(
-            amount for flows in rows for (_, _, what), amount in flows.items() if what == kind
-        )
+        return sum(int(block[3, block[2] == kind].sum()) for blocks in rows for block in blocks)
 
     def entries(self) -> dict[str, NDArray[Any]]:
         """Give every transfer as a table: month, payer, payee, purpose, amount (fen).
@@ -589,21 +664,29 @@ class Ledger:
             Equal lengths, one row for each month, payer, payee and purpose with money moved; the
             open month included.
         """
-        months: list[int] = []
-        places: list[tuple[int, int, int]] = []
-        amounts: list[int] = []
-        for row, flows in enumerate(self._flows):
-            for place in sorted(flows):
-                months.append(self._first_month + row)
-                places.append(place)
-                amounts.append(flows[place])
-        from_, to, purposes = np.array(places, dtype=np.int64).reshape(-1, 3).T
+        size, kinds = len(self._names), len(_PURPOSE_NAMES)
+        places: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+        amounts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
+        for blocks in self._flows:
+            givers, takers, purposes, posted = np.concatenate([_NOTHING, *blocks], axis=1)
+            # One number a place: it sorts as payer, payee and purpose do.
+            found, row = np.unique((givers * size + takers) * kinds + purposes, return_inverse=True)
+            total = np.zeros(found.size, dtype=np.int64)
+            np.add.at(total, row, posted)
+            places.append(found)
+            amounts.append(total)
+        months = np.repeat(
+            np.arange(len(self._flows), dtype=np.int64) + self._first_month,
+            [found.size for found in places[1:]],
+        )
+        pairs, purposes = np.divmod(np.concatenate(places), kinds)
+        givers, takers = np.divmod(pairs, size)
         return {
-            "month": np.array(months, dtype=np.int64),
-            "payer": _named(from_, self._names),
-            "payee": _named(to, self._names),
+            "month": months,
+            "payer": _named(givers, self._names),
+            "payee": _named(takers, self._names),
             "purpose": _named(purposes, _PURPOSE_NAMES),
-            "amount": np.array(amounts, dtype=np.int64),
+            "amount": np.concatenate(amounts),
         }
 
     def accounts(self) -> dict[str, NDArray[Any]]:
@@ -665,24 +748,21 @@ class Ledger:
         patients = self._index.get(PATIENTS)
         if patients is None or not self._schemes:
             return
-        booked = {
-            (taker, kind): amount
-            for (giver, taker, kind), amount in self._flows[row].items()
-            if giver == patients
-        }
-        cells = {
-            (account, kind): amount
-            for kind, by_account in self._cells[row].items()
-            for account, amount in enumerate(by_account.sum(axis=(1, 2)).tolist())
-            if amount
-        }
-        for place in sorted(booked.keys() | cells.keys()):
-            missing = cells.get(place, 0) - booked.get(place, 0)
-            if missing != 0:
+        cells_of = self._cells[row]
+        block = np.concatenate([_NOTHING, *self._flows[row]], axis=1)
+        _, takers, purposes, amounts = block[:, block[0] == patients]
+        for kind in sorted({*cells_of, *purposes.tolist()}):
+            missing = np.zeros(len(self._names), dtype=np.int64)
+            if kind in cells_of:
+                missing += cells_of[kind].sum(axis=(1, 2))
+            here = purposes == kind
+            np.subtract.at(missing, takers[here], amounts[here])
+            if missing.any():
+                account = int(np.argmax(missing != 0))
                 raise LedgerError(
                     "patients' cells do not add to the patients' entries",
-                    where=f"month {month}, {self._names[place[0]]}, {_PURPOSE_NAMES[place[1]]}",
-                    value=missing,
+                    where=f"month {month}, {self._names[account]}, {_PURPOSE_NAMES[kind]}",
+                    value=int(missing[account]),
                     allowed="0 fen",
                     remedy="Post patients' money with post_patients.",
                 )
@@ -723,10 +803,12 @@ class Ledger:
             )
         return position
 
-    def _positions(self, names: str | Sequence[str], size: int, purpose: str) -> list[int]:
-        """Turn one name or a name a row into positions."""
+    def _positions(
+        self, names: str | Sequence[str], size: int, purpose: str
+    ) -> NDArray[np.int64] | int:
+        """Turn one name, for all rows, or a name a row into positions."""
         if isinstance(names, str):
-            return [self.index(names)] * size
+            return self.index(names)
         if len(names) != size:
             raise LedgerError(
                 "names and amounts differ in number",
@@ -736,10 +818,22 @@ class Ledger:
             )
         known = self._found.get(names) if isinstance(names, tuple) else None
         if known is None:
-            known = [self.index(str(name)) for name in names]
+            known = np.array([self.index(str(name)) for name in names], dtype=np.int64)
             if isinstance(names, tuple):
                 self._found[names] = known
         return known
+
+
+_NOTHING = np.zeros((4, 0), dtype=np.int64)
+
+
+def _after(balances: NDArray[np.int64], *blocks: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give balances after transfers."""
+    after = balances.copy()
+    for givers, takers, _, amounts in blocks:
+        np.subtract.at(after, givers, amounts)
+        np.add.at(after, takers, amounts)
+    return after
 
 
 def _named(positions: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str_]:
@@ -754,22 +848,6 @@ def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[n
     if values.size > 0 and (int(values.max()) > largest or int(values.min()) < -largest):
         raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
     return values
-
-
-def _listed(amounts: ArrayLike | int, where: str) -> list[int]:
-    """Take one amount or a row of them, whole fen already, as a list."""
-    if type(amounts) is int:
-        return [amounts]
-    if isinstance(amounts, np.ndarray) and amounts.dtype == np.int64 and amounts.ndim == 1:
-        row: list[int] = amounts.tolist()
-        return row
-    if isinstance(amounts, list) and set(map(type, amounts)) <= {int}:
-        return amounts
-    values = np.atleast_1d(_whole_numbers(amounts, where))
-    if values.ndim != 1:
-        raise LedgerError(where=where, value=values.shape, allowed="one dimension")
-    found: list[int] = values.tolist()
-    return found
 
 
 def _whole_numbers(amounts: ArrayLike, where: str) -> NDArray[np.int64]:

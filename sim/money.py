@@ -5,7 +5,6 @@ Knows contracts, cost sharing, subsidies and audits; must not know why care was 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +16,7 @@ from sim.engine.kernels import Tallies
 from sim.engine.tables import (
     Int,
 )
-from sim.ledger import ACCOUNTS, FISCAL, OUTSIDE, PATIENTS, Transfers, both_ways
+from sim.ledger import ACCOUNTS, FISCAL, OUTSIDE, PATIENTS, Order, Plan, Transfers
 from sim.oversight import (
     AuditResult,
     affordable_share,
@@ -204,16 +203,46 @@ def _account_transfers(world: World, tallies: Tallies) -> tuple[list[Transfers],
     ], paid
 
 
-def _premium_transfers(world: World, payer: str, total: int) -> Iterator[Transfers]:
-    """Give a fund's income of the month: from members and employers, the rest from the budget."""
+def _from_budget(world: World, payer: str, total: int) -> int:
+    """Return what of a fund's income of the month the budget adds to members' and employers'."""
     name = payer.split("-")[0]
     row = world.region.constants.get(f"premium_individual_{name}")
-    from_budget = 0
-    if row is not None:
-        whole = world.region.constants[f"fund_income_{name}"].value
-        from_budget = int(total * max(1.0 - row.value / whole, 0.0))
-    yield Transfers(OUTSIDE, payer, "premium", total - from_budget)
-    yield Transfers(FISCAL, payer, "premium_subsidy", from_budget)
+    if row is None:
+        return 0
+    whole = world.region.constants[f"fund_income_{name}"].value
+    return int(total * max(1.0 - row.value / whole, 0.0))
+
+
+_ADMINISTRATION = "administration_share"
+
+
+def _plan(world: World) -> Plan:
+    """Return who pays whom every month; :func:`_post` gives the amounts in this order."""
+    providers, payers = world.region.providers.ids, world.region.payers
+    orders: list[Order] = []
+    for payer in payers:
+        orders += (
+            Order(payer, providers, "care_payment", "care_payment_returned"),
+            Order(payer, providers, "settlement", "settlement_returned"),
+            Order(FISCAL, providers, "medical_assistance"),
+            Order(providers, payer, "audit_recovery"),
+            Order(providers, FISCAL, "audit_fine"),
+        )
+    orders += (
+        Order(FISCAL, providers, "operating_subsidy"),
+        Order(providers, OUTSIDE, "supplies"),
+        Order(providers, OUTSIDE, "fixed_cost"),
+        Order(providers, OUTSIDE, "lever_cost"),
+    )
+    for payer in payers:
+        orders += (
+            Order(OUTSIDE, payer, "premium"),
+            Order(FISCAL, payer, "premium_subsidy"),
+            Order(payer, OUTSIDE, "audit_cost"),
+            Order(FISCAL, OUTSIDE, "administration"),
+        )
+    orders.append(Order(OUTSIDE, PATIENTS, "household_income"))
+    return world.ledger.plan(orders)
 
 
 def _post(
@@ -233,34 +262,25 @@ def _post(
     book, month = world.ledger, world.month
     providers, payers = world.region.providers.ids, world.region.payers
     cells = tallies.patient_money.transpose(1, 2, 0, 3)
-    book.post_patients(month, providers, "patient_covered", np.ascontiguousarray(cells[..., 0]))
-    book.post_patients(month, providers, "patient_uncovered", np.ascontiguousarray(cells[..., 1]))
+    book.post_patients(month, providers, "patient_covered", cells[..., 0])
+    book.post_patients(month, providers, "patient_uncovered", cells[..., 1])
     transfers, from_accounts = _account_transfers(world, tallies)
-    cash = int(tallies.patient_money.sum()) - from_accounts
-    transfers.append(Transfers(OUTSIDE, PATIENTS, "household_income", cash))
-    share = world.region.constants.get("administration_share")
+    if transfers:
+        book.post_all(month, transfers)
+    if "transfers" not in world.fixed:
+        world.fixed["transfers"] = _plan(world)
+    share = world.region.constants.get(_ADMINISTRATION)
+    administered = 0.0 if share is None else share.value
     paid = np.maximum(interim + settled, 0).sum(axis=0).tolist()
     audits = audited.cost_fen.sum(axis=0).tolist()
-    for y, payer in enumerate(payers):
-        for kind, flow in (("care_payment", interim), ("settlement", settled)):
-            transfers += both_ways(payer, providers, kind, f"{kind}_returned", flow[:, y])
-        transfers += _premium_transfers(world, payer, int(premiums[y]))
-        transfers += (
-            Transfers(FISCAL, providers, "medical_assistance", aid[:, y]),
-            Transfers(providers, payer, "audit_recovery", audited.claw_back_fen[:, y]),
-            Transfers(providers, FISCAL, "audit_fine", audited.fine_fen[:, y]),
-            Transfers(payer, OUTSIDE, "audit_cost", audits[y]),
-        )
-        if share is not None:
-            administered = int(paid[y] * share.value)
-            transfers.append(Transfers(FISCAL, OUTSIDE, "administration", administered))
-    transfers += (
-        Transfers(FISCAL, providers, "operating_subsidy", grants),
-        Transfers(providers, OUTSIDE, "supplies", cost),
-        Transfers(providers, OUTSIDE, "fixed_cost", fixed),
-        Transfers(providers, OUTSIDE, "lever_cost", lever),
-    )
-    book.post_all(month, transfers)
+    sums: list[int] = []
+    for y, (payer, total) in enumerate(zip(payers, premiums.tolist(), strict=True)):
+        from_budget = _from_budget(world, payer, total)
+        sums += (total - from_budget, from_budget, audits[y], int(paid[y] * administered))
+    sums.append(int(tallies.patient_money.sum()) - from_accounts)
+    by_payer = np.array([interim, settled, aid, audited.claw_back_fen, audited.fine_fen])
+    every = (by_payer.transpose(2, 0, 1).ravel(), grants, cost, fixed, lever, np.array(sums))
+    book.post_plan(month, world.fixed["transfers"], np.concatenate(every))
     spent = -book.balance(FISCAL)
     if spent > 0:
         book.post(month, OUTSIDE, FISCAL, "tax", spent)
