@@ -307,8 +307,8 @@ class Ledger:
         self._flows: list[list[NDArray[np.int64]]] = [[]]
         self._turnover = 0.0  # of the open month
         self._found: dict[tuple[str, ...], NDArray[np.int64]] = {}
-        # By purpose: fen by account, scheme and fifth.
-        self._cells: list[dict[int, NDArray[np.int64]]] = [{}]
+        # By month, as posted: purpose, accounts, and fen by account, scheme and fifth.
+        self._cells: list[list[tuple[int, NDArray[np.int64], NDArray[np.int64]]]] = [[]]
 
     @property
     def accounts_named(self) -> tuple[str, ...]:
@@ -552,7 +552,11 @@ class Ledger:
         )
 
     def post_patients(
-        self, month: int, providers: Sequence[str], purpose: str, cells: NDArray[np.int64]
+        self,
+        month: int,
+        providers: Sequence[str],
+        purpose: str | Sequence[str],
+        cells: NDArray[np.int64],
     ) -> None:
         """Move patients' own money to providers, kept by scheme and income fifth.
 
@@ -562,9 +566,9 @@ class Ledger:
             The open month.
         providers : sequence of str, length n
             Accounts that are paid.
-        purpose : str
-            One of ``PURPOSES``.
-        cells : array of int64, shape (schemes, 5, n)
+        purpose : str, or several
+            Of ``PURPOSES``.
+        cells : array of int64, shape (schemes, 5, n), or (purposes, schemes, 5, n) for several
             Fen paid by the people of each scheme and income fifth, 0 or more.
 
         Raises
@@ -572,27 +576,35 @@ class Ledger:
         LedgerError
             As ``post_many``, or if the shape is not that of the sub-ledger.
         """
-        values = _whole(cells, purpose)
-        expected = (len(self._schemes), _FIFTHS, len(providers))
+        self._open(month)
+        purposes = (purpose,) if isinstance(purpose, str) else tuple(purpose)
+        where = ", ".join(purposes)
+        values = _whole(cells, where)
+        values = values[None] if isinstance(purpose, str) else values
+        expected = (len(purposes), len(self._schemes), _FIFTHS, len(providers))
         if values.shape != expected:
             raise LedgerError(
-                "patients' cells", where=purpose, value=values.shape, allowed=str(expected)
+                "patients' cells", where=where, value=values.shape, allowed=str(expected)
             )
         if values.size and int(values.min()) < 0:
             raise LedgerError(
                 "a patients' payment is negative",
-                where=f"month {month}, {purpose}",
+                where=f"month {month}, {where}",
                 value=int(values.min()),
                 allowed="0 fen or more",
             )
-        self.post_many(month, PATIENTS, providers, purpose, values.sum(axis=(0, 1)))
-        kind = self._purpose(purpose)
-        cells_of = self._cells[-1]
-        if kind not in cells_of:
-            shape = (len(self._names), len(self._schemes), _FIFTHS)
-            cells_of[kind] = np.zeros(shape, dtype=np.int64)
-        rows = self._positions(providers, len(providers), purpose)
-        np.add.at(cells_of[kind], rows, values.transpose(2, 0, 1))
+        kinds = [self._purpose(name) for name in purposes]
+        accounts = np.asarray(self._positions(providers, len(providers), where))
+        block = np.empty((4, len(kinds), len(accounts)), dtype=np.int64)
+        block[0] = self.index(PATIENTS)
+        block[1] = accounts
+        block[2] = np.array(kinds)[:, None]
+        values.sum(axis=(1, 2), out=block[3])
+        self._move(block.reshape(4, -1))
+        by_account = values.transpose(0, 3, 1, 2).copy()
+        self._cells[-1] += [
+            (kind, accounts, of) for kind, of in zip(kinds, by_account, strict=True)
+        ]
 
     def residual(self, month: int) -> int:
         """Recount a month from its entries: 0, or an error that names the account.
@@ -646,7 +658,7 @@ class Ledger:
         self._openings.append(self.balances())
         self._flows.append([])
         self._turnover = 0.0
-        self._cells.append({})
+        self._cells.append([])
         self._month += 1
 
     def total(self, purpose: str, month: int | None = None) -> int:
@@ -721,7 +733,8 @@ class Ledger:
         providers: list[str] = []
         purposes: list[str] = []
         amounts: list[int] = []
-        for row, cells_of in enumerate(self._cells):
+        for row in range(len(self._cells)):
+            cells_of = self._cells_of(row)
             found = [
                 (account, kind, scheme, fifth)
                 for kind, cells in cells_of.items()
@@ -748,24 +761,29 @@ class Ledger:
         patients = self._index.get(PATIENTS)
         if patients is None or not self._schemes:
             return
-        cells_of = self._cells[row]
-        block = np.concatenate([_NOTHING, *self._flows[row]], axis=1)
-        _, takers, purposes, amounts = block[:, block[0] == patients]
-        for kind in sorted({*cells_of, *purposes.tolist()}):
-            missing = np.zeros(len(self._names), dtype=np.int64)
-            if kind in cells_of:
-                missing += cells_of[kind].sum(axis=(1, 2))
-            here = purposes == kind
-            np.subtract.at(missing, takers[here], amounts[here])
-            if missing.any():
-                account = int(np.argmax(missing != 0))
-                raise LedgerError(
-                    "patients' cells do not add to the patients' entries",
-                    where=f"month {month}, {self._names[account]}, {_PURPOSE_NAMES[kind]}",
-                    value=int(missing[account]),
-                    allowed="0 fen",
-                    remedy="Post patients' money with post_patients.",
-                )
+        missing = np.zeros((len(_PURPOSE_NAMES), len(self._names)), dtype=np.int64)
+        for kind, rows, cells in self._cells[row]:
+            np.add.at(missing[kind], rows, cells.sum(axis=(1, 2)))
+        for block in self._flows[row]:
+            _, takers, kinds, amounts = block[:, block[0] == patients]
+            np.subtract.at(missing, (kinds, takers), amounts)
+        if missing.any():
+            kind, account = np.argwhere(missing)[0].tolist()
+            raise LedgerError(
+                "patients' cells do not add to the patients' entries",
+                where=f"month {month}, {self._names[account]}, {_PURPOSE_NAMES[kind]}",
+                value=int(missing[kind, account]),
+                allowed="0 fen",
+                remedy="Post patients' money with post_patients.",
+            )
+
+    def _cells_of(self, row: int) -> dict[int, NDArray[np.int64]]:
+        """Give the patients' cells of a month by purpose: fen by account, scheme and fifth."""
+        found: dict[int, NDArray[np.int64]] = {}
+        shape = (len(self._names), len(self._schemes), _FIFTHS)
+        for kind, rows, cells in self._cells[row]:
+            np.add.at(found.setdefault(kind, np.zeros(shape, dtype=np.int64)), rows, cells)
+        return found
 
     def _closing(self, row: int) -> NDArray[np.int64]:
         """Give the closing balances of a month, those so far if it is open."""
@@ -845,7 +863,7 @@ def _named(positions: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str
 def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[np.int64]:
     """Take amounts that are whole fen already and can be added up."""
     values = _whole_numbers(amounts, where)
-    if values.size > 0 and (int(values.max()) > largest or int(values.min()) < -largest):
+    if values.size > 0 and not (-largest <= values.min() and values.max() <= largest):
         raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
     return values
 

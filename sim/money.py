@@ -24,7 +24,7 @@ from sim.oversight import (
     peer_share,
     review_probability,
 )
-from sim.payment import Timetable, interim_of, timetable_of
+from sim.payment import MONTHLY_IN_FULL, interim_of, timetable_of
 from sim.randomness import Decision, key_plain
 from sim.tallies import PersonTally, ProviderTally
 from sim.units import to_minor
@@ -83,7 +83,8 @@ def pay(world: World, tallies: Tallies) -> Flows:
         advance[rows, payer] = due[rows, payer]
         timetable = timetable_of(agreement.model)
         delay[rows, payer] = timetable.settlement_delay_months
-        if timetable != Timetable() and (month_of_year < MONTHS or delay[rows, payer].any()):
+        is_late = timetable != MONTHLY_IN_FULL
+        if is_late and (month_of_year < MONTHS or delay[rows, payer].any()):
             annual = interim_of(agreement.model, year)
             before = np.floor(np.maximum(annual, 0.0) * 100.0 + 0.5).astype(np.int64)
             advance[rows, payer] = (before * month_of_year + 6) // MONTHS
@@ -261,9 +262,8 @@ def _post(
     """Enter every flow of the month in the ledger and close it."""
     book, month = world.ledger, world.month
     providers, payers = world.region.providers.ids, world.region.payers
-    cells = tallies.patient_money.transpose(1, 2, 0, 3)
-    book.post_patients(month, providers, "patient_covered", cells[..., 0])
-    book.post_patients(month, providers, "patient_uncovered", cells[..., 1])
+    cells = tallies.patient_money.transpose(3, 1, 2, 0)
+    book.post_patients(month, providers, ("patient_covered", "patient_uncovered"), cells)
     transfers, from_accounts = _account_transfers(world, tallies)
     if transfers:
         book.post_all(month, transfers)

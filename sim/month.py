@@ -128,13 +128,13 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
     c, t = world.columns, tallies
     size = len(c.age_months)
     active = np.empty(size, dtype=np.int32)
-    n_active = kernels.need_stage(c, tables.keys, tables.need, tables.member, t, active)
-    active = active[:n_active].copy()
-    chosen = np.full(n_active, kernels.NO_CARE, dtype=np.int16)
-    origin = np.full(n_active, -1, dtype=np.int16)
-    kernels.seek_stage(
-        c, tables.keys, tables.seek, tables.member, t, active, n_active, chosen, origin
+    chosen, origin = np.empty(size, dtype=np.int16), np.empty(size, dtype=np.int16)
+    n_active = kernels.first_contacts(
+        c, tables.keys, tables.need, tables.seek, tables.member, t, active, chosen, origin
     )
+    # Copies of those in use alone: room for everyone would be kept for the whole month.
+    active = active[:n_active].copy()
+    chosen, origin = chosen[:n_active].copy(), origin[:n_active].copy()
     away = kernels.served_within_capacity(
         chosen, active, c.ep_rank[active], contact_capacity(world)
     )
@@ -147,7 +147,7 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
     if world.with_claims:
         most_claims = 6 * n_active + int(np.count_nonzero(c.course >= SESSIONS))
     claims = new_claims(most_claims)
-    kernels.practice_stage(
+    kernels.care(
         c,
         tables.keys,
         tables.seek,
@@ -158,31 +158,14 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         tables.member,
         t,
         active,
-        n_active,
         chosen,
         origin,
         requests,
         claims,
     )
-    kernels.hospital_stage(
-        c,
-        tables.keys,
-        tables.treat,
-        tables.admit,
-        tables.price,
-        tables.member,
-        t,
-        active,
-        n_active,
-        chosen,
-        origin,
-        requests,
-        claims,
-    )
-    kernels.session_stage(c, tables.keys, tables.treat, tables.price, tables.member, t, claims)
     make_room(t, requests)
     order, granted = grant(world, requests)
-    kernels.stay_stage(
+    kernels.stays_and_end(
         c,
         tables.keys,
         tables.stay,
@@ -193,9 +176,9 @@ def live(world: World, tables: Tables, tallies: Tallies) -> Claims:
         requests,
         order,
         granted,
+        active,
         claims,
     )
-    kernels.closing_stage(c, tables.member, t, active, n_active)
     return claims
 
 

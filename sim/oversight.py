@@ -33,7 +33,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sim.errors import ScenarioError
-from sim.randomness import subkey_plain, uniforms
+from sim.numerics import compiled_with_memory
+from sim.randomness import subkey_plain, uniform, uniforms
 from sim.units import convert, to_minor
 
 __all__ = [
@@ -75,7 +76,7 @@ _OPTIONAL: Mapping[str, float] = {
     "publish": 0.0,
     "budget": math.inf,
 }
-_PAYER_BITS = 16
+_PAYER_BITS = np.uint64(16)
 _FEW = 200  # claims up to which the distribution is summed from its lower end
 
 
@@ -313,6 +314,7 @@ def expected_penalty_factor(policy: AuditPolicy, prob_review: ArrayLike) -> NDAr
     )
 
 
+@compiled_with_memory
 def binomial_quantile(u: float, trials: int, probability: float) -> int:
     """Give the number of successes at one uniform draw (inverse distribution function).
 
@@ -339,10 +341,10 @@ def binomial_quantile(u: float, trials: int, probability: float) -> int:
     if trials <= 0 or probability <= 0.0:
         return 0
     if probability >= 1.0:
-        return int(trials)
+        return trials
     if trials <= _FEW:
         # A provider's month: the distribution function from its lower end is soonest there.
-        chance = math.pow(1.0 - probability, trials)
+        chance = math.pow(1.0 - probability, float(trials))
         if chance > 1e-300:
             ratio = probability / (1.0 - probability)
             summed, count = chance, 0
@@ -359,7 +361,7 @@ def binomial_quantile(u: float, trials: int, probability: float) -> int:
     down = np.arange(mode, low, -1, dtype=np.float64)
     above = np.cumprod((trials - up) / (up + 1.0) * odds)
     below = np.cumprod(down / ((trials - down + 1.0) * odds))
-    mass = np.concatenate([below[::-1], [1.0], above])
+    mass = np.concatenate((below[::-1], np.ones(1), above))
     distribution = np.cumsum(mass)
     place = int(np.searchsorted(distribution, u * distribution[-1], side="left"))
     return low + min(place, high - low)
@@ -423,45 +425,29 @@ def audit(
     chance = np.asarray(prob_review, dtype=np.float64)
     if chance.ndim == 1:
         chance = np.repeat(chance[:, None], shape[1], axis=1)
-    key_honest = subkey_plain(key_review, 1)
     reviewed = np.zeros(shape, dtype=np.int64)
     detected = np.zeros(shape, dtype=np.int64)
-    claw_back = np.zeros(shape, dtype=np.int64)
-    cells = np.nonzero(claims > 0)
-    providers, payers = (axis.astype(np.uint64) for axis in cells)
-    uids = (providers << np.uint64(_PAYER_BITS)) | payers
-    u_seen, u_found, u_honest = (
-        uniforms(np.uint64(key), uids).tolist() for key in (key_review, key_detection, key_honest)
-    )
     visited = np.zeros(shape[0], dtype=np.bool_)
     if policy.inspection > 0.0:
         rows = np.arange(shape[0], dtype=np.uint64)
         visited = uniforms(np.uint64(key_inspection), rows) < policy.inspection_month
-    told_anyway = 1.0 - policy.reports
-    drawn = zip(
-        *(of.tolist() for of in (*cells, upcoded[cells], claims[cells], chance[cells])),
-        u_seen,
-        u_found,
-        u_honest,
-        strict=True,
+    _draw_reviews(
+        np.ascontiguousarray(claims),
+        np.ascontiguousarray(upcoded),
+        np.where(visited[:, None], 1.0, chance),
+        1.0 - policy.reports,
+        policy.detection,
+        np.uint64(key_review),
+        np.uint64(key_detection),
+        np.uint64(subkey_plain(key_review, 1)),
+        reviewed,
+        detected,
     )
-    for provider, payer, false_claims, all_claims, rule, luck, luck_found, luck_honest in drawn:
-        honest_claims = all_claims - false_claims
-        prob = 1.0 if visited[provider] else rule
-        seen = honest = 0
-        if false_claims:
-            told = 1.0 - (1.0 - prob) * told_anyway
-            seen = binomial_quantile(luck, false_claims, told)
-            found = binomial_quantile(luck_found, seen, policy.detection)
-            if found > 0:
-                detected[provider, payer] = found
-                # Python's whole numbers: sums times counts can pass 2^63.
-                claw_back[provider, payer] = (
-                    2 * int(excess_fen[provider, payer]) * found + false_claims
-                ) // (2 * false_claims)
-        if honest_claims:
-            honest = binomial_quantile(luck_honest, honest_claims, prob)
-        reviewed[provider, payer] = seen + honest
+    claw_back = np.zeros(shape, dtype=np.int64)
+    for cell in zip(*np.nonzero(detected), strict=True):
+        found, falsely = int(detected[cell]), int(upcoded[cell])
+        # Python's whole numbers: sums times counts can pass 2^63.
+        claw_back[cell] = (2 * int(excess_fen[cell]) * found + falsely) // (2 * falsely)
     return AuditResult(
         reviewed=reviewed,
         detected=detected,
@@ -471,6 +457,40 @@ def audit(
         undetected_fen=excess_fen - claw_back,
         cost_fen=reviewed * to_minor(policy.cost_per_review),
     )
+
+
+@compiled_with_memory
+def _draw_reviews(
+    claims: NDArray[np.int64],
+    upcoded: NDArray[np.int64],
+    chance: NDArray[np.float64],
+    told_anyway: float,
+    detection: float,
+    key_review: np.uint64,
+    key_detection: np.uint64,
+    key_honest: np.uint64,
+    reviewed: NDArray[np.int64],
+    detected: NDArray[np.int64],
+) -> None:
+    """Draw reviews of false and of honest claims, and what is found, cell by cell, in place."""
+    for provider in range(claims.shape[0]):
+        for payer in range(claims.shape[1]):
+            if claims[provider, payer] <= 0:
+                continue
+            uid = (np.uint64(provider) << _PAYER_BITS) | np.uint64(payer)
+            false_claims = upcoded[provider, payer]
+            honest_claims = claims[provider, payer] - false_claims
+            prob = chance[provider, payer]
+            seen = 0
+            if false_claims > 0:
+                told = 1.0 - (1.0 - prob) * told_anyway
+                seen = binomial_quantile(uniform(key_review, uid), false_claims, told)
+                luck = uniform(key_detection, uid)
+                detected[provider, payer] = binomial_quantile(luck, seen, detection)
+            honest = 0
+            if honest_claims > 0:
+                honest = binomial_quantile(uniform(key_honest, uid), honest_claims, prob)
+            reviewed[provider, payer] = seen + honest
 
 
 def _number(node: object, low: float, high: float, unit: str, where: str) -> float:

@@ -423,7 +423,9 @@ def build_world(
     reference = list_price_marginals(setting, n_payers, MEASURES)
     organizations = new_organizations(setting, n_payers)
     benefits = Benefits.from_spec(before.benefits, region.payers)
-    later = Benefits.from_spec(after.benefits, region.payers)
+    later = benefits
+    if after.benefits != before.benefits:
+        later = Benefits.from_spec(after.benefits, region.payers)
     has_accounts = bool((benefits.has_account | later.has_account).any())
     world = World(
         setting=setting,

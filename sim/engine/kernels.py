@@ -130,6 +130,7 @@ _AID = int(ProviderTally.AID)
 NO_CARE = -1
 ON_LIST = -2
 TURNED_AWAY = -3
+NOBODY = -1  # what ``origin`` says of someone whom no provider has sent
 
 
 class Columns(NamedTuple):
@@ -1402,6 +1403,123 @@ def join_stage(
             uid_of(whole(c.generation[i]), i),
             keys,
         )
+
+
+# Handing a month's tables from Python to compiled code takes as long as a hundred contacts, so what
+# comes between two decisions on capacity is one call.
+
+
+@compiled
+def first_contacts(
+    c: Columns,
+    keys: Keys,
+    needs: NeedTable,
+    seeking: SeekTable,
+    m: MemberTable,
+    t: Tallies,
+    active: npt.NDArray[np.int32],
+    chosen: npt.NDArray[np.int16],
+    origin: npt.NDArray[np.int16],
+) -> int:
+    """Run need for everyone, and let those who are ill choose where to be seen first.
+
+    Parameters
+    ----------
+    active, chosen, origin : shape (people,)
+        Written: rows of people with illness or follow-up, what they chose, and that nobody has sent
+        them.
+
+    Returns
+    -------
+    int
+        How many rows of them are used.
+    """
+    n_active = need_stage(c, keys, needs, m, t, active)
+    for a in range(n_active):
+        chosen[a] = NO_CARE
+        origin[a] = NOBODY
+    seek_stage(c, keys, seeking, m, t, active, n_active, chosen, origin)
+    return n_active
+
+
+@compiled
+def care(
+    c: Columns,
+    keys: Keys,
+    seeking: SeekTable,
+    referring: ReferTable,
+    treating: TreatTable,
+    admitting: AdmitTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    active: npt.NDArray[np.int32],
+    chosen: npt.NDArray[np.int16],
+    origin: npt.NDArray[np.int16],
+    requests: Requests,
+    claims: Claims,
+) -> None:
+    """Let practices and then hospitals treat all who chose them, sessions for life included.
+
+    Parameters
+    ----------
+    active, chosen, origin : shape (active,)
+        Who, where, and who sent them.
+    """
+    n_active = active.shape[0]
+    practice_stage(
+        c,
+        keys,
+        seeking,
+        referring,
+        treating,
+        admitting,
+        prices,
+        m,
+        t,
+        active,
+        n_active,
+        chosen,
+        origin,
+        requests,
+        claims,
+    )
+    hospital_stage(
+        c,
+        keys,
+        treating,
+        admitting,
+        prices,
+        m,
+        t,
+        active,
+        n_active,
+        chosen,
+        origin,
+        requests,
+        claims,
+    )
+    session_stage(c, keys, treating, prices, m, t, claims)
+
+
+@compiled
+def stays_and_end(
+    c: Columns,
+    keys: Keys,
+    table: StayTable,
+    treating: TreatTable,
+    prices: PriceTable,
+    m: MemberTable,
+    t: Tallies,
+    requests: Requests,
+    order: npt.NDArray[np.int64],
+    granted: npt.NDArray[np.bool_],
+    active: npt.NDArray[np.int32],
+    claims: Claims,
+) -> None:
+    """Treat everyone who got a bed, list those who did not, and close the month of the ill."""
+    stay_stage(c, keys, table, treating, prices, m, t, requests, order, granted, claims)
+    closing_stage(c, m, t, active, active.shape[0])
 
 
 def grant_beds(

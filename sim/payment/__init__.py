@@ -6,6 +6,7 @@ without a leading underscore is one payment model, named like its file.
 
 from sim.payment._neutral import resolve_neutral
 from sim.payment._protocol import (
+    MONTHLY_IN_FULL,
     Contract,
     Outlook,
     Partials,
@@ -36,6 +37,7 @@ from sim.payment._terms import FORMS, NEUTRAL, Neutral, term
 
 __all__ = [
     "FORMS",
+    "MONTHLY_IN_FULL",
     "NEUTRAL",
     "Contract",
     "Neutral",

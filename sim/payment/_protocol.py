@@ -28,10 +28,12 @@ from sim.payment._terms import (
     read_number,
     read_term,
     spec_of,
+    terms_of,
     without_default,
 )
 
 __all__ = [
+    "MONTHLY_IN_FULL",
     "Build",
     "Contract",
     "Outlook",
@@ -81,6 +83,10 @@ class Timetable:
 
     interim_share: float = 1.0
     settlement_delay_months: int = 0
+
+
+MONTHLY_IN_FULL = Timetable()
+"""What holds where a contract says nothing."""
 
 
 @runtime_checkable
@@ -251,11 +257,11 @@ class Contract:
     @property
     def timetable(self) -> Timetable:
         """Give when the money moves; a class may simply set another in its place."""
-        return Timetable()
+        return MONTHLY_IN_FULL
 
     def __post_init__(self) -> None:
         """Hold every declared number to its range, however the contract was made."""
-        for name, (of, _) in declared(type(self)).items():
+        for name, of in terms_of(type(self)):
             value = getattr(self, name)
             where = f"{type(self).__name__}.{name}"
             if isinstance(value, np.ndarray):
@@ -644,7 +650,7 @@ def is_pooled(model: PaymentModel) -> bool:
 
 def timetable_of(model: PaymentModel) -> Timetable:
     """Give when any model's money moves; a model that says nothing pays monthly, in full."""
-    found: Timetable = getattr(model, "timetable", Timetable())
+    found: Timetable = getattr(model, "timetable", MONTHLY_IN_FULL)
     return found
 
 
@@ -679,6 +685,6 @@ def has_neutral(model: PaymentModel) -> bool:
     own = any(
         is_neutral(getattr(model, name))
         or (term.form == "targets" and getattr(model, name) == "own")
-        for name, (term, _) in declared(type(model)).items()
+        for name, term in terms_of(type(model))
     )
     return own or any(has_neutral(child) for child in model.children)

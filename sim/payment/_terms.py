@@ -195,6 +195,16 @@ def declared(model: type) -> dict[str, tuple[Term, Any]]:
     return found
 
 
+_KNOWN: dict[type, tuple[tuple[str, Term], ...]] = {}
+
+
+def terms_of(model: type) -> tuple[tuple[str, Term], ...]:
+    """Give the names and terms that a model declares, looked up once."""
+    if model not in _KNOWN:
+        _KNOWN[model] = tuple((name, term) for name, (term, _) in declared(model).items())
+    return _KNOWN[model]
+
+
 def without_default(model: type) -> frozenset[str]:
     """Give the fields of a model that must be said."""
     return frozenset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -19,7 +20,7 @@ from sim.errors import PaymentError, PayshiftError, ScenarioError
 from sim.parameters import Parameter
 from sim.region import Region
 from sim.scenario._forms import AllianceForm, AssignmentForm, Selector
-from sim.scenario._nodes import Node, elsewhere, place_of, plain, suggestion
+from sim.scenario._nodes import Node, elsewhere, place_of, plain, shared, suggestion
 from sim.scenario._policy import Policy, policy_of
 from sim.units import UNITS, convert, is_foreign
 
@@ -121,12 +122,12 @@ def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
                 override(plain(node), table[name], f"{node.place}: {block}.{name}")
             except ScenarioError as error:
                 yield error
-    yield from _foreign_money(tree, region.currency, ())
+    yield from _foreign_amounts(tree, region.currency)
     yield from _unknown_words(tree, "freeze", "channel", tuple(CHANNELS))
     yield from _unknown_words(tree, "outcomes", "outcome", _known_outcomes())
     rows = tree.get("payment")
     for number, row in enumerate(rows.value if rows and isinstance(rows.value, tuple) else ()):
-        form = AssignmentForm.model_validate(plain(row))
+        form = row.once("form", lambda node: AssignmentForm.model_validate(shared(node)))
         payer_node = cast(Node, row.get("payer"))
         for payer in form.payer:
             if payer not in region.payers:
@@ -212,6 +213,13 @@ def _selector_problems(
             allowed=f"types: {', '.join(types)}",
             remedy=suggestion(selector.type or "", types),
         )
+
+
+def _foreign_amounts(tree: Node, currency: str) -> Iterator[ScenarioError]:
+    """Find them in every entry of a tree; entries that were looked through are not again."""
+    for key, entry in tree.value.items() if isinstance(tree.value, dict) else ():
+        look = partial(_foreign_money, currency=currency, steps=(key,))
+        yield from entry.once(f"foreign to {currency} in {key}", look)
 
 
 def _foreign_money(node: Node, currency: str, steps: tuple[str, ...]) -> list[ScenarioError]:

@@ -22,7 +22,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from sim.errors import ScenarioError
 from sim.region import BEST_RESPONSE, Region
-from sim.scenario._nodes import Node, plain, raise_all, suggestion, walk
+from sim.scenario._nodes import Node, plain, raise_all, shared, suggestion, walk
 from sim.units import UNITS, convert
 
 MOST_MONTHS = 600
@@ -617,7 +617,7 @@ def checked(form: type[Form], tree: Node) -> Form:
         With file, line, column, field path, value and what is allowed.
     """
     try:
-        return form.model_validate(plain(tree))
+        return form.model_validate(shared(tree))
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         raise_all([_translated(detail, form, tree) for detail in details])

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sim.errors import PayshiftError, ScenarioError
 
@@ -17,6 +17,7 @@ DEEPEST = 32
 """Most levels of nesting, of files and of settings."""
 
 Scalar = str | int | float | bool | None
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,21 @@ class Node:
         """Give the entry of a mapping, or None."""
         return self.value.get(name) if isinstance(self.value, dict) else None
 
+    def once(self, name: str, make: Callable[[Node], Made]) -> Made:
+        """Give what is worked out of this node, the first time only: a node never changes.
+
+        A sweep varies a few values of a scenario thousands of times; the rest is the same node.
+        """
+        known = self.__dict__
+        if name not in known:
+            known[name] = make(self)
+        found: Made = known[name]
+        return found
+
+    def __getstate__(self) -> dict[str, object]:
+        """Give the node itself, without what was worked out of it."""
+        return {name: getattr(self, name) for name in ("value", "place", "key")}
+
     def leaves(self, path: str = "") -> Iterator[tuple[str, Scalar, Place]]:
         """Walk over every scalar with its dotted path and place, in file order."""
         if isinstance(self.value, dict):
@@ -74,6 +90,20 @@ def plain(node: Node) -> Any:
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, tuple):
         return [plain(entry) for entry in value]
+    return value
+
+
+def shared(node: Node) -> Any:
+    """Give a node as :func:`plain` does, the same data every time: nobody may change it."""
+    return node.once("shared", _shared)
+
+
+def _shared(node: Node) -> Any:
+    value = node.value
+    if isinstance(value, dict):
+        return {name: shared(entry) for name, entry in value.items()}
+    if isinstance(value, tuple):
+        return [shared(entry) for entry in value]
     return value
 
 

@@ -23,7 +23,7 @@ from sim.scenario._forms import (
     PriceChange,
     Selector,
 )
-from sim.scenario._nodes import Node, place_of, plain
+from sim.scenario._nodes import Node, place_of, plain, shared
 
 
 @dataclass(frozen=True)
@@ -218,19 +218,22 @@ class Policy:
         )
 
 
+def _assignments(row: Node) -> list[Assignment]:
+    """Read one entry of a payment list: a contract for each payer it names."""
+    form = AssignmentForm.model_validate(shared(row))
+    contract = row.get("contract")
+    assert contract is not None
+    return [Assignment(p, form.providers, form.contract, contract) for p in form.payer]
+
+
 def policy_of(tree: Node, under: tuple[Assignment, ...]) -> Policy:
     """Read the policy of a checked tree; `under` is what stays where nothing is said."""
     rows = tree.get("payment")
     assert rows is not None
     assert isinstance(rows.value, tuple)
-    own = []
-    for row in rows.value:
-        form = AssignmentForm.model_validate(plain(row))
-        contract = row.get("contract")
-        assert contract is not None
-        own += [Assignment(p, form.providers, form.contract, contract) for p in form.payer]
-    audit = Audit.model_validate(plain(cast(Node, tree.get("audit"))))
-    benefits: dict[str, Any] = plain(cast(Node, tree.get("benefits")))
+    own = [given for row in rows.value for given in row.once("assignments", _assignments)]
+    audit = Audit.model_validate(shared(cast(Node, tree.get("audit"))))
+    benefits: dict[str, Any] = shared(cast(Node, tree.get("benefits")))
     prices, formulary = tree.get("prices"), tree.get("formulary")
     enrolment, later = tree.get("enrolment"), tree.get("from_reform")
     changed: Mapping[str, Any] = plain(later) if later else {}

@@ -44,6 +44,7 @@ from sim.scenario._nodes import (
     plain,
     planted,
     raise_all,
+    shared,
     suggestion,
     walk,
 )
@@ -127,7 +128,7 @@ class Scenario:
         if node is None or not node.value:
             return {}
         table = self.region().parameters
-        raw: dict[str, object] = plain(node)
+        raw: dict[str, object] = shared(node)
         return {name: override(value, table[name], "") for name, value in raw.items()}
 
     @property
@@ -154,7 +155,7 @@ class Scenario:
     @cached_property
     def before(self) -> Policy:
         """Give the policy in force before the reform: the region's status quo."""
-        return policy_of(self.standing, ())
+        return self.standing.once("policy", lambda node: policy_of(node, ()))
 
     @cached_property
     def after(self) -> Policy:
@@ -163,7 +164,7 @@ class Scenario:
         own, standing = self.tree.get("payment"), self.standing.get("payment")
         assert own is not None
         assert standing is not None
-        is_standing = own is standing or plain(own) == plain(standing)
+        is_standing = own is standing or shared(own) == shared(standing)
         under = () if is_standing else before.payment
         return policy_of(self.tree, under)
 
