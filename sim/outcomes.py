@@ -379,8 +379,23 @@ def stays_in_top(now: Float64, before: Float64, share: float) -> float:
     return float(np.isin(top_before, top_now).mean())
 
 
-class _Chosen(dict[str, npt.NDArray[np.generic]]):
-    """Some people's year; the rank of their income is worked out once for all who ask."""
+class _Chosen(Mapping[str, npt.NDArray[np.generic]]):
+    """Some people's year: columns, and the rank of their income, once for all who ask."""
+
+    def __init__(self, year: PersonYear, chosen: Bool) -> None:
+        self._year, self._chosen = year, chosen
+        self._columns: dict[str, npt.NDArray[np.generic]] = {}
+
+    def __getitem__(self, name: str) -> npt.NDArray[np.generic]:
+        if name not in self._columns:
+            self._columns[name] = self._year[name][self._chosen]
+        return self._columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._year)
+
+    def __len__(self) -> int:
+        return len(self._year)
 
     @cached_property
     def rank(self) -> Float64:
@@ -2472,7 +2487,7 @@ def _chosen(years: Sequence[PersonYear], group: _Group) -> list[_Chosen]:
     found = []
     for year in years:
         chosen = np.asarray(year["alive_all_year"], dtype=np.bool_) & group.people(year)
-        found.append(_Chosen({name: column[chosen] for name, column in year.items()}))
+        found.append(_Chosen(year, chosen))
     return found
 
 

@@ -419,36 +419,46 @@ def _margins(lived: Lived, year: int) -> Iterator[Margin]:
 def _incentives(task: RunTask, lived: Lived) -> pa.Table:
     """Put what one more of everything brought into rows: year, provider, payer, activity."""
     traits = lived.traits
-    columns: dict[str, list[Any]] = {
-        name: []
-        for name in (
-            "year",
-            "provider",
-            "kind",
-            "payer",
-            "activity",
-            "unit",
-            "marginal_receipts",
-            "marginal_cost",
-            "volume",
-        )
-    }
+    activities: dict[str, int] = {}
+    units: dict[str, int] = {}
+    numbers: dict[str, list[np.ndarray[Any, np.dtype[Any]]]] = {}
     years = min((values.shape[0] for values in lived.history.marginal.values()), default=0)
     for year in range(years):
         for margin in _margins(lived, year):
             known = np.isfinite(margin.receipts) & (margin.volume > 0.0)
             rows, payers = np.nonzero(known)
-            columns["year"] += [year] * rows.size
-            columns["provider"] += [traits.ids[row] for row in rows]
-            columns["kind"] += [_KINDS[traits.kind[row]] for row in rows]
-            columns["payer"] += [traits.payers[payer] for payer in payers]
-            columns["activity"] += [margin.activity] * rows.size
-            columns["unit"] += [margin.unit] * rows.size
-            columns["marginal_receipts"] += margin.receipts[known].tolist()
-            columns["marginal_cost"] += margin.cost[known].tolist()
-            columns["volume"] += margin.volume[known].tolist()
+            named = activities.setdefault(margin.activity, len(activities))
+            counted = units.setdefault(margin.unit, len(units))
+            for column, values in (
+                ("year", np.full(rows.size, year)),
+                ("provider", rows),
+                ("kind", traits.kind[rows]),
+                ("payer", payers),
+                ("activity", np.full(rows.size, named)),
+                ("unit", np.full(rows.size, counted)),
+                ("marginal_receipts", margin.receipts[known]),
+                ("marginal_cost", margin.cost[known]),
+                ("volume", margin.volume[known]),
+            ):
+                numbers.setdefault(column, []).append(values)
+    if not numbers:
+        return empty_table("incentives")
+    columns: dict[str, Any] = {name: np.concatenate(parts) for name, parts in numbers.items()}
+    for column, words in (
+        ("provider", traits.ids),
+        ("kind", _KINDS),
+        ("payer", traits.payers),
+        ("activity", tuple(activities)),
+        ("unit", tuple(units)),
+    ):
+        columns[column] = pa.DictionaryArray.from_arrays(
+            column_of(columns[column].astype(np.int32)), column_of(list(words))
+        )
     n = len(columns["year"])
-    keys = {"arm": [task.arm] * n, "replicate": [task.replicate] * n}
+    keys = {
+        "arm": _repeated([task.arm], n, each=True),
+        "replicate": np.full(n, task.replicate, dtype=np.int32),
+    }
     return typed_table("incentives", {**keys, **columns})
 
 
