@@ -21,7 +21,7 @@ from sim.record import content_key
 from sim.runner import Lived, RunTask, provider_traits, simulate_scenario, world_of
 from sim.world import World
 
-__all__ = ["Eves"]
+__all__ = ["Eves", "copied"]
 
 
 class Eves:
@@ -56,12 +56,12 @@ class Eves:
         if key in self._kept:
             self._kept.move_to_end(key)
             before, after = world.before, world.after
-            world = _copied(self._kept[key])
+            world = copied(self._kept[key])
             world.before, world.after = before, after
         else:
             while world.month < world.reform_month:
                 _month(world, on_month)
-            self._kept[key] = _copied(world)
+            self._kept[key] = copied(world)
             while len(self._kept) > self.most:
                 self._kept.popitem(last=False)
         while world.month < world.months:
@@ -77,7 +77,7 @@ def _month(world: World, on_month: Callable[[int], None] | None) -> None:
         on_month(world.month)
 
 
-def _copied(world: World) -> World:
+def copied(world: World) -> World:
     """Copy a world, but for what no month changes."""
     shared = (world.setting, world.before, world.after, world.reference)
     return copy.deepcopy(world, {id(thing): thing for thing in shared})

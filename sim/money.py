@@ -242,7 +242,7 @@ def _plan(world: World) -> Plan:
             Order(payer, OUTSIDE, "audit_cost"),
             Order(FISCAL, OUTSIDE, "administration"),
         )
-    orders.append(Order(OUTSIDE, PATIENTS, "household_income"))
+    orders += (Order(OUTSIDE, PATIENTS, "household_income"), Order(OUTSIDE, FISCAL, "tax"))
     return world.ledger.plan(orders)
 
 
@@ -274,14 +274,15 @@ def _post(
     paid = np.maximum(interim + settled, 0).sum(axis=0).tolist()
     audits = audited.cost_fen.sum(axis=0).tolist()
     sums: list[int] = []
+    spent = int(aid.sum()) + int(grants.sum()) - int(audited.fine_fen.sum())
     for y, (payer, total) in enumerate(zip(payers, premiums.tolist(), strict=True)):
-        from_budget = _from_budget(world, payer, total)
-        sums += (total - from_budget, from_budget, audits[y], int(paid[y] * administered))
+        from_budget, administration = _from_budget(world, payer, total), int(paid[y] * administered)
+        sums += (total - from_budget, from_budget, audits[y], administration)
+        spent += from_budget + administration
     sums.append(int(tallies.patient_money.sum()) - from_accounts)
+    # Taxes make up for what the treasury has spent beyond what it has.
+    sums.append(max(spent - book.balance(FISCAL), 0))
     by_payer = np.array([interim, settled, aid, audited.claw_back_fen, audited.fine_fen])
     every = (by_payer.transpose(2, 0, 1).ravel(), grants, cost, fixed, lever, np.array(sums))
     book.post_plan(month, world.fixed["transfers"], np.concatenate(every))
-    spent = -book.balance(FISCAL)
-    if spent > 0:
-        book.post(month, OUTSIDE, FISCAL, "tax", spent)
     book.close(month)

@@ -13,7 +13,6 @@ import numpy as np
 
 from sim import payment
 from sim.activity import Activity
-from sim.benefits import Benefits
 from sim.covers import choose_covers
 from sim.engine import kernels
 from sim.engine.setting import Setting, with_lists
@@ -33,6 +32,7 @@ from sim.world import (
     World,
     Year,
     activity_of,
+    benefits_of,
     built_contract,
     contract_context,
     month_keys,
@@ -213,12 +213,15 @@ def _start_reform(world: World, drift: float) -> None:
     standing = {(a.payer, tuple(a.rows.tolist())): a for a in world.agreements}
     by_row = {(a.payer, int(row)): a for a in world.agreements for row in a.rows}
     agreements = []
-    for group in world.after.groups(world.region):
+    foreseen, priced_at, to_come = world.fixed["to_come"]
+    # Built when the run began: good unless prices have changed, or the world is another arm's copy.
+    is_built = foreseen is world.after and priced_at is world.setting
+    for number, group in enumerate(world.after.groups(world.region)):
         same = standing.get((group.payer, tuple(group.providers)))
         if same is not None and same.spec == group.assignment.contract:
             agreements.append(relist(same, world.setting) if relisted else same)
             continue
-        rows, model = built_contract(group, world.setting)
+        rows, model = to_come[number][1:] if is_built else built_contract(group, world.setting)
         if payment.has_neutral(model):
             receipts = np.zeros(len(rows))
             for position, row in enumerate(rows):
@@ -236,7 +239,7 @@ def _start_reform(world: World, drift: float) -> None:
     world.agreements = agreements
     world.frozen_at = world.marginals.copy()
     if world.after.benefits != world.before.benefits:
-        world.benefits = Benefits.from_spec(world.after.benefits, world.region.payers)
+        world.benefits = benefits_of(world.after, world.region)
         world.benefit_table = world.benefits.table()
         world.price_cache = {}
         # What could be chosen before may be no longer there: everyone starts from the usual one.

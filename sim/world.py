@@ -422,10 +422,8 @@ def build_world(
     unsorted = no_sorting(n, n_payers, n_groups, region.modes.n)
     reference = list_price_marginals(setting, n_payers, MEASURES)
     organizations = new_organizations(setting, n_payers)
-    benefits = Benefits.from_spec(before.benefits, region.payers)
-    later = benefits
-    if after.benefits != before.benefits:
-        later = Benefits.from_spec(after.benefits, region.payers)
+    benefits = benefits_of(before, region)
+    later = benefits if after.benefits == before.benefits else benefits_of(after, region)
     has_accounts = bool((benefits.has_account | later.has_account).any())
     world = World(
         setting=setting,
@@ -487,8 +485,17 @@ def build_world(
     models = (*(a.promised for a in world.agreements), *(model for _, _, model in to_come))
     world.counts_diagnoses = any("diagnosis_months" in model.reads for model in models)
     world.counted_ahead = counted_by(to_come, n, n_payers, n_groups)
+    world.fixed["to_come"] = (after, setting, to_come)
     sort_by_contracts(world)
     return world
+
+
+def benefits_of(policy: Policy, region: Region) -> Benefits:
+    """Return what a policy's patients pay, read once of a policy: a sweep asks a thousand times."""
+    known: dict[Any, Benefits] = policy.__dict__.setdefault("_benefits", {})
+    if region.payers not in known:
+        known[region.payers] = Benefits.from_spec(policy.benefits, region.payers)
+    return known[region.payers]
 
 
 def contract_context(setting: Setting, payer: int, rows: Int) -> payment.PaymentContext:
