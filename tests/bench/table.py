@@ -130,7 +130,7 @@ LINES = (
     ),
     Line("the first 448 alone, starting in it: Dask", "sweep", _of("dask", "overhead"), None),
     Line("the first 112: EMA workbench", "sweep", _of("ema", "overhead"), None),
-    Line("the first 50: Mesa batch_run", "sweep", _of("mesa", "overhead"), None),
+    Line("the first 14: Mesa batch_run", "sweep", _of("mesa", "overhead"), None),
     Line(
         "first results of a sweep after: processes",
         "sweep",
