@@ -144,7 +144,9 @@ DESIGN_SEED: Final = 7301
 _BASELINE_SEED: Final = 101
 """First seed of the baseline's record."""
 MOST: Final = 20_000
-"""No run has more persons: what the findings that need most ask for."""
+"""No run of a design has more persons."""
+WHOLE: Final = 1_000_000
+"""No run of what is confirmed has more: as many as its finding asks for."""
 SOLVING_SEEDS: Final = 4
 SOLVING_PEOPLE: Final = 20_000
 SOLVING_ROUNDS: Final = 3
@@ -798,7 +800,9 @@ def confirm(
     _, _, years, people_a_year = next(iter(baseline_figures(fits.region).values()))
     if baseline is not None:
         years, people_a_year = replicates, baseline
-    whole = Answers(fits.region, share, people_a_year, is_whole=baseline is None)
+    is_whole = baseline is None
+    most = WHOLE if is_whole else MOST
+    whole = Answers(fits.region, share, people_a_year, most, is_whole=is_whole)
     lives = whole if answers is None else answers
     command = f"payshift evidence joint --region {fits.region} --replicates {replicates}"
 

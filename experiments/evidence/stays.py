@@ -24,6 +24,7 @@ Float = npt.NDArray[np.float64]
 STAY: Final = 2
 """Setting of a stay on a claim."""
 _EPISODE_MONTHS: Final = 3
+_YEAR: Final = 12
 _LEAST: Final = 20
 """Stays that a group must have at both levels to be compared."""
 
@@ -75,7 +76,10 @@ def stay_measure(history: Any, region: Region, ask: Ask) -> float:
     charge of stays at a true level over that at the lowest, group by group, weighted by stays.
     ``days_ln_sd``: standard deviation of ln days among stays of one group and billed level, pooled.
     ``episode_charge``: charges of a patient from a stay's month on for three months, mean over
-    stays. ``facility_share``: stays followed by days in a facility within the next month.
+    stays. ``episode_payment``: the same as a payer by case would pay: a hospital stay counts what
+    stays of its payer, group and billed level were charged in the mean in the year before the first
+    month asked for, which twin worlds share; where there was none, its own charge.
+    ``facility_share``: stays followed by days in a facility within the next month.
     """
     claims = history.claims
     month = np.asarray(claims["month"])
@@ -146,6 +150,30 @@ def _episode_charge(claims: Mapping[str, Any], rows: npt.NDArray[np.int64], ask:
     return float(np.mean([charge[mine].sum() for mine in episodes]))
 
 
+def _by_case(claims: Mapping[str, Any], first: int) -> Float:
+    """Give what every claim is paid where hospital stays are paid by case, currency."""
+    paid = np.asarray(claims["charge_fen"]).astype(np.float64) / 100.0
+    month = np.asarray(claims["month"])
+    is_stay = (np.asarray(claims["setting"]) == STAY) & ~_in_facility(claims)
+    kind = np.zeros(len(paid), dtype=np.int64)
+    for name in ("payer", "group", "level_billed"):
+        column = np.asarray(claims[name]).astype(np.int64)
+        kind = kind * (int(column.max(initial=0)) + 1) + column
+    year_before = is_stay & (month >= first - _YEAR) & (month < first)
+    n_kinds = int(kind.max(initial=0)) + 1
+    stays = np.bincount(kind[year_before], minlength=n_kinds)
+    charged = np.bincount(kind[year_before], weights=paid[year_before], minlength=n_kinds)
+    priced = is_stay & (stays[kind] > 0)
+    paid[priced] = charged[kind[priced]] / stays[kind[priced]]
+    return paid
+
+
+def _episode_payment(claims: Mapping[str, Any], rows: npt.NDArray[np.int64], ask: Ask) -> float:
+    paid = _by_case(claims, ask.first)
+    episodes = _followed(claims, rows, _EPISODE_MONTHS)
+    return float(np.mean([paid[mine].sum() for mine in episodes]))
+
+
 def _facility_share(claims: Mapping[str, Any], rows: npt.NDArray[np.int64], ask: Ask) -> float:
     is_there = _in_facility(claims)
     return float(np.mean([is_there[mine].any() for mine in _followed(claims, rows, 2)]))
@@ -156,6 +184,7 @@ _ANSWERS: Final = {
     "level_charge_ratio": _level_charge_ratio,
     "days_ln_sd": _days_ln_sd,
     "episode_charge": _episode_charge,
+    "episode_payment": _episode_payment,
     "facility_share": _facility_share,
 }
 MEASURES: Final = tuple(_ANSWERS)

@@ -56,6 +56,22 @@ def test_an_episode_counts_all_its_patient_costs_for_three_months() -> None:
     assert stay_measure(history, REGION, ask) == 1000.0
 
 
+def test_a_payer_by_case_pays_stays_of_a_kind_what_they_cost_the_year_before() -> None:
+    history = _history(
+        (7, 3, 0, STAY, 0, 0, 0, 5, 800_00, 0),
+        (8, 11, 0, STAY, 0, 0, 0, 5, 1200_00, 0),
+        (8, 11, 0, STAY, 0, 0, 0, 20, 5000_00, AFTERCARE),  # days in a facility are no stay
+        (9, 11, 1, STAY, 0, 0, 0, 5, 9000_00, 0),  # the other payer
+        (9, 11, 0, STAY, 0, 0, 2, 5, 4000_00, 0),  # billed at another level
+        (1, 12, 0, STAY, 0, 0, 0, 5, 100_00, 0),  # 1,000 all the same
+        (1, 12, 0, STAY, 0, 0, 0, 20, 300_00, AFTERCARE),
+        (1, 13, 0, OUTPATIENT, 1, 0, 0, 0, 50_00, 0),
+        (1, 13, 0, STAY, 1, 0, 0, 5, 650_00, 0),  # no such stay the year before: its own charge
+    )
+    ask = Ask("episode_payment", 12, 13, payer="old", group="joint")
+    assert stay_measure(history, REGION, ask) == 1000.0 + 300.0 + 50.0 + 650.0
+
+
 def test_a_facility_is_counted_where_days_there_follow_the_stay() -> None:
     history = _history(
         (1, 12, 0, STAY, 0, 0, 0, 5, 1, 0),
