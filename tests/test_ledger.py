@@ -20,6 +20,7 @@ from sim.ledger import (
     PATIENTS,
     PURPOSES,
     Ledger,
+    Order,
     chart_of_accounts,
     interim,
     split_largest_remainder,
@@ -156,6 +157,81 @@ def test_claw_back_is_a_transfer_the_other_way() -> None:
     entries = books.entries()
     assert entries["payer"].tolist() == ["hospital", "fund"]
     assert entries["purpose"].tolist() == ["settlement_returned", "settlement"]
+
+
+def orders() -> list[Order]:
+    """Transfers that are made month after month, two of which may go back."""
+    return [
+        Order("fund", ["clinic", "hospital"], "care_payment", "care_payment_returned"),
+        Order(FISCAL, ("clinic", "hospital"), "operating_subsidy"),
+        Order(OUTSIDE, "fund", "premium"),
+    ]
+
+
+def test_a_plan_posts_what_its_orders_would_one_by_one() -> None:
+    planned, single = Ledger(ACCOUNTS), Ledger(ACCOUNTS)
+    plan = planned.plan(orders())
+    for month, amounts in enumerate(([40, -15, 0, 7, 99], [0, 3, 1, 0, 0], [0] * 5)):
+        planned.post_plan(month, plan, np.array(amounts))
+        first, second, *subsidies, premium = amounts
+        for name, due in (("clinic", first), ("hospital", second)):
+            single.post_net(
+                month, "fund", name, "care_payment", "care_payment_returned", np.array([due])
+            )
+        single.post_many(month, FISCAL, ["clinic", "hospital"], "operating_subsidy", subsidies)
+        single.post(month, OUTSIDE, "fund", "premium", premium)
+        for books in (planned, single):
+            books.close(month)
+    for one, other in zip(
+        (planned.entries(), planned.accounts()), (single.entries(), single.accounts()), strict=True
+    ):
+        for name, column in one.items():
+            np.testing.assert_array_equal(column, other[name])
+
+
+@pytest.mark.parametrize(
+    ("amounts", "message"),
+    [
+        ([1, 2, 3, 4], "differ in number"),
+        ([1, 2, -3, 4, 5], "a transfer is negative"),
+        ([1, 2, 3, 4, 2**62 + 1], "too large"),
+        ([2**62, 2, 3, 4, 2**62], "too large"),
+        ([0.5, 2, 3, 4, 5], "whole number of fen"),
+    ],
+)
+def test_a_plan_that_cannot_be_carried_out_posts_nothing(amounts: list[int], message: str) -> None:
+    books = Ledger(ACCOUNTS)
+    with pytest.raises(LedgerError, match=message):
+        books.post_plan(0, books.plan(orders()), np.array(amounts))
+    assert books.entries()["amount"].size == 0
+    assert not books.balances().any()
+
+
+def test_an_order_names_accounts_and_purposes_that_exist() -> None:
+    books = Ledger(ACCOUNTS)
+    with pytest.raises(LedgerError, match="Did you mean `hospital`"):
+        books.plan([Order("fund", ["hospitl"], "care_payment")])
+    with pytest.raises(LedgerError, match="Did you mean `premium`"):
+        books.plan([Order(OUTSIDE, "fund", "premiums")])
+    with pytest.raises(LedgerError, match="differ in number"):
+        books.plan([Order(["clinic"], ["clinic", "hospital"], "care_payment")])
+
+
+def test_patients_money_for_several_purposes_is_the_same_posted_at_once() -> None:
+    cells = np.arange(2 * 2 * 5 * 2, dtype=np.int64).reshape(2, 2, 5, 2)
+    purposes, names = ("patient_covered", "patient_uncovered"), ["clinic", "hospital"]
+    at_once, in_turn = Ledger(ACCOUNTS, schemes=SCHEMES), Ledger(ACCOUNTS, schemes=SCHEMES)
+    at_once.post_patients(0, names, purposes, cells)
+    for purpose, of in zip(purposes, cells, strict=True):
+        in_turn.post_patients(0, names, purpose, of)
+    for books in (at_once, in_turn):
+        books.close(0)
+    for one, other in (
+        (at_once.entries(), in_turn.entries()),
+        (at_once.patients(), in_turn.patients()),
+    ):
+        for name, column in one.items():
+            np.testing.assert_array_equal(column, other[name])
 
 
 @pytest.mark.parametrize("amount", [0.5, 3.0, True, "3"])
