@@ -85,25 +85,21 @@ class Node:
 
 def plain(node: Node) -> Any:
     """Give a node as ordinary dictionaries, lists and scalars."""
-    value = node.value
-    if isinstance(value, dict):
-        return {name: plain(entry) for name, entry in value.items()}
-    if isinstance(value, tuple):
-        return [plain(entry) for entry in value]
-    return value
+    return _with_entries(node, plain)
 
 
 def shared(node: Node) -> Any:
     """Give a node as :func:`plain` does, the same data every time: nobody may change it."""
-    return node.once("shared", _shared)
+    return node.once("shared", lambda found: _with_entries(found, shared))
 
 
-def _shared(node: Node) -> Any:
+def _with_entries(node: Node, give: Callable[[Node], Any]) -> Any:
+    """Give a node's own level as ordinary data, its entries as ``give`` has them."""
     value = node.value
     if isinstance(value, dict):
-        return {name: shared(entry) for name, entry in value.items()}
+        return {name: give(entry) for name, entry in value.items()}
     if isinstance(value, tuple):
-        return [shared(entry) for entry in value]
+        return [give(entry) for entry in value]
     return value
 
 

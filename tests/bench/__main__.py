@@ -357,9 +357,8 @@ def cold() -> dict[str, Any]:
 # --- sweeps -----------------------------------------------------------------------------------
 
 RUNS = {"payshift": 448, "mesa": 14, "ema": 112, "dask": 448}
-TURNS = (
-    7  # of ours and Mesa's: a hundred runs of Mesa, since one turn differs by a tenth from another
-)
+TURNS = 7
+"""Of ours and Mesa's: a hundred runs of Mesa, since turns differ by a tenth and more."""
 
 
 def sweep() -> dict[str, Any]:
