@@ -67,6 +67,9 @@ def measure(history: History, region: Region, months: slice, bed_scale: float) -
         found[f"case_mix_{name}"] = float((by_level * weight).sum() / by_level.sum())
         discharges = total(T.DISCHARGES, hospital, payers)
         found[f"readmission_{name}"] = total(T.READMISSIONS, hospital, payers) / discharges
+    stays = total(T.DISCHARGES, hospital, [medicare])
+    found["billed_up_65"] = total(T.UPCODED, hospital, [medicare]) / stays
+    found["billed_down_65"] = total(T.UNDERCODED, hospital, [medicare]) / stays
     for name in ("65", "under_65"):
         found[f"visits_{name}"] = found[f"primary_visits_{name}"] + found[f"hospital_visits_{name}"]
     found["visits"] = found["primary_visits_all"] + found["hospital_visits_all"]
