@@ -10,12 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.accounts import contributions, moved
-from sim.activity import Activity
 from sim.alliances import allowances
 from sim.engine.kernels import Tallies
-from sim.engine.tables import (
-    Int,
-)
+from sim.engine.tables import Float, Int
 from sim.ledger import ACCOUNTS, FISCAL, OUTSIDE, PATIENTS, Order, Plan, Transfers
 from sim.oversight import (
     AuditResult,
@@ -28,7 +25,7 @@ from sim.payment import MONTHLY_IN_FULL, interim_of, timetable_of
 from sim.randomness import Decision, key_plain
 from sim.tallies import PersonTally, ProviderTally
 from sim.units import to_minor
-from sim.world import MONTHS, World, as_contracted, year_so_far
+from sim.world import MONTHS, World, all_so_far, done_for
 
 _T = ProviderTally
 
@@ -62,59 +59,40 @@ def pay(world: World, tallies: Tallies) -> Flows:
     """
     setting, region = world.setting, world.region
     month_of_year = world.month % MONTHS + 1
+    totals = tallies.provider.sum(axis=1)
     patient = tallies.provider[:, :, _T.PATIENT_OUT] + tallies.provider[:, :, _T.PATIENT_IN]
     aid = tallies.provider[:, :, _T.AID]
-    uncovered = tallies.provider[:, :, _T.UNCOVERED_OUT] + tallies.provider[:, :, _T.UNCOVERED_IN]
-    due = np.zeros_like(world.receipts_year)
-    advance = np.zeros_like(due)
-    delay = np.zeros_like(due)
-    # What everybody would do in a year at the pace of the months so far, by payer.
-    whole: dict[int, Activity] = {}
-    for agreement in world.agreements:
-        payer, rows = agreement.payer, agreement.span
-        if not world.benefits.covers[payer]:
-            continue
-        if payer not in whole:
-            whole[payer] = year_so_far(world, payer).scaled(MONTHS / month_of_year)
-        year = as_contracted(world, whole[payer].of_rows(rows), payer, rows)
-        yearly = agreement.model.revenue(year)
-        fen = np.floor(np.maximum(yearly, 0.0) * 100.0 + 0.5).astype(np.int64)
-        due[rows, payer] = (fen * month_of_year + 6) // MONTHS
-        advance[rows, payer] = due[rows, payer]
-        timetable = timetable_of(agreement.model)
-        delay[rows, payer] = timetable.settlement_delay_months
-        is_late = timetable != MONTHLY_IN_FULL
-        if is_late and (month_of_year < MONTHS or delay[rows, payer].any()):
-            annual = interim_of(agreement.model, year)
-            before = np.floor(np.maximum(annual, 0.0) * 100.0 + 0.5).astype(np.int64)
-            advance[rows, payer] = (before * month_of_year + 6) // MONTHS
     own = world.patient_year + patient + aid
-    covers = np.asarray(world.benefits.covers, dtype=bool)
-    # A payer that covers nothing has no contract to owe under: patients pay list price.
-    due = np.where(covers[None], due, own)
-    advance = np.where(covers[None], advance, own)
+    due, advance, delay = _owed(world, own)
     fund_due = np.maximum(due - own, 0)
-    receipts = np.maximum(due, own) - world.receipts_year
+    received = np.maximum(due, own)
+    receipts = received - world.receipts_year
     fund_paid = fund_due - world.fund_year
-    world.receipts_year = np.maximum(due, own)
+    world.receipts_year = received
     world.patient_year = own
     world.fund_year = fund_due
-    advanced = np.maximum(advance - own, 0)
-    flow = advanced - world.advanced_year
+    advanced = fund_due if advance is due else np.maximum(advance - own, 0)
+    interim = advanced - world.advanced_year
     world.advanced_year = advanced
-    if month_of_year == MONTHS:
+    is_december = month_of_year == MONTHS
+    if is_december:
         for months in np.unique(delay[fund_due != advanced]).tolist():
             rest = np.where(delay == months, fund_due - advanced, 0)
             late = world.month + int(months)
             world.unsettled[late] = world.unsettled.get(late, 0) + rest
     settled = world.unsettled.pop(world.month, np.zeros_like(due))
+    if is_december:
+        # Settled at once: December closes the year. Settled late: it is interim like any month.
+        closing = delay == 0
+        settled = settled + np.where(closing, interim, 0)
+        interim = np.where(closing, 0, interim)
 
-    cost = (tallies.provider[:, :, _T.COST_OUT] + tallies.provider[:, :, _T.COST_IN]).sum(axis=1)
-    preventive = tallies.provider[:, :, _T.PREVENTIVE].sum(axis=1)
-    lever = preventive * np.floor(setting.cost_out[:, 3] * 100.0 + 0.5).astype(np.int64)
+    cost = totals[:, _T.COST_OUT] + totals[:, _T.COST_IN]
+    lever = totals[:, _T.PREVENTIVE] * _fen(setting.cost_out[:, 3])
     lever += allowances(world)
-    income = receipts.sum(axis=1) + uncovered.sum(axis=1)
+    uncovered = totals[:, _T.UNCOVERED_OUT] + totals[:, _T.UNCOVERED_IN]
     if world.month < MONTHS:
+        income = receipts.sum(axis=1) + uncovered
         share = region.providers.budget_share_of_income
         grants = np.floor(np.maximum(income, 0) * share / (1.0 - share) + 0.5).astype(np.int64)
         margin = np.floor((income + grants) * region.providers.operating_margin + 0.5)
@@ -124,11 +102,51 @@ def pay(world: World, tallies: Tallies) -> Flows:
         fixed, grants = world.fixed_month, world.grant_month
     audited = _review(world, tallies)
     premiums = _premiums(world, tallies)
-    # Settled at once: December closes the year. Settled late: December is interim like any month.
-    closing = (delay == 0) & (month_of_year == MONTHS)
-    interim, settled = np.where(closing, 0, flow), settled + np.where(closing, flow, 0)
     _post(world, tallies, interim, settled, aid, grants, fixed, cost, lever, premiums, audited)
     return Flows(receipts, fund_paid, grants, fixed, premiums, audited, lever)
+
+
+def _fen(amount: Float) -> Int:
+    """Return currency as whole fen, halves up."""
+    return np.floor(amount * 100.0 + 0.5).astype(np.int64)
+
+
+def _owed(world: World, own: Int) -> tuple[Int, Int, Int]:
+    """Return what is owed for the year so far, what of it moves now, and how late the rest is.
+
+    Fen (n, Y), and months after the year's end. What is owed and what moves now are one array
+    where no contract has a timetable of its own. A payer that covers nothing has no contract to owe
+    under: patients pay list price, which is ``own``.
+    """
+    month_of_year = world.month % MONTHS + 1
+    # What everybody would do in a year at the pace of the months so far.
+    whole = all_so_far(world).scaled(MONTHS / month_of_year)
+    yearly, delay = np.zeros(own.shape), np.zeros_like(own)
+    before: list[tuple[Int | slice, int, Float]] = []
+    covers = world.benefits.covers
+    for agreement in world.agreements:
+        payer, rows = agreement.payer, agreement.span
+        if not covers[payer]:
+            continue
+        year = done_for(world, whole, payer, rows)
+        yearly[rows, payer] = agreement.model.revenue(year)
+        timetable = timetable_of(agreement.model)
+        if timetable != MONTHLY_IN_FULL:
+            delay[rows, payer] = timetable.settlement_delay_months
+            if month_of_year < MONTHS or timetable.settlement_delay_months:
+                before.append((rows, payer, interim_of(agreement.model, year)))
+
+    def so_far(amount: Float) -> Int:
+        fen = (_fen(np.maximum(amount, 0.0)) * month_of_year + 6) // MONTHS
+        return np.where(np.asarray(covers, dtype=bool), fen, own)
+
+    due = so_far(yearly)
+    if not before:
+        return due, due, delay
+    advance = yearly.copy()
+    for rows, payer, amount in before:
+        advance[rows, payer] = amount
+    return due, so_far(advance), delay
 
 
 def _premiums(world: World, tallies: Tallies) -> Int:

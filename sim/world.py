@@ -250,8 +250,8 @@ class World:
     rolling_years: list[Year]  # the same months as the contracts in force sort them
     recent: Year
     recent_before: Year
-    year_seen: dict[int, Activity]
-    recent_seen: dict[int, Activity]
+    year_seen: Activity | None  # of every provider for every payer, payer by payer
+    recent_seen: Activity | None
     receipts_year: Int
     patient_year: Int
     fund_year: Int
@@ -452,8 +452,8 @@ def build_world(
         rolling_years=[],
         recent=Year.empty(n_groups, unsorted),
         recent_before=Year.empty(n_groups, unsorted),
-        year_seen={},
-        recent_seen={},
+        year_seen=None,
+        recent_seen=None,
         receipts_year=np.zeros((n, n_payers), dtype=np.int64),
         patient_year=np.zeros((n, n_payers), dtype=np.int64),
         fund_year=np.zeros((n, n_payers), dtype=np.int64),
@@ -576,7 +576,7 @@ def sort_by_contracts(world: World) -> None:
     world.recent = _together(
         world.rolling_years, Year.empty(len(world.setting.need_out), world.sorting)
     )
-    world.year_seen, world.recent_seen = {}, {}
+    world.year_seen = world.recent_seen = None
 
 
 def sorted_again(
@@ -618,10 +618,35 @@ def activity_of(
         How many the contract has; as many as the year was sorted by when left out. Where the year
         was sorted by more, those beyond the last are counted with the last.
     """
+    return _counted(setting, year, rows, lambda counts: counts[rows, payer], sides, bands)
+
+
+def activity_by_payer(setting: Setting, year: Year) -> Activity:
+    """Return the covered activity of every provider for every payer, payer by payer (Y * n rows).
+
+    Worked out for all at once: a month asks for every payer's.
+    """
+
+    def each(counts: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return counts.swapaxes(0, 1).reshape(-1, *counts.shape[2:])
+
+    n, n_payers = year.provider.shape[:2]
+    return _counted(setting, year, np.tile(np.arange(n), n_payers), each)
+
+
+def _counted(
+    setting: Setting,
+    year: Year,
+    rows: Int | slice,
+    of: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+    sides: int | None = None,
+    bands: int | None = None,
+) -> Activity:
+    """Return activity of providers; ``of`` takes theirs out of counts (n, Y, ...)."""
     stays = year.stays
     sides = stays.cases.shape[-1] if sides is None else sides
     bands = stays.days.shape[-1] if bands is None else bands
-    tally = year.provider[rows, payer].astype(np.float64)
+    tally = of(year.provider).astype(np.float64)
     here = np.arange(len(tally))
     outpatient = setting.setting_of[rows]
     covered = setting.region.providers.covered_share[rows]
@@ -635,16 +660,16 @@ def activity_of(
     def units() -> Float:
         out = tally[:, _T.UNITS_OUT_0 : _T.UNITS_OUT_0 + 4]
         inside = tally[:, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4]
-        inside = inside * covered[:, 1:] - year.outside[rows, payer]
+        inside = inside * covered[:, 1:] - of(year.outside)
         return by_setting(out * covered[:, :1] / 1000.0, inside / 1000.0)
 
     def bed_days() -> Float:
-        moved = _folded(year.outside_days[rows, payer], bands) / 1000.0
-        return _folded(stays.days[rows, payer], bands) * covered[:, 1:, None] - moved
+        moved = _folded(of(year.outside_days), bands) / 1000.0
+        return _folded(of(stays.days), bands) * covered[:, 1:, None] - moved
 
     def admissions() -> Float:
         by_mode = stays.modes if stays.modes.shape[-1] > 1 else year.billed[..., None]
-        return np.asarray(by_mode[rows, payer], dtype=np.float64)
+        return np.asarray(of(by_mode), dtype=np.float64)
 
     def experience() -> Float:
         count = tally[:, _T.CONTACTS_RATED]
@@ -657,8 +682,8 @@ def activity_of(
         "units": units,
         "admissions": admissions,
         "bed_days": bed_days,
-        "cases_side": lambda: _folded(stays.cases[rows, payer], sides).astype(np.float64),
-        "charges_side": lambda: _folded(stays.charges[rows, payer], sides) / 100.0,
+        "cases_side": lambda: _folded(of(stays.cases), sides).astype(np.float64),
+        "charges_side": lambda: _folded(of(stays.charges), sides) / 100.0,
         "resource_cost": lambda: (tally[:, _T.COST_OUT] + tally[:, _T.COST_IN]) / 100.0,
         "patient_covered": lambda: by_setting(
             tally[:, _T.PATIENT_OUT] / 100.0, tally[:, _T.PATIENT_IN] / 100.0
@@ -671,13 +696,13 @@ def activity_of(
         "diagnosis_months": lambda: tally[:, _T.RECORDED_MONTHS] / 1000.0,
         "spent_elsewhere": lambda: tally[:, _T.SPENT_ELSEWHERE] / 100.0,
         "spent_outside": lambda: tally[:, _T.SPENT_OUTSIDE] / 100.0,
-        "quality_num": lambda: _quality_num(tally) + year.documented[rows, payer] / 1000.0,
+        "quality_num": lambda: _quality_num(tally) + of(year.documented) / 1000.0,
         "quality_den": lambda: _quality_den(tally),
         "post_acute_days": lambda: tally[:, _T.POST_ACUTE_DAYS],
         "observations": lambda: tally[:, _T.OBSERVED],
-        "cut_short": lambda: stays.cut[rows, payer] / 1000.0,
+        "cut_short": lambda: of(stays.cut) / 1000.0,
         "sessions": lambda: tally[:, _T.SESSIONS] / 1000.0,
-        "episodes": lambda: (year.episodes[rows, payer] / np.array([1.0, 100.0]))[:, None, :],
+        "episodes": lambda: (of(year.episodes) / np.array([1.0, 100.0]))[:, None, :],
         "referrals": lambda: np.stack(
             (tally[:, _T.REFERRED_UP], tally[:, _T.REFERRED_DOWN]), axis=1
         ),
@@ -790,27 +815,50 @@ def remember(world: World, tallies: Tallies) -> None:
         world.recent.take_away(world.rolling_years[0])
     world.rolling = [*world.rolling[-(MONTHS - 1) :], kept]
     world.rolling_years = [*world.rolling_years[-(MONTHS - 1) :], month]
-    world.year_seen, world.recent_seen = {}, {}
+    world.year_seen = world.recent_seen = None
 
 
-def year_so_far(world: World, payer: int, rows: Int | slice | None = None) -> Activity:
-    """Return what some providers have done for a payer since the accounting year began.
+def all_so_far(world: World) -> Activity:
+    """Return what all providers have done since the accounting year began, payer by payer.
 
-    Of all of them as all contracts sort stays; of some as their own does.
+    As all contracts sort stays; :func:`done_for` gives what some have done for one payer.
     """
-    if payer not in world.year_seen:
-        world.year_seen[payer] = activity_of(world.setting, world.year, payer, slice(None))
-    if rows is None:
-        return world.year_seen[payer]
-    return as_contracted(world, world.year_seen[payer].of_rows(rows), payer, rows)
+    if world.year_seen is None:
+        world.year_seen = activity_by_payer(world.setting, world.year)
+    return world.year_seen
+
+
+def done_for(world: World, whole: Activity, payer: int, rows: Int | slice) -> Activity:
+    """Return what some providers have done for a payer, as their contract sorts stays.
+
+    Parameters
+    ----------
+    world : World
+    whole : Activity
+        Of all providers for all payers, payer by payer.
+    payer : int
+    rows : int64, shape (n,), or slice
+        Providers.
+    """
+    first = payer * len(world.setting.beds)
+    if isinstance(rows, slice):
+        here: Int | slice = slice(first + rows.start, first + rows.stop)
+    else:
+        here = first + rows
+    return as_contracted(world, whole.of_rows(here), payer, rows)
+
+
+def year_so_far(world: World, payer: int, rows: Int | slice) -> Activity:
+    """Return what some providers have done for a payer since the accounting year began."""
+    return done_for(world, all_so_far(world), payer, rows)
 
 
 def monthly_run_rate(world: World, payer: int, rows: Int | slice) -> Activity:
     """Return a month's mean activity of some providers over the last twelve months."""
-    if payer not in world.recent_seen:
-        recent = activity_of(world.setting, world.recent, payer, slice(None))
-        world.recent_seen[payer] = recent.scaled(1.0 / world.recent.months)
-    return as_contracted(world, world.recent_seen[payer].of_rows(rows), payer, rows)
+    if world.recent_seen is None:
+        recent = activity_by_payer(world.setting, world.recent)
+        world.recent_seen = recent.scaled(1.0 / world.recent.months)
+    return done_for(world, world.recent_seen, payer, rows)
 
 
 def as_contracted(world: World, activity: Activity, payer: int, rows: Int | slice) -> Activity:
