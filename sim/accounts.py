@@ -27,7 +27,7 @@ from sim.benefits import ACCOUNT_PARTS
 from sim.engine.kernels import Tallies
 from sim.engine.tables import Float, Int
 from sim.population import WORKING_AGES
-from sim.tallies import N_FIFTHS, PersonTally, cell_traits
+from sim.tallies import N_FIFTHS, PersonTally
 from sim.world import MONTHS, World
 
 __all__ = ["contributions", "credit_accounts", "moved", "note_balances"]
@@ -86,9 +86,8 @@ def contributions(world: World) -> Int:
 
 def moved(tallies: Tallies, n_payers: int, column: PersonTally) -> Int:
     """Return a tally of people by payer (Y,)."""
-    payer = cell_traits(n_payers)["payer"]
-    found = np.zeros(n_payers, dtype=np.int64)
-    np.add.at(found, payer, tallies.person[:, column])
+    # Cells are in the order of payers.
+    found: Int = tallies.person[:, column].reshape(n_payers, -1).sum(axis=1)
     return found
 
 

@@ -6,9 +6,9 @@ the running mean of what a stay has earned.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +59,7 @@ from sim.outlook import channel_marginals, covered_share, practised_stay, stake_
 from sim.region import Region
 from sim.tallies import ProviderTally
 from sim.working_time import lost_to_haste
-from sim.world import MONTHS, World, month_keys
+from sim.world import MONTHS, World, month_keys, once
 
 STEEPNESS = 1.702  # a logistic curve with this slope is close to the normal distribution
 
@@ -317,17 +317,6 @@ def _measured_quality(world: World) -> Float:
     return np.where(kind == PRACTICE, 0.0, -weight * 100.0 * (rate - expected))
 
 
-_Fixed = TypeVar("_Fixed")
-
-
-def _once(world: World, name: str, make: Callable[[World], _Fixed]) -> _Fixed:
-    """Return what a region and its parameters fix, worked out in the first month that asks."""
-    if name not in world.fixed:
-        world.fixed[name] = make(world)
-    found: _Fixed = world.fixed[name]
-    return found
-
-
 class _Referral(NamedTuple):
     """What no month changes of treating or referring: log-odds, gap at list price, and skill."""
 
@@ -369,7 +358,7 @@ def _refer_table(world: World) -> ReferTable:
     receipts = m.visit + m.out[:, :, 3] - cost[:, :, 3] + m.refer
     limit = limits_with_posts(world)
     noise = max(values["signal_sd"], 1e-6)
-    fixed = _once(world, "refer", _fixed_of_referral)
+    fixed = once(world, "refer", _fixed_of_referral)
     constant = fixed.log_odds - precision[:, None] * fixed.gap
     value = values["value_of_health"]
     return ReferTable(
@@ -608,7 +597,7 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     altruism = setting.altruism
     tau_a, tau_t = values["tau_admit"], values["tau_transfer"]
     penalty, effort = values["refuse_penalty"], values["transfer_effort"]
-    fixed_odds = _once(world, "admission", _fixed_of_admission)
+    fixed_odds = once(world, "admission", _fixed_of_admission)
     own = 1.0 - stays.covered[:, 1]
     rate = np.asarray(world.benefits.rate, dtype=np.float64)[:, region.providers.kind].T
     own_share = own[:, None] + (1.0 - own[:, None]) * (1.0 - rate)

@@ -483,9 +483,8 @@ class Ledger:
     def _move(self, block: NDArray[np.int64]) -> None:
         """Enter transfers, all or none; zeros leave no trace."""
         amounts = block[3]
-        if not amounts.any():
-            return
-        if int(amounts.min()) < 0:
+        least, largest = int(amounts.min(initial=0)), int(amounts.max(initial=0))
+        if least < 0:
             row = int(np.argmax(amounts < 0))
             raise LedgerError(
                 "a transfer is negative",
@@ -494,10 +493,11 @@ class Ledger:
                 allowed="0 fen or more",
                 remedy="Post money that comes back as a transfer the other way.",
             )
-        largest = int(np.argmax(amounts))
+        if largest == 0:
+            return
         turnover = self._turnover + float(amounts.sum(dtype=np.float64))
-        if int(amounts[largest]) > _LARGEST or turnover > _LARGEST:
-            purpose = _PURPOSE_NAMES[block[2, largest]]
+        if largest > _LARGEST or turnover > _LARGEST:
+            purpose = _PURPOSE_NAMES[block[2, int(np.argmax(amounts))]]
             raise LedgerError(
                 "an amount is too large",
                 where=purpose,
@@ -654,8 +654,9 @@ class Ledger:
         """
         self._open(month)
         self.residual(month)
-        self._closings.append(self.balances())
-        self._openings.append(self.balances())
+        # Balances are replaced when money moves, never written into: no copy is needed.
+        self._closings.append(self._balances)
+        self._openings.append(self._balances)
         self._flows.append([])
         self._turnover = 0.0
         self._cells.append([])
@@ -787,7 +788,7 @@ class Ledger:
 
     def _closing(self, row: int) -> NDArray[np.int64]:
         """Give the closing balances of a month, those so far if it is open."""
-        return self._closings[row] if row < len(self._closings) else self.balances()
+        return self._closings[row] if row < len(self._closings) else self._balances
 
     def _row(self, month: int) -> int:
         """Find a month's row."""

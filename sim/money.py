@@ -6,6 +6,7 @@ Knows contracts, cost sharing, subsidies and audits; must not know why care was 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from sim.payment import MONTHLY_IN_FULL, interim_of, timetable_of
 from sim.randomness import Decision, key_plain
 from sim.tallies import PersonTally, ProviderTally
 from sim.units import to_minor
-from sim.world import MONTHS, World, all_so_far, done_for
+from sim.world import MONTHS, World, all_so_far, done_for, once
 
 _T = ProviderTally
 
@@ -149,39 +150,60 @@ def _owed(world: World, own: Int) -> tuple[Int, Int, Int]:
     return due, so_far(advance), delay
 
 
+class _Sources(NamedTuple):
+    """What feeds funds and their administration, which no month changes.
+
+    ``a_head`` (Y,) fen a member and year; ``from_budget`` (Y,) the budget's share of a fund's
+    income beside members' and employers'; ``administration`` share of what is paid for care.
+    """
+
+    a_head: Int
+    from_budget: Float
+    administration: float
+
+
+def _sources(world: World) -> _Sources:
+    """Return what feeds funds, by the region's constants."""
+    known = world.region.constants
+    a_head = np.zeros(world.n_payers, dtype=np.int64)
+    from_budget = np.zeros(world.n_payers)
+    for y, payer in enumerate(world.region.payers):
+        name = payer.split("-")[0]
+        income, own = known.get(f"fund_income_{name}"), known.get(f"premium_individual_{name}")
+        if income is not None:
+            a_head[y] = to_minor(income.value)
+            if own is not None:
+                from_budget[y] = max(1.0 - own.value / income.value, 0.0)
+    administration = known.get("administration_share")
+    return _Sources(a_head, from_budget, 0.0 if administration is None else administration.value)
+
+
 def _premiums(world: World, tallies: Tallies) -> Int:
     """Return what each fund takes in this month, by its members.
 
     A scheme with individual accounts takes contributions of members of working age; the others
     a sum a head.
     """
-    contributed = contributions(world)
-    region = world.region
-    months = moved(tallies, world.n_payers, PersonTally.PERSON_MONTHS).tolist()
-    out = np.zeros(world.n_payers, dtype=np.int64)
-    has_account = world.benefits.has_account.tolist()
-    for y, name in enumerate(region.payers):
-        row = region.constants.get(f"fund_income_{name.split('-')[0]}")
-        if has_account[y]:
-            out[y] = contributed[y]
-        elif row is not None:
-            out[y] = months[y] * to_minor(row.value) // MONTHS
-    return out
+    months = moved(tallies, world.n_payers, PersonTally.PERSON_MONTHS)
+    found = months * once(world, "sources", _sources).a_head // MONTHS
+    has_account = world.benefits.has_account
+    if has_account.any():
+        found = np.where(has_account, contributions(world), found)
+    return np.asarray(found, dtype=np.int64)
 
 
 def _review(world: World, tallies: Tallies) -> AuditResult:
     """Review this month's stays: rules on all, a sample of the rest."""
     step = world.marginals.step
-    true = tallies.true_level[..., :2].astype(np.float64) * world.organizations.up_share[..., :2]
+    true = tallies.true_level[..., :2] * world.organizations.up_share[..., :2]
     weight = true.sum(axis=(2, 3))
     gain = (true * np.maximum(step, 0.0)).sum(axis=(2, 3))
     mean = np.where(weight > 0.0, gain / np.maximum(weight, 1e-12), 0.0)
     upcoded = tallies.provider[:, :, _T.UPCODED]
     stays = tallies.provider[:, :, _T.ADMISSIONS]
     excess = np.floor(mean * upcoded * 100.0 + 0.5).astype(np.int64)
-    last = world.recent_before.provider
-    seen = last[:, :, _T.UPCODED].sum(axis=1).astype(np.float64)
-    total = last[:, :, _T.ADMISSIONS].sum(axis=1).astype(np.float64)
+    last = world.recent_before.provider.sum(axis=1).astype(np.float64)
+    seen, total = last[:, _T.UPCODED], last[:, _T.ADMISSIONS]
     peers = peer_share(seen, total, world.region.providers.kind)
     prob = review_probability(world.audits, seen / np.maximum(total, 1.0), peers)
     claims_year = MONTHS * stays.sum(axis=1)
@@ -220,19 +242,6 @@ def _account_transfers(world: World, tallies: Tallies) -> tuple[list[Transfers],
             )
         ),
     ], paid
-
-
-def _from_budget(world: World, payer: str, total: int) -> int:
-    """Return what of a fund's income of the month the budget adds to members' and employers'."""
-    name = payer.split("-")[0]
-    row = world.region.constants.get(f"premium_individual_{name}")
-    if row is None:
-        return 0
-    whole = world.region.constants[f"fund_income_{name}"].value
-    return int(total * max(1.0 - row.value / whole, 0.0))
-
-
-_ADMINISTRATION = "administration_share"
 
 
 def _plan(world: World) -> Plan:
@@ -279,28 +288,32 @@ def _post(
 ) -> None:
     """Enter every flow of the month in the ledger and close it."""
     book, month = world.ledger, world.month
-    providers, payers = world.region.providers.ids, world.region.payers
+    providers = world.region.providers.ids
     cells = tallies.patient_money.transpose(3, 1, 2, 0)
     book.post_patients(month, providers, ("patient_covered", "patient_uncovered"), cells)
     transfers, from_accounts = _account_transfers(world, tallies)
     if transfers:
         book.post_all(month, transfers)
-    if "transfers" not in world.fixed:
-        world.fixed["transfers"] = _plan(world)
-    share = world.region.constants.get(_ADMINISTRATION)
-    administered = 0.0 if share is None else share.value
-    paid = np.maximum(interim + settled, 0).sum(axis=0).tolist()
-    audits = audited.cost_fen.sum(axis=0).tolist()
-    sums: list[int] = []
-    spent = int(aid.sum()) + int(grants.sum()) - int(audited.fine_fen.sum())
-    for y, (payer, total) in enumerate(zip(payers, premiums.tolist(), strict=True)):
-        from_budget, administration = _from_budget(world, payer, total), int(paid[y] * administered)
-        sums += (total - from_budget, from_budget, audits[y], administration)
-        spent += from_budget + administration
-    sums.append(int(tallies.patient_money.sum()) - from_accounts)
+    sources = once(world, "sources", _sources)
+    by_budget = (premiums * sources.from_budget).astype(np.int64)
+    paid = np.maximum(interim + settled, 0).sum(axis=0)
+    administration = (paid * sources.administration).astype(np.int64)
+    of_funds = np.array(
+        [premiums - by_budget, by_budget, audited.cost_fen.sum(axis=0), administration]
+    )
+    household = int(tallies.patient_money.sum()) - from_accounts
+    spent = aid.sum() + grants.sum() + (by_budget + administration).sum() - audited.fine_fen.sum()
     # Taxes make up for what the treasury has spent beyond what it has.
-    sums.append(max(spent - book.balance(FISCAL), 0))
+    tax = max(int(spent) - book.balance(FISCAL), 0)
     by_payer = np.array([interim, settled, aid, audited.claw_back_fen, audited.fine_fen])
-    every = (by_payer.transpose(2, 0, 1).ravel(), grants, cost, fixed, lever, np.array(sums))
-    book.post_plan(month, world.fixed["transfers"], np.concatenate(every))
+    every = (
+        by_payer.transpose(2, 0, 1).ravel(),
+        grants,
+        cost,
+        fixed,
+        lever,
+        of_funds.T.ravel(),
+        (household, tax),
+    )
+    book.post_plan(month, once(world, "transfers", _plan), np.concatenate(every))
     book.close(month)

@@ -416,25 +416,20 @@ def audit(
     shape = np.shape(claims)
     if len(shape) != 2 or np.shape(upcoded) != shape or np.shape(excess_fen) != shape:
         raise ScenarioError("shapes differ", where="audit", allowed="(providers, payers) for all")
-    if bool(np.any(upcoded < 0) or np.any(upcoded > claims) or np.any(excess_fen < 0)):
-        raise ScenarioError(
-            "counts of claims cannot be",
-            where="audit",
-            allowed="0 <= upcoded <= claims, excess >= 0",
-        )
     chance = np.asarray(prob_review, dtype=np.float64)
     if chance.ndim == 1:
         chance = np.repeat(chance[:, None], shape[1], axis=1)
     reviewed = np.zeros(shape, dtype=np.int64)
     detected = np.zeros(shape, dtype=np.int64)
-    visited = np.zeros(shape[0], dtype=np.bool_)
     if policy.inspection > 0.0:
         rows = np.arange(shape[0], dtype=np.uint64)
         visited = uniforms(np.uint64(key_inspection), rows) < policy.inspection_month
-    _draw_reviews(
+        chance = np.where(visited[:, None], 1.0, chance)
+    can_be = _draw_reviews(
         np.ascontiguousarray(claims),
         np.ascontiguousarray(upcoded),
-        np.where(visited[:, None], 1.0, chance),
+        np.ascontiguousarray(excess_fen),
+        chance,
         1.0 - policy.reports,
         policy.detection,
         np.uint64(key_review),
@@ -443,6 +438,12 @@ def audit(
         reviewed,
         detected,
     )
+    if not can_be:
+        raise ScenarioError(
+            "counts of claims cannot be",
+            where="audit",
+            allowed="0 <= upcoded <= claims, excess >= 0",
+        )
     claw_back = np.zeros(shape, dtype=np.int64)
     for cell in zip(*np.nonzero(detected), strict=True):
         found, falsely = int(detected[cell]), int(upcoded[cell])
@@ -463,6 +464,7 @@ def audit(
 def _draw_reviews(
     claims: NDArray[np.int64],
     upcoded: NDArray[np.int64],
+    excess_fen: NDArray[np.int64],
     chance: NDArray[np.float64],
     told_anyway: float,
     detection: float,
@@ -471,14 +473,20 @@ def _draw_reviews(
     key_honest: np.uint64,
     reviewed: NDArray[np.int64],
     detected: NDArray[np.int64],
-) -> None:
-    """Draw reviews of false and of honest claims, and what is found, cell by cell, in place."""
+) -> bool:
+    """Draw reviews of false and of honest claims, and what is found, cell by cell, in place.
+
+    Tells whether the counts can be: no more false claims than claims, nothing below 0.
+    """
     for provider in range(claims.shape[0]):
         for payer in range(claims.shape[1]):
+            false_claims = upcoded[provider, payer]
+            is_whole = 0 <= false_claims <= claims[provider, payer]
+            if not is_whole or excess_fen[provider, payer] < 0:
+                return False
             if claims[provider, payer] <= 0:
                 continue
             uid = (np.uint64(provider) << _PAYER_BITS) | np.uint64(payer)
-            false_claims = upcoded[provider, payer]
             honest_claims = claims[provider, payer] - false_claims
             prob = chance[provider, payer]
             seen = 0
@@ -491,6 +499,7 @@ def _draw_reviews(
             if honest_claims > 0:
                 honest = binomial_quantile(uniform(key_honest, uid), honest_claims, prob)
             reviewed[provider, payer] = seen + honest
+    return True
 
 
 def _number(node: object, low: float, high: float, unit: str, where: str) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -488,6 +488,17 @@ def build_world(
     world.fixed["to_come"] = (after, setting, to_come)
     sort_by_contracts(world)
     return world
+
+
+_Fixed = TypeVar("_Fixed")
+
+
+def once(world: World, name: str, make: Callable[[World], _Fixed]) -> _Fixed:
+    """Return what a region and its parameters fix, worked out in the first month that asks."""
+    if name not in world.fixed:
+        world.fixed[name] = make(world)
+    found: _Fixed = world.fixed[name]
+    return found
 
 
 def benefits_of(policy: Policy, region: Region) -> Benefits:
