@@ -343,13 +343,19 @@ def _fixed_of_referral(world: World) -> _Referral:
     return _Referral(np.log(base / (1.0 - base)), gap, skill, steepness)
 
 
+@worked_out_once
+def _mean_contact_price(setting: Setting) -> Float:
+    """Return the list price of a contact in the mean over groups (n,)."""
+    return np.asarray(setting.contact_price.mean(axis=1))
+
+
 def _refer_table(world: World) -> ReferTable:
     setting, values = world.setting, world.setting.values
     org = world.organizations
     m = channel_marginals(world)["referral"]
     tech = world.technology
     n = len(setting.beds)
-    list_price = setting.contact_price.mean(axis=1) * tech
+    list_price = _mean_contact_price(setting) * tech
     precision = 1.0 / (values["tau_refer"] * np.maximum(list_price, 1e-9))
     cost = setting.cost_out[:, None, :] * (1.0 - m.cost[:, :, None])
     per_contact = np.einsum("nyj,nygj->nyg", m.out - cost, org.style_out)
@@ -863,19 +869,16 @@ def _price_table(world: World) -> PriceTable:
     month = world.month % MONTHS
     if month not in world.price_cache:
         world.price_cache[month] = _own_prices(world, month)
-    level = _outpatient_level(world)
-    outside = 1.0 - world.region.providers.covered_share[:, 0]
-    uncovered = setting.price_out.sum(axis=1) * level * outside * world.technology
-    consult = setting.price_out[:, 3] * 100.0 * level
+    listed = _listed_outpatient(setting)
     cost = setting.cost_out[:, 3] * _cost_factor(world) * 100.0
     return PriceTable(
         benefits=world.benefit_table,
         visit=world.price_cache[month] * world.technology,
-        uncovered=uncovered[world.benefits.payer_of],
+        uncovered=(listed.uncovered * world.technology)[world.benefits.payer_of],
         # Without accounts, which say it, nobody has money that weighs anything but its amount.
         account_weight=setting.values.get("account_weight", 1.0),
         covered=covered_share(world),
-        consult_fen=np.floor(consult + 0.5).astype(np.int64),
+        consult_fen=listed.consult_fen,
         consult_cost_fen=np.floor(cost + 0.5).astype(np.int64),
     )
 
@@ -886,24 +889,52 @@ def _deductible_met(world: World) -> Int:
     return np.where(deductible > 0, deductible, NO_LIMIT_FEN).astype(np.int64)
 
 
-def _outpatient_level(world: World) -> Float:
-    """Return what each payer allows for outpatient care over the list price (Y, n)."""
-    return world.region.people.price_level[:, world.setting.setting_of]
+class _Listed(NamedTuple):
+    """Outpatient list prices; ``level`` (Y, n) is what each payer allows over the list.
+
+    ``charge`` (n,) of a unit of each component; ``mean_charge`` its mean over providers, minor
+    units, and ``mean_level`` that of the levels by payer; ``uncovered`` (Y, n) the part of a charge
+    outside the catalog, currency; ``consult_fen`` (Y, n) of a unit of labor.
+    """
+
+    level: Float
+    charge: Float
+    mean_charge: float
+    mean_level: Float
+    uncovered: Float
+    consult_fen: Int
+
+
+@worked_out_once
+def _listed_outpatient(setting: Setting) -> _Listed:
+    region = setting.region
+    level = region.people.price_level[:, setting.setting_of]
+    charge = setting.price_out.sum(axis=1)
+    outside = 1.0 - region.providers.covered_share[:, 0]
+    consult = setting.price_out[:, 3] * 100.0 * level
+    return _Listed(
+        level=level,
+        charge=charge,
+        mean_charge=100.0 * float(np.mean(charge)),
+        mean_level=np.array([float(row.mean()) for row in level]),
+        uncovered=charge * level * outside,
+        consult_fen=np.floor(consult + 0.5).astype(np.int64),
+    )
 
 
 def _own_prices(world: World, month: int) -> Float:
     """Return the expected own payment of a contact by benefit package (R, 6, 2, 2, n), currency."""
     setting, region = world.setting, world.region
     covered = region.providers.covered_share[:, 0]
-    charge = setting.price_out.sum(axis=1)
+    listed = _listed_outpatient(setting)
     visits_left = setting.values["visits_expected"] * (MONTHS - month) / MONTHS
     payer_of = world.benefits.payer_of
-    first_visit = 100.0 * float(np.mean(charge)) * visits_left
-    level = _outpatient_level(world)[payer_of]
-    expected = np.array([first_visit * float(row.mean()) for row in level])
+    expected = listed.mean_charge * visits_left * listed.mean_level[payer_of]
     shares = np.empty((len(payer_of), 6, 2, 2, 3))
     fill_expected_shares(expected, 1.0 - setting.values["price_mix"], world.benefit_table, shares)
     share = shares[..., region.providers.kind]
     return np.asarray(
-        (charge * level)[:, None, None, None] * (1.0 - covered * (1.0 - share)), dtype=np.float64
+        (listed.charge * listed.level[payer_of])[:, None, None, None]
+        * (1.0 - covered * (1.0 - share)),
+        dtype=np.float64,
     )

@@ -341,6 +341,10 @@ class Ledger:
         """Give every account's balance as posted so far, fen, in the order of accounts."""
         return self._balances.copy()
 
+    def balances_of(self, accounts: Sequence[str]) -> NDArray[np.int64]:
+        """Give the balances of some accounts as posted so far, fen, in their order."""
+        return self._balances[self._positions(accounts, len(accounts), "balances")]
+
     def post(self, month: int, payer: str, payee: str, purpose: str, amount: int) -> None:
         """Move money from one account to another.
 
@@ -678,28 +682,24 @@ class Ledger:
             open month included.
         """
         size, kinds = len(self._names), len(_PURPOSE_NAMES)
-        places: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
-        amounts: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
-        for blocks in self._flows:
-            givers, takers, purposes, posted = np.concatenate([_NOTHING, *blocks], axis=1)
-            # One number a place: it sorts as payer, payee and purpose do.
-            found, row = np.unique((givers * size + takers) * kinds + purposes, return_inverse=True)
-            total = np.zeros(found.size, dtype=np.int64)
-            np.add.at(total, row, posted)
-            places.append(found)
-            amounts.append(total)
-        months = np.repeat(
-            np.arange(len(self._flows), dtype=np.int64) + self._first_month,
-            [found.size for found in places[1:]],
-        )
-        pairs, purposes = np.divmod(np.concatenate(places), kinds)
-        givers, takers = np.divmod(pairs, size)
+        blocks = [block for posted in self._flows for block in posted]
+        rows = [sum(block.shape[1] for block in posted) for posted in self._flows]
+        givers, takers, purposes, posted = np.concatenate([_NOTHING, *blocks], axis=1)
+        months = np.repeat(np.arange(len(rows), dtype=np.int64), rows)
+        # One number a place: it sorts as month, payer, payee and purpose do.
+        places = ((months * size + givers) * size + takers) * kinds + purposes
+        found, row = np.unique(places, return_inverse=True)
+        amounts = np.zeros(found.size, dtype=np.int64)
+        np.add.at(amounts, row, posted)
+        found, purposes = np.divmod(found, kinds)
+        found, takers = np.divmod(found, size)
+        months, givers = np.divmod(found, size)
         return {
-            "month": months,
+            "month": months + self._first_month,
             "payer": _named(givers, self._names),
             "payee": _named(takers, self._names),
             "purpose": _named(purposes, _PURPOSE_NAMES),
-            "amount": np.concatenate(amounts),
+            "amount": amounts,
         }
 
     def accounts(self) -> dict[str, NDArray[Any]]:

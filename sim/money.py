@@ -22,7 +22,7 @@ from sim.oversight import (
     peer_share,
     review_probability,
 )
-from sim.payment import MONTHLY_IN_FULL, interim_of, timetable_of
+from sim.payment import MONTHLY_IN_FULL, interim_of
 from sim.randomness import Decision, key_plain
 from sim.tallies import PersonTally, ProviderTally
 from sim.units import to_minor
@@ -131,8 +131,8 @@ def _owed(world: World, own: Int) -> tuple[Int, Int, Int]:
             continue
         year = done_for(world, whole, payer, rows)
         yearly[rows, payer] = agreement.model.revenue(year)
-        timetable = timetable_of(agreement.model)
-        if timetable != MONTHLY_IN_FULL:
+        timetable = agreement.timetable
+        if timetable is not MONTHLY_IN_FULL:
             delay[rows, payer] = timetable.settlement_delay_months
             if month_of_year < MONTHS or timetable.settlement_delay_months:
                 before.append((rows, payer, interim_of(agreement.model, year)))

@@ -270,31 +270,36 @@ def _observe_capacity(world: World, tallies: Tallies) -> None:
     world.wait = 0.8 * world.wait + 0.2 * (away + 0.25 * list_wait)
 
 
+def _mean_of_each(values: Float) -> Float:
+    """Return each provider's mean (n,)."""
+    others = tuple(range(1, values.ndim))
+    return np.asarray(values.sum(axis=others) / values[0].size)
+
+
 def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -> None:
     """Keep what a run reports; draws nothing and changes nobody."""
     org, setting = world.organizations, world.setting
     levers = np.zeros((len(setting.beds), len(Lever)))
     weights = world.rolling[-1].provider[:, :, _T.ADMISSIONS].sum(axis=1)
     for column, value in (
-        (Lever.CODING, org.up_share[..., :2].mean(axis=(1, 2, 3))),
+        (Lever.CODING, _mean_of_each(org.up_share[..., :2])),
         (Lever.DOCUMENTATION, org.document),
         (Lever.PREVENTION, org.prevention),
         (Lever.QUALITY_EFFORT, org.quality),
         (Lever.COST_EFFORT, org.cost),
-        (Lever.STAY, practised_stay(world).mean(axis=(1, 2))),
-        (Lever.INTENSITY, org.style_out.mean(axis=(1, 2, 3))),
-        (Lever.RETURN_VISITS, org.returns.mean(axis=(1, 2))),
+        (Lever.STAY, _mean_of_each(practised_stay(world))),
+        (Lever.INTENSITY, _mean_of_each(org.style_out)),
+        (Lever.RETURN_VISITS, _mean_of_each(org.returns)),
         (Lever.BED_PRICE, org.bed),
         (Lever.OCCUPANCY, np.where(weights > 0, world.load, 0.0)),
         (Lever.WAIT, world.wait),
         (Lever.INCOME_WEIGHT, org.money),
-        (Lever.SPLITTING, org.split.mean(axis=(1, 2))),
+        (Lever.SPLITTING, _mean_of_each(org.split)),
         (Lever.UNCOVERED, org.uncovered_share),
         (Lever.DOCUMENTED, org.documented_share),
     ):
         levers[:, column] = value
     uncovered = tallies.provider[:, :, _T.UNCOVERED_OUT] + tallies.provider[:, :, _T.UNCOVERED_IN]
-    balances = np.array([world.ledger.balance(p) for p in world.region.payers], dtype=np.int64)
     world.history.append(
         {
             "provider": tallies.provider,
@@ -313,7 +318,7 @@ def record_month(world: World, tallies: Tallies, flows: Flows, claims: Claims) -
             "fine": flows.audit.fine_fen,
             "detected": flows.audit.detected,
             "undetected": flows.audit.undetected_fen,
-            "fund_balance": balances,
+            "fund_balance": world.ledger.balances_of(world.region.payers),
             "premiums": flows.premiums + premiums_of_options(world, tallies),
             "levers": levers,
         }
@@ -361,10 +366,10 @@ def finished_history(world: World) -> History:
     """Return the run's history in the form that outcomes read."""
 
     def stacked(name: str) -> npt.NDArray[Any]:
-        return np.stack([month[name] for month in world.history])
+        return np.array([month[name] for month in world.history])
 
     marginal = {
-        name: np.stack([year[name] for year in world.yearly_marginals]) for name in PLAIN_MARGINALS
+        name: np.array([year[name] for year in world.yearly_marginals]) for name in PLAIN_MARGINALS
     }
     claims = None
     if world.with_claims:

@@ -2524,10 +2524,10 @@ def _contrast(outcome: Outcome, found: Mapping[str, Mapping[str, Measured]]) -> 
     return Measured(top.value / bottom.value)
 
 
-def _is_asked(
+def _asked(
     only: Mapping[str, Collection[str]] | None,
-) -> Callable[[Outcome, _Group], bool]:
-    """Tell which outcomes are asked for in which groups: those named, and what they compare."""
+) -> tuple[list[Outcome], Callable[[Outcome, _Group], bool]]:
+    """Give the outcomes asked for, named or compared by those, and tell in which groups."""
     compared: set[tuple[str, str]] = set()
     for name in only or ():
         contrast = OUTCOMES[name].contrast if name in OUTCOMES else None
@@ -2541,7 +2541,8 @@ def _is_asked(
             return True
         return (outcome.id, group.dimension) in compared
 
-    return is_asked
+    names = set(OUTCOMES) if only is None else {*only, *(name for name, _ in compared)}
+    return [outcome for outcome in OUTCOMES.values() if outcome.id in names], is_asked
 
 
 def evaluate(
@@ -2568,8 +2569,8 @@ def evaluate(
         A null value is NaN and carries its reason. Groups that an outcome cannot be told apart
         by are left out, and so are outcomes of what nobody in the run has.
     """
-    is_asked = _is_asked(only)
-    measured = [outcome for outcome in OUTCOMES.values() if outcome.is_part_of(history)]
+    wanted, is_asked = _asked(only)
+    measured = [outcome for outcome in wanted if outcome.is_part_of(history)]
     found: dict[str, dict[str, Measured]] = {outcome.id: {} for outcome in measured}
     years = _years_inside(history, months)
     sums = _Sums(history, traits, months, monthly=False)

@@ -46,7 +46,7 @@ from sim.oversight import (
     review_probability,
     scrutiny,
 )
-from sim.payment import is_pooled, is_straight
+from sim.payment import is_pooled
 from sim.tallies import ProviderTally
 from sim.world import (
     MEASURES,
@@ -81,7 +81,7 @@ def see_incentives(world: World) -> Marginals:
     if not world.rolling:
         return _at_list_price(world)
     straight = _straight_marginals(world)
-    bent = [a for a in world.agreements if not is_straight(a.model)]
+    bent = [a for a in world.agreements if not a.is_straight]
     adds_nothing = not bent and not world.alliances and world.region.modes.n == 1
     if adds_nothing and straight.stay.is_flat:
         # Nothing is added to it, and nobody changes it.
@@ -107,7 +107,7 @@ def _straight_marginals(world: World) -> Marginals:
         if not slopes or np.array_equal(share, world.organizations.uncovered_share):
             return seen
     else:
-        straight = [a for a in world.agreements if is_straight(a.model)]
+        straight = [a for a in world.agreements if a.is_straight]
         slopes, base = list(_slopes(world, straight)), _at_list_price(world)
     if known is not None and slopes is known[2]:
         # Only what stays bring moves with the share; the rest is as it was.
@@ -575,20 +575,15 @@ def position(world: World) -> Position:
     year = MONTHS / recent.months
     share = np.asarray(world.region.people.scheme_share, dtype=np.float64)
     sums = _Sums(
-        *(
-            np.empty(shape)
-            for shape in (
-                (n, n_payers, len(_T)),
-                (n, len(_T)),
-                (n, n_payers, n_groups),
-                (n, n_groups),
-                (n, n_payers),
-                n,
-                (n, n_payers),
-                (n, n_payers),
-                (n, n_payers),
-            )
-        )
+        tally=np.empty(recent.provider.shape),
+        whole=np.empty((n, recent.provider.shape[2])),
+        by_group=np.empty((n, n_payers, n_groups)),
+        presented=np.empty((n, n_groups)),
+        weights=np.empty((n, n_payers)),
+        cost=np.empty(n),
+        uncontrolled=np.empty((n, n_payers)),
+        conditions=np.empty((n, n_payers)),
+        chronic=np.empty((n, n_payers)),
     )
     _add_up(recent.provider, recent.billed, year, share, sums)
     whole, presented = sums.whole, sums.presented
@@ -612,10 +607,10 @@ def position(world: World) -> Position:
     review = scrutiny(
         world.audits, review * affordable_share(world.audits, review, stays, setting.scale)
     )
-    revenue = sum(h["earned"] for h in world.history[-MONTHS:])
+    revenue = np.array([month["earned"] for month in world.history[-MONTHS:]]).sum(axis=0)
     return Position(
         weights=sums.weights,
-        revenue=np.asarray(revenue, dtype=np.float64) / 100.0 * year,
+        revenue=revenue / 100.0 * year,
         target=world.income_target,
         cost_base=sums.cost,
         contacts=whole[:, _T.VISITS].copy(),
@@ -657,14 +652,19 @@ def move_levers(world: World) -> None:
         mix_plain(world.yearly_marginals[-1], seen, 1.0 / (passed + 1))
     stand = position(world)
     eta = world.setting.values["income_elasticity"]
-    # Owners differ in how much profit weighs: a region that says nothing has no difference.
-    weight = world.setting.values.get("profit_weight_private", 1.0)
-    owners = np.where(world.region.providers.is_private, weight, 1.0)
+    owners = _weight_of_profit(world.setting)
     weigh_money(stand.revenue, stand.target, eta, owners, world.organizations.money)
     frozen = world.frozen if world.month >= world.reform_month else frozenset()
     _adjust(world, channel_marginals(world), stand, frozen)
     if "posting" not in frozen:
         move_posts(world, world.marginals, stand)
+
+
+@worked_out_once
+def _weight_of_profit(setting: Setting) -> Float:
+    """Return how much profit weighs by ownership (n,); no difference where a region says none."""
+    weight = setting.values.get("profit_weight_private", 1.0)
+    return np.where(setting.region.providers.is_private, weight, 1.0)
 
 
 def _adjust(

@@ -128,6 +128,16 @@ class Agreement:
             return slice(first, first + n)
         return self.rows
 
+    @cached_property
+    def is_straight(self) -> bool:
+        """Whether every further item brings the same, whatever is done."""
+        return payment.is_straight(self.model)
+
+    @cached_property
+    def timetable(self) -> payment.Timetable:
+        """When the contract's money moves."""
+        return payment.timetable_of(self.model)
+
 
 @dataclass
 class Year:
@@ -300,18 +310,18 @@ class World:
     @property
     def n_payers(self) -> int:
         """Number of payers."""
-        return len(self.region.payers)
+        return len(self.setting.region.payers)
 
     @property
     def technology(self) -> float:
         """Need for units relative to the first year."""
-        growth = self.region.drift.price_growth * self.setting.values["drift_scale"]
+        growth = self.setting.region.drift.price_growth * self.setting.values["drift_scale"]
         return float((1.0 + growth) ** (self.month // MONTHS))
 
     @property
     def income_growth(self) -> float:
         """Income relative to the first year."""
-        growth = self.region.drift.income_growth * self.setting.values["drift_scale"]
+        growth = self.setting.region.drift.income_growth * self.setting.values["drift_scale"]
         return float((1.0 + growth) ** (self.month // MONTHS))
 
 
@@ -642,7 +652,7 @@ def activity_by_payer(setting: Setting, year: Year) -> Activity:
         return counts.swapaxes(0, 1).reshape(-1, *counts.shape[2:])
 
     n, n_payers = year.provider.shape[:2]
-    return _counted(setting, year, np.tile(np.arange(n), n_payers), each)
+    return _counted(setting, year, np.arange(n * n_payers) % n, each)
 
 
 def _counted(

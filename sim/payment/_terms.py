@@ -270,6 +270,9 @@ def read_number(value: object, of: Term, where: str) -> float:
     >>> read_number({"value": 50, "unit": "percent"}, share, "contract")
     0.5
     """
+    # Most numbers are plain and in range.
+    if isinstance(value, float) and of.low <= value <= of.high and math.isfinite(value):
+        return float(value)
     if isinstance(value, Mapping):
         check_keys(value, ("value", "unit"), where)
         unit = value.get("unit", of.unit)

@@ -105,16 +105,16 @@ def in_library(path: Path) -> bool:
 def region_folder(region_id: str, where: str) -> Path:
     """Find a region's tables."""
     regions = library_root() / "regions"
+    if _IDENTIFIER.match(region_id) and (regions / region_id).is_dir():
+        return regions / region_id
     known = sorted(p.name for p in regions.iterdir() if p.is_dir()) if regions.is_dir() else []
-    if not _IDENTIFIER.match(region_id) or region_id not in known:
-        raise ScenarioError(
-            "unknown region",
-            where=where,
-            value=region_id,
-            allowed=", ".join(known),
-            remedy=suggestion(region_id, known),
-        )
-    return regions / region_id
+    raise ScenarioError(
+        "unknown region",
+        where=where,
+        value=region_id,
+        allowed=", ".join(known),
+        remedy=suggestion(region_id, known),
+    )
 
 
 def read_region(folder: Path) -> Region:
