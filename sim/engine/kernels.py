@@ -1582,9 +1582,10 @@ def served_within_capacity(
     """
     seen = chosen >= 0
     demand = np.bincount(chosen[seen], minlength=len(capacity))
-    away: list[npt.NDArray[np.int64]] = []
-    for p in np.flatnonzero(demand > np.floor(capacity)):
-        there = np.flatnonzero(chosen == p)
-        order = there[np.lexsort((person[there], -rank[there].astype(np.float64)))]
-        away.append(order[int(capacity[p]) :])
-    return np.concatenate(away).astype(np.int64) if away else np.zeros(0, dtype=np.int64)
+    is_full = demand > np.floor(capacity)
+    there = np.flatnonzero(seen & is_full[chosen])
+    order = np.lexsort((person[there], -rank[there].astype(np.float64), chosen[there]))
+    # Where each contact stands in its provider's line: contacts lie provider by provider.
+    here = demand[is_full]
+    line = np.arange(len(there)) - np.repeat(np.cumsum(here) - here, here)
+    return there[order[line >= np.repeat(capacity[is_full].astype(np.int64), here)]]

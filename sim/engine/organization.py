@@ -7,7 +7,7 @@ need; must not know which contract the marginal receipts came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +98,7 @@ class StayTerms:
     last_day: Float
     bands: Float
     expected: Float
+    known: dict[str, bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def n_sides(self) -> int:
@@ -112,9 +113,9 @@ class StayTerms:
     @property
     def is_flat(self) -> bool:
         """Whether every case and every day of a stay brings the same."""
-        if self.n_sides > 1 or self.n_bands > 1:
+        if self.amounts.shape[-1] > 1 or self.bands.shape[-1] > 1:
             return False
-        return not (self.has_slopes or self._has("amounts"))
+        return not (self._has("slopes") or self._has("amounts"))
 
     @property
     def has_slopes(self) -> bool:
@@ -123,14 +124,13 @@ class StayTerms:
 
     def _has(self, name: str) -> bool:
         """Tell whether an array has anything in it; looked through once, until written again."""
-        known: dict[str, bool] = self.__dict__.setdefault("_known", {})
-        if name not in known:
-            known[name] = bool(getattr(self, name).any())
-        return known[name]
+        if name not in self.known:
+            self.known[name] = bool(getattr(self, name).any())
+        return self.known[name]
 
     def written(self) -> None:
         """Forget what was known of the arrays: whoever writes amounts or slopes says so."""
-        self.__dict__.pop("_known", None)
+        self.known.clear()
 
     def mix_in(self, other: StayTerms, weight: float) -> None:
         """Move ``weight`` of the way to the other, in place, parted as the other is."""
@@ -141,8 +141,15 @@ class StayTerms:
 
     def copy(self) -> StayTerms:
         """Return the same numbers in memory of their own."""
-        other = StayTerms(**{name: getattr(self, name).copy() for name in _OF_A_STAY})
-        other.__dict__["_known"] = dict(self.__dict__.get("_known", {}))
+        other = StayTerms(
+            bounds=self.bounds.copy(),
+            amounts=self.amounts.copy(),
+            slopes=self.slopes.copy(),
+            last_day=self.last_day.copy(),
+            bands=self.bands.copy(),
+            expected=self.expected.copy(),
+        )
+        other.known.update(self.known)
         return other
 
     def widened(self, n_sides: int, n_bands: int) -> StayTerms:
@@ -160,9 +167,6 @@ class StayTerms:
             bands=spread(self.bands, n_bands),
             expected=self.expected.copy(),
         )
-
-
-_OF_A_STAY = tuple(f.name for f in fields(StayTerms))
 
 
 @dataclass
@@ -265,11 +269,13 @@ PLAIN_MARGINALS = tuple(f.name for f in fields(Marginals) if f.name != "stay")
 
 def _whole(arrays: Mapping[str, Float]) -> Float | None:
     """Return the one block of memory that arrays fill side by side; None where they do not."""
-    blocks = {id(array.base) for array in arrays.values()}
-    whole = next(iter(arrays.values())).base
-    if len(blocks) > 1 or whole is None:
-        return None
-    return whole if whole.size == sum([array.size for array in arrays.values()]) else None
+    whole: Float | None = next(iter(arrays.values())).base
+    size = 0
+    for array in arrays.values():
+        if whole is None or array.base is not whole:
+            return None
+        size += array.size
+    return whole if whole is not None and whole.size == size else None
 
 
 def plain_copy(current: Mapping[str, Float]) -> dict[str, Float]:
@@ -610,8 +616,7 @@ def _write_at_list(
 
 def _at_list(setting: Setting, reference: Marginals) -> _AtList:
     """Return what discretion turns on at list price, worked out once for both."""
-    known = setting.__dict__.setdefault("_known", {})
-    kept: tuple[Marginals, _AtList] | None = known.get("discretion at list")
+    kept: tuple[Marginals, _AtList] | None = setting.known.get("discretion at list")
     if kept is None or kept[0] is not reference:
         values, groups = setting.values, setting.region.groups
         shape = setting.contact_price.shape
@@ -635,7 +640,7 @@ def _at_list(setting: Setting, reference: Marginals) -> _AtList:
             values["sensitivity_share"],
             found,
         )
-        known["discretion at list"] = kept = (reference, found)
+        setting.known["discretion at list"] = kept = (reference, found)
     return kept[1]
 
 
@@ -1231,7 +1236,7 @@ def _move_inpatient_levers(
     theta = values.get("uncovered_effect", 0.0)
     if theta > 0.0 and "uncovered" not in frozen:
         gain = uncovered_gain(setting, org, marginals["uncovered"], position)
-        unit_cost = np.full(len(gain), values["uncovered_compliance"])
+        unit_cost = values["uncovered_compliance"]
         _move_share(gain, setting.beds > 0.0, theta, unit_cost, keep, org.uncovered_share)
     theta = values.get("documented_effect", 0.0)
     if theta > 0.0 and "documented_quality" not in frozen:
@@ -1304,14 +1309,14 @@ def _move_share(
     gain: Float,
     has_lever: npt.NDArray[np.bool_],
     theta: float,
-    unit_cost: Float,
+    unit_cost: float,
     keep: float,
     share: Float,
 ) -> None:
     """Move a share that effort raises part of the way to what it brings, in place (n,)."""
     for p in range(share.shape[0]):
         if has_lever[p]:
-            effort = optimal_effort(gain[p], theta, unit_cost[p])
+            effort = optimal_effort(gain[p], theta, unit_cost)
             target = theta * (1.0 - exp(-effort))
             share[p] = target + (share[p] - target) * keep
 
@@ -1387,7 +1392,7 @@ def _gain_outside(
 
 def _per_charge(setting: Setting, terms: StayTerms) -> Float:
     """Return what a yuan of list price brings by side (S, n, Y, G), mean over a group's levels."""
-    if terms.n_sides == 1 and not terms.has_slopes:
+    if terms.amounts.shape[-1] == 1 and not terms.has_slopes:
         return _ground(setting).no_charges
     share = setting.region.groups.share_level
     slopes = np.einsum("nygls,gl->snyg", terms.slopes, share)
@@ -1419,28 +1424,31 @@ def _practised_terms(
     As with styles, habits do not stop at a payer. A contract that parts stays otherwise than the
     last starts from what stays brought before, the same on every side.
     """
-    if (practised.n_sides, practised.n_bands) != (seen.n_sides, seen.n_bands):
+    if practised.amounts.shape != seen.amounts.shape or practised.bands.shape != seen.bands.shape:
         practised = practised.widened(seen.n_sides, seen.n_bands)
-    # Where no side brings anything, nothing is to be moved but what a day brings.
-    moving = ("bands",) if seen.is_flat and practised.is_flat else ("amounts", "slopes", "bands")
     keep = 0.0 if half_life <= 0.0 else exp(-_LN2 / half_life)
 
     def nearer(current: Float, own: Float) -> Float:
-        n, n_payers = weights.shape
         new = np.empty_like(own)
-        flat = (n, n_payers, -1)
+        flat = (*weights.shape, -1)
         _toward_own_and_mean(
             current.reshape(flat), own.reshape(flat), weights, spill_over, keep, new.reshape(flat)
         )
         return new
 
-    arrays = {name: getattr(seen, name) for name in _OF_A_STAY}
-    for name in moving:
-        arrays[name] = nearer(getattr(practised, name), arrays[name])
-    new = StayTerms(**arrays)
-    if len(moving) == 1:
+    # Where no side brings anything, nothing is to be moved but what a day brings.
+    is_flat = seen.is_flat and practised.is_flat
+    new = StayTerms(
+        bounds=seen.bounds,
+        amounts=seen.amounts if is_flat else nearer(practised.amounts, seen.amounts),
+        slopes=seen.slopes if is_flat else nearer(practised.slopes, seen.slopes),
+        last_day=seen.last_day,
+        bands=nearer(practised.bands, seen.bands),
+        expected=seen.expected,
+    )
+    if is_flat:
         # The other arrays are those that were seen, so what is known of them stays known.
-        new.__dict__["_known"] = dict(seen.__dict__["_known"])
+        new.known.update(seen.known)
     return new
 
 
@@ -1481,7 +1489,9 @@ def mean_day(terms: StayTerms, days: Float) -> Float:
     if days.ndim == 4:
         bands, last = bands[..., None, :], last[..., None, :]
     if terms.n_bands == 1:
-        return np.asarray(np.broadcast_to(bands[..., 0], days.shape))
+        same = np.empty(days.shape)
+        same[...] = bands[..., 0]
+        return same
     paid = np.zeros_like(days)
     first = np.zeros_like(days)
     for b in range(terms.n_bands):

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -96,6 +96,8 @@ class Setting:
     options: Int  # (Z, K)
     before: Setting | None = None  # as it was before a policy changed lists; None if none has
     timing: Timing | None = None  # None where no parameter says how long a visit is
+    known: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    # ^ what was worked out of it, once
 
     @property
     def reference(self) -> Setting:
@@ -108,11 +110,11 @@ _Known = TypeVar("_Known")
 
 def worked_out_once(make: Callable[[Setting], _Known]) -> Callable[[Setting], _Known]:
     """Let what follows from a setting alone be worked out once for it; nobody may change it."""
+    name = f"{make.__module__}.{make.__name__}"
 
     @wraps(make)
     def known(setting: Setting) -> _Known:
-        kept: dict[str, _Known] = setting.__dict__.setdefault("_known", {})
-        name = f"{make.__module__}.{make.__name__}"
+        kept: dict[str, _Known] = setting.known
         if name not in kept:
             kept[name] = make(setting)
         return kept[name]
