@@ -210,8 +210,11 @@ def evidence(
     from sim.record import home
 
     stores = home() / "evidence"
-    fresh = [*replay.baseline_rows(known)] if part is None else []
-    extra: list[Row] = []
+    chosen = [read_finding(name) for name in ids] if ids else known
+    # Read from the regions' records; part of a part only where asked for by name.
+    fresh = replay.baseline_rows(chosen) if ids or part is None else []
+    of_record = {row.key for row in record.rows}
+    extra = [row for row in fresh if row.key not in of_record]
 
     def keep() -> None:
         nonlocal record
@@ -229,15 +232,17 @@ def evidence(
             )
             keep()
         if part in (None, EvidencePart.POLICIES):
-            chosen = [read_finding(name) for name in ids] if ids else known
+            keep()
+            answered = {row.key for row in fresh}
             for finding in chosen:
                 if not replay.is_lived(finding):
-                    extra += blank([finding]).rows if ids else []  # its reasons are told
+                    rest = [row for row in blank([finding]).rows if row.key not in answered]
+                    extra += rest if ids else []  # its reasons are told
                     continue
                 terminal.say(f"{finding.id}: {finding.form.title.model_dump()[lang.value]}")
                 rows = replay.policy_rows(finding, stores, replicates, people, workers, progress)
                 fresh += rows
-                extra += [row for row in rows if row.key not in {r.key for r in record.rows}]
+                extra += [row for row in rows if row.key not in of_record]
                 keep()
     if part is None:
         _told_evidence(record.rows, lang.value, as_json)
@@ -245,10 +250,14 @@ def evidence(
         done = {row.key for row in fresh}
         shown = [*(row for row in record.rows if row.key in done), *extra]
         _told_evidence(shown, lang.value, as_json)
-        for row in shown if not as_json else []:
-            reason = row.reason_zh if lang is terminal.Lang.ZH else row.reason_en
-            if reason and part is EvidencePart.POLICIES:
-                terminal.write(terminal.wrapped(reason, f"{row.id} "))
+        told = part is EvidencePart.POLICIES and not as_json
+        reasons = [
+            (row.id, row.reason_zh if lang is terminal.Lang.ZH else row.reason_en)
+            for row in (shown if told else [])
+        ]
+        for name, reason in dict.fromkeys(reasons):  # numbers of a finding may share one
+            if reason:
+                terminal.write(terminal.wrapped(reason, f"{name} "))
     if part is EvidencePart.DEMAND and not as_json:
         lived = people or replay.PEOPLE
         _told_plans(replay.plan_means(stores, replicates, lived, workers), lang.value)

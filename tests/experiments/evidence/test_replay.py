@@ -11,7 +11,12 @@ from typer.testing import CliRunner
 
 from experiments.evidence import trial
 from experiments.evidence.findings import read_finding
-from experiments.evidence.replay import baseline_rows, laboratory_rows, policy_rows
+from experiments.evidence.replay import (
+    baseline_figures,
+    baseline_rows,
+    laboratory_rows,
+    policy_rows,
+)
 from experiments.sweep.store import Store
 from sim.cli import app, main
 from sim.scenario import load
@@ -144,3 +149,17 @@ def test_a_finding_that_cannot_be_replayed_tells_its_reason() -> None:
     result = CliRunner().invoke(app, ["evidence", "policies", "C8"])
     assert result.exit_code == 0
     assert "as a rule" in result.stdout
+
+
+def test_a_number_of_a_baseline_asked_for_by_name_is_read_from_its_record() -> None:
+    result = CliRunner().invoke(app, ["evidence", "policies", "C7", "--json"])
+    assert result.exit_code == 0
+    (row,) = json.loads(result.stdout)
+    assert row["id"] == "C7"
+    assert row["simulated"] == baseline_figures("us-metro")["readmission_65"][0]
+
+
+def test_a_reason_that_numbers_of_a_finding_share_is_told_once() -> None:
+    result = CliRunner().invoke(app, ["evidence", "policies", "C3"])
+    assert result.exit_code == 0
+    assert result.stdout.count("Too few stays are very dear") == 1
