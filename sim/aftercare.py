@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sim.baseline import RANKS, solve
 from sim.engine.organization import Marginals, last_day
-from sim.engine.setting import Setting
+from sim.engine.setting import Setting, worked_out_once
 from sim.engine.tables import Float
 from sim.outlook import channel_marginals, covered_share
 from sim.world import World
@@ -40,25 +40,9 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
     """
     setting, values = world.setting, world.setting.values
     care = setting.region.aftercare
-    n, n_payers, n_groups = len(setting.beds), world.n_payers, len(setting.need_out)
     if care.provider < 0:
-        by_group, by_payer = np.zeros((n, n_groups)), np.zeros((n, n_payers, n_groups))
-        return {
-            "after_at": -1,
-            "after_odds": np.zeros((n, n_groups, 2)),
-            "after_days": np.zeros(n_groups),
-            "after_receipt": by_payer,
-            "after_saved": by_payer,
-            "after_saved_list": np.zeros((n, n_payers)),
-            "after_cut": np.zeros((n, n_payers, n_groups, 3)),
-            "after_stake": by_group,
-            "after_value": by_group,
-            "after_precision": by_group,
-            "after_loss": np.zeros(n_groups),
-            "after_gain": np.zeros(n_groups),
-            "after_moved": 0.0,
-            "after_return": 0.0,
-        }
+        return _nothing(setting)
+    n, n_groups = len(setting.beds), len(setting.need_out)
     m = channel_marginals(world)["discharge"]
     if "discharge" not in world.fixed:
         world.fixed["discharge"] = _log_odds(setting)
@@ -89,6 +73,29 @@ def aftercare_terms(world: World, cost_factor: Float) -> dict[str, Any]:
         "after_gain": values["aftercare_benefit"] * whole / value,
         "after_moved": values["aftercare_moved"],
         "after_return": values["aftercare_readmission"],
+    }
+
+
+@worked_out_once
+def _nothing(setting: Setting) -> dict[str, Any]:
+    """Return the terms where nobody can be discharged to a facility."""
+    n, n_payers, n_groups = len(setting.beds), len(setting.region.payers), len(setting.need_out)
+    by_group, by_payer = np.zeros((n, n_groups)), np.zeros((n, n_payers, n_groups))
+    return {
+        "after_at": -1,
+        "after_odds": np.zeros((n, n_groups, 2)),
+        "after_days": np.zeros(n_groups),
+        "after_receipt": by_payer,
+        "after_saved": by_payer,
+        "after_saved_list": np.zeros((n, n_payers)),
+        "after_cut": np.zeros((n, n_payers, n_groups, 3)),
+        "after_stake": by_group,
+        "after_value": by_group,
+        "after_precision": by_group,
+        "after_loss": np.zeros(n_groups),
+        "after_gain": np.zeros(n_groups),
+        "after_moved": 0.0,
+        "after_return": 0.0,
     }
 
 

@@ -198,45 +198,54 @@ def _sums_over_bits(amounts: Float) -> Float:
 
 
 def _seek_table(world: World, price: PriceTable) -> SeekTable:
-    setting, values, region = world.setting, world.setting.values, world.region
+    setting, values = world.setting, world.setting.values
     constant = _attraction(setting)
     if world.audits.publish > 0.0:
         # What was found and made public weighs in patients' choice like an experience.
         known = world.audits.publish * _found_share(world)
         constant = constant - values["experience_weight"] * known[None]
-    within = 1.0 - values["nest_correlation"]
     if "readmission_weight" in values:
         constant = constant + _measured_quality(world)
     return SeekTable(
-        options=setting.options,
-        kind=region.providers.kind.astype(np.int64),
-        log_minutes=_travel(world.setting),
-        serves=region.providers.scope,
+        **_fixed_of_seeking(setting),
         price=_as_known(world, price.visit),
         uncovered=_as_known(world, price.uncovered),
         account_weight=price.account_weight,
         wait=world.wait,
         constant=constant,
-        slope=np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]]),
-        care_class=region.groups.care_class.astype(np.int64),
-        visit_need=setting.need_out,
-        seek=np.full(len(setting.need_out), values["seek_constant"])
-        + np.where(region.groups.care_class == NECESSARY, values["seek_necessary"], 0.0),
-        seek_slope=values["seek_severity"],
         # Own prices already grow with technology; growing incomes make them weigh less.
         price_weight=values["price_weight"] / world.income_growth,
         price_half=values.get("price_half", 0.0) * world.income_growth,
-        distance_weight=values["distance_weight"],
-        distance_relief=values["distance_relief"],
-        wait_weight=values["waiting_weight"],
-        experience_weight=values["experience_weight"],
-        own_practice=values["own_practice"],
-        within_practices=within,
-        within_hospitals=within,
-        over_care=within,
-        comply=values["referral_compliance"],
         scratch=np.empty(setting.options.shape[1] + 1),
     )
+
+
+@worked_out_once
+def _fixed_of_seeking(setting: Setting) -> dict[str, Any]:
+    """Return what no month changes of seeking care, as the seek table names it."""
+    values, region = setting.values, setting.region
+    necessary = region.groups.care_class == NECESSARY
+    within = 1.0 - values["nest_correlation"]
+    return {
+        "options": setting.options,
+        "kind": region.providers.kind.astype(np.int64),
+        "log_minutes": _travel(setting),
+        "serves": region.providers.scope,
+        "slope": np.array([0.0, values["severity_weight"], values["severity_weight_tertiary"]]),
+        "care_class": region.groups.care_class.astype(np.int64),
+        "visit_need": setting.need_out,
+        "seek": values["seek_constant"] + np.where(necessary, values["seek_necessary"], 0.0),
+        "seek_slope": values["seek_severity"],
+        "distance_weight": values["distance_weight"],
+        "distance_relief": values["distance_relief"],
+        "wait_weight": values["waiting_weight"],
+        "experience_weight": values["experience_weight"],
+        "own_practice": values["own_practice"],
+        "within_practices": within,
+        "within_hospitals": within,
+        "over_care": within,
+        "comply": values["referral_compliance"],
+    }
 
 
 @worked_out_once
@@ -344,6 +353,19 @@ def _fixed_of_referral(world: World) -> _Referral:
 
 
 @worked_out_once
+def _nothing_of_referral(setting: Setting) -> dict[str, Float]:
+    """Return what weighs nothing in the choice between treating and referring."""
+    n, n_groups = setting.failure_health.shape
+    return {
+        "health": np.zeros((n, n_groups)),
+        "own_here": np.zeros(n),
+        "own_there": np.zeros(n_groups),
+        "access": np.zeros(n),
+        "return_cost": np.zeros(n),
+    }
+
+
+@worked_out_once
 def _mean_contact_price(setting: Setting) -> Float:
     """Return the list price of a contact in the mean over groups (n,)."""
     return np.asarray(setting.contact_price.mean(axis=1))
@@ -354,7 +376,6 @@ def _refer_table(world: World) -> ReferTable:
     org = world.organizations
     m = channel_marginals(world)["referral"]
     tech = world.technology
-    n = len(setting.beds)
     list_price = _mean_contact_price(setting) * tech
     precision = 1.0 / (values["tau_refer"] * np.maximum(list_price, 1e-9))
     cost = setting.cost_out[:, None, :] * (1.0 - m.cost[:, :, None])
@@ -372,12 +393,8 @@ def _refer_table(world: World) -> ReferTable:
         receipts=receipts * tech,
         elsewhere=m.elsewhere,
         spending=setting.elsewhere * tech,
-        health=np.zeros_like(limit),
         failure=setting.failure_health,
-        own_here=np.zeros(n),
-        own_there=np.zeros(len(setting.need_out)),
-        access=np.zeros(n),
-        return_cost=np.zeros(n),
+        **_nothing_of_referral(setting),
         time_price=org.time_price,
         money=org.money,
         altruism=setting.altruism,
@@ -586,10 +603,10 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
         rising,
     )
     reference = setting.reference
-    margin_unit = (reference.price_in - reference.cost_in).sum(axis=1)
-    margin_day = reference.day_price - reference.day_cost
-    flat = margin_unit[:, None, None] * level[None] + margin_day[:, None, None] * days[None]
-    list_rising = np.repeat(flat[:, None], world.n_payers, axis=1)
+    flat = _unit_margin_at_list(setting)[:, None, None] * level[None]
+    flat += (reference.day_price - reference.day_cost)[:, None, None] * days[None]
+    list_rising = np.empty_like(rising)
+    list_rising[:] = flat[:, None]
     weight = 1.0 / MONTHS
     if world.later is None:
         world.later = (np.zeros_like(fixed), list_rising.copy())
@@ -610,12 +627,12 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     return AdmitTable(
         fixed=fixed,
         rising=rising,
-        list_fixed=np.zeros_like(fixed),
+        list_fixed=np.zeros(fixed.shape),
         list_rising=list_rising,
         later_fixed=world.later[0],
         later_rising=world.later[1],
         price=price,
-        sensitivity=np.full(len(groups.ids), values["sensitivity_share"]),
+        sensitivity=_sensitivity(setting),
         refuse=fixed_odds.refuse,
         defer=fixed_odds.defer,
         transfer=fixed_odds.transfer,
@@ -649,6 +666,18 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
         has_sides=not m.stay.is_flat,
         **observation_terms(world, cost_factor),
     )
+
+
+@worked_out_once
+def _unit_margin_at_list(setting: Setting) -> Float:
+    """Return what one unit of each component of a stay leaves at list price (n,)."""
+    return np.asarray((setting.reference.price_in - setting.reference.cost_in).sum(axis=1))
+
+
+@worked_out_once
+def _sensitivity(setting: Setting) -> Float:
+    """Return up to which share of a stay's price money is felt in full, by group (G,)."""
+    return np.full(len(setting.need_out), setting.values["sensitivity_share"])
 
 
 def _idle_rate(world: World) -> Float:

@@ -452,7 +452,7 @@ class Ledger:
             As ``post``, and if the numbers of rows and amounts differ; then nothing is posted.
         """
         self._open(month)
-        values = _whole(amounts, "plan")
+        values = _whole_numbers(amounts, "plan")
         places = plan.places
         if values.shape != places.shape[1:]:
             raise LedgerError(
@@ -509,7 +509,7 @@ class Ledger:
             )
         moved = block[:, amounts > 0]
         itself = moved[0] == moved[1]
-        if itself.any():
+        if np.count_nonzero(itself):
             row = int(np.argmax(itself))
             raise LedgerError(
                 "an account pays itself",
@@ -632,7 +632,7 @@ class Ledger:
         row = self._row(month)
         closing, opening = self._closing(row), self._openings[row]
         missing = closing - _after(opening, *self._flows[row])
-        if missing.any():
+        if np.count_nonzero(missing):
             position = int(np.argmax(missing != 0))
             raise LedgerError(
                 "closing is not opening plus received less paid",
@@ -768,7 +768,7 @@ class Ledger:
         for block in self._flows[row]:
             _, takers, kinds, amounts = block[:, block[0] == patients]
             np.subtract.at(missing, (kinds, takers), amounts)
-        if missing.any():
+        if np.count_nonzero(missing):
             kind, account = np.argwhere(missing)[0].tolist()
             raise LedgerError(
                 "patients' cells do not add to the patients' entries",

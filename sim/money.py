@@ -81,7 +81,9 @@ def pay(world: World, tallies: Tallies) -> Flows:
             rest = np.where(delay == months, fund_due - advanced, 0)
             late = world.month + int(months)
             world.unsettled[late] = world.unsettled.get(late, 0) + rest
-    settled = world.unsettled.pop(world.month, np.zeros_like(due))
+    settled = world.unsettled.pop(world.month, None)
+    if settled is None:
+        settled = np.zeros(due.shape, dtype=np.int64)
     if is_december:
         # Settled at once: December closes the year. Settled late: it is interim like any month.
         closing = delay == 0
@@ -122,7 +124,7 @@ def _owed(world: World, own: Int) -> tuple[Int, Int, Int]:
     month_of_year = world.month % MONTHS + 1
     # What everybody would do in a year at the pace of the months so far.
     whole = all_so_far(world).scaled(MONTHS / month_of_year)
-    yearly, delay = np.zeros(own.shape), np.zeros_like(own)
+    yearly, delay = np.zeros(own.shape), np.zeros(own.shape, dtype=np.int64)
     before: list[tuple[Int | slice, int, Float]] = []
     covers = world.benefits.covers
     for agreement in world.agreements:
@@ -202,7 +204,7 @@ def _review(world: World, tallies: Tallies) -> AuditResult:
     upcoded = tallies.provider[:, :, _T.UPCODED]
     stays = tallies.provider[:, :, _T.ADMISSIONS]
     excess = np.floor(mean * upcoded * 100.0 + 0.5).astype(np.int64)
-    last = world.recent_before.provider.sum(axis=1).astype(np.float64)
+    last = world.recent_before.astype(np.float64)
     seen, total = last[:, _T.UPCODED], last[:, _T.ADMISSIONS]
     peers = peer_share(seen, total, world.region.providers.kind)
     prob = review_probability(world.audits, seen / np.maximum(total, 1.0), peers)
@@ -302,10 +304,12 @@ def _post(
         [premiums - by_budget, by_budget, audited.cost_fen.sum(axis=0), administration]
     )
     household = int(tallies.patient_money.sum()) - from_accounts
-    spent = aid.sum() + grants.sum() + (by_budget + administration).sum() - audited.fine_fen.sum()
-    # Taxes make up for what the treasury has spent beyond what it has.
-    tax = max(int(spent) - book.balance(FISCAL), 0)
     by_payer = np.array([interim, settled, aid, audited.claw_back_fen, audited.fine_fen])
+    _, _, assistance, _, fines = by_payer.sum(axis=(1, 2)).tolist()
+    _, subsidies, _, administered = of_funds.sum(axis=1).tolist()
+    # Taxes make up for what the treasury has spent beyond what it has.
+    spent = assistance + int(grants.sum()) + subsidies + administered - fines
+    tax = max(spent - book.balance(FISCAL), 0)
     every = (
         by_payer.transpose(2, 0, 1).ravel(),
         grants,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sim.baseline import RANKS, margin_at_list, severities, solve
-from sim.engine.setting import LIGHT, Setting
+from sim.engine.setting import LIGHT, Setting, worked_out_once
 from sim.engine.tables import Float
 from sim.health.need import severity_multiplier
 from sim.outlook import channel_marginals, covered_share
@@ -38,23 +38,8 @@ def observation_terms(world: World, cost_factor: Float) -> dict[str, Any]:
     out and nothing can be chosen.
     """
     setting, values = world.setting, world.setting.values
-    n, n_payers, n_groups = len(setting.beds), world.n_payers, len(setting.need_out)
-    observes = setting.observation_beds > 0.0
-    by_payer, by_group = np.zeros((n, n_payers)), np.zeros((n, n_payers, n_groups))
-    if not observes.any():
-        nothing = np.zeros((n, n_groups))
-        return {
-            "observes": observes,
-            "observe_fixed": by_payer,
-            "observe_rising": by_group,
-            "observe_list": by_group,
-            "observe": nothing,
-            "observe_light": nothing,
-            "observe_loss": nothing,
-            "observe_own": by_group,
-            "observe_days": 1.0,
-            "tau_observe": 1.0,
-        }
+    if not _observes(setting).any():
+        return _nothing(setting)
     m = channel_marginals(world)["observation"]
     if "observation" not in world.fixed:
         world.fixed["observation"] = _constants(setting)
@@ -72,7 +57,7 @@ def observation_terms(world: World, cost_factor: Float) -> dict[str, Any]:
     covered = covered_share(world)[:, :1]
     own = (1.0 - covered * rate) * level * setting.price_out.sum(axis=1)[:, None] * units
     return {
-        "observes": observes,
+        "observes": _observes(setting),
         "observe_fixed": m.visit + m.observed,
         "observe_rising": rising,
         "observe_list": np.ascontiguousarray(usual),
@@ -82,6 +67,32 @@ def observation_terms(world: World, cost_factor: Float) -> dict[str, Any]:
         "observe_own": np.ascontiguousarray(np.broadcast_to(own[..., None], rising.shape)),
         "observe_days": values["observation_days"],
         "tau_observe": values["tau_observe"],
+    }
+
+
+@worked_out_once
+def _observes(setting: Setting) -> npt.NDArray[np.bool_]:
+    """Tell which providers have beds for observation (n,)."""
+    return np.asarray(setting.observation_beds > 0.0)
+
+
+@worked_out_once
+def _nothing(setting: Setting) -> dict[str, Any]:
+    """Return the terms where nobody can be observed."""
+    n, n_payers, n_groups = len(setting.beds), len(setting.region.payers), len(setting.need_out)
+    by_payer, by_group = np.zeros((n, n_payers)), np.zeros((n, n_payers, n_groups))
+    nothing = np.zeros((n, n_groups))
+    return {
+        "observes": _observes(setting),
+        "observe_fixed": by_payer,
+        "observe_rising": by_group,
+        "observe_list": by_group,
+        "observe": nothing,
+        "observe_light": nothing,
+        "observe_loss": nothing,
+        "observe_own": by_group,
+        "observe_days": 1.0,
+        "tau_observe": 1.0,
     }
 
 

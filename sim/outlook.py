@@ -5,7 +5,7 @@ Knows how contracts are differentiated at projected activity; must not know any 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.activity import Activity
 from sim.alliances import authority_over, move_posts, share_outside, weigh_together
+from sim.benefits import Benefits
 from sim.engine.adjusting import learn, move_by_controller, start_trials, try_styles
 from sim.engine.organization import (
     CHANNELS,
@@ -93,35 +94,52 @@ def see_incentives(world: World) -> Marginals:
     return seen
 
 
+class _Straight(NamedTuple):
+    """What contracts without a bend bring, and what it was worked out from."""
+
+    agreements: list[Agreement]
+    benefits: Benefits
+    slopes: list[tuple[Agreement, Activity]]
+    lines: list[_Line]
+    share: Float
+    base: Marginals
+    seen: Marginals
+
+
 def _straight_marginals(world: World) -> Marginals:
     """Return what contracts without a bend bring: the same until terms are renewed.
 
     What is uncovered comes at list price, so a hospital that moves care outside the catalogue sees
     the same slopes written anew.
     """
-    known = world.straight_seen
-    seen: Marginals
-    base: Marginals
-    if known is not None and known[0] is world.agreements and known[1] is world.benefits:
-        slopes, seen, share, base = known[2:]
-        if not slopes or np.array_equal(share, world.organizations.uncovered_share):
-            return seen
-    else:
-        straight = [a for a in world.agreements if a.is_straight]
-        slopes, base = list(_slopes(world, straight)), _at_list_price(world)
-    if known is not None and slopes is known[2]:
+    known: _Straight | None = world.straight_seen
+    share = world.organizations.uncovered_share
+    if (
+        known is not None
+        and known.agreements is world.agreements
+        and known.benefits is world.benefits
+    ):
+        if not known.slopes or (known.share == share).all():
+            return known.seen
         # Only what stays bring moves with the share; the rest is as it was.
-        seen = known[3].copy()
-        seen.mode[:] = base.mode
-        for agreement, slope in slopes:
-            _write_receipts(seen, slope, agreement.payer, agreement.span, world)
-            _write_spending(seen, slope, agreement.payer, agreement.span, world)
-    else:
-        seen = base.copy()
-        for agreement, slope in slopes:
-            _write_marginals(seen, slope, agreement.payer, agreement.span, world)
-    share = world.organizations.uncovered_share.copy()
-    world.straight_seen = (world.agreements, world.benefits, slopes, seen, share, base)
+        seen = known.seen.copy()
+        seen.mode[:] = known.base.mode
+        _write_receipts(seen, known.lines, world)
+        for agreement, slope in known.slopes:
+            if not slope.is_blank("spent_outside"):
+                _write_spending(seen, slope, agreement.payer, agreement.span, world)
+        world.straight_seen = known._replace(share=share.copy(), seen=seen)
+        return seen
+    slopes = list(_slopes(world, [a for a in world.agreements if a.is_straight]))
+    lines = [_line(slope, a.payer, a.span, world) for a, slope in slopes]
+    base = _at_list_price(world)
+    seen = base.copy()
+    _write_receipts(seen, lines, world)
+    for agreement, slope in slopes:
+        _write_others(seen, slope, agreement.payer, agreement.span, world)
+    world.straight_seen = _Straight(
+        world.agreements, world.benefits, slopes, lines, share.copy(), base, seen
+    )
     return seen
 
 
@@ -249,7 +267,14 @@ def _write_marginals(
     seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
 ) -> None:
     """Turn a contract's gradient into total receipts: what is uncovered comes at list price."""
-    _write_receipts(seen, slope, payer, rows, world)
+    _write_receipts(seen, [_line(slope, payer, rows, world)], world)
+    _write_others(seen, slope, payer, rows, world)
+
+
+def _write_others(
+    seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
+) -> None:
+    """Write what a contract pays for besides contacts and stays."""
     _write_spending(seen, slope, payer, rows, world)
     # What a contract does not read is nothing, and so it is at list price.
     for to, name in (
@@ -275,62 +300,71 @@ def _write_marginals(
         seen.after[rows, payer] = slope.episodes[:, 0, 1][:, None] * opens
 
 
-def _write_receipts(
-    seen: Marginals, slope: Activity, payer: int, rows: Int | slice, world: World
-) -> None:
-    """Write what contacts and stays bring, which turns on how much of them is covered."""
-    setting, region = world.setting, world.setting.region
-    stay = seen.stay
+class _Line(NamedTuple):
+    """A contract's slopes as :func:`write_receipts` reads them."""
+
+    rows: Int
+    payer: int
+    slopes: Slopes
+    has_sides: bool
+    has_episodes: bool
+
+
+def _line(slope: Activity, payer: int, rows: Int | slice, world: World) -> _Line:
     has_episodes = not slope.is_blank("episodes")
     has_sides = has_episodes or not (
         slope.is_blank("cases_side") and slope.is_blank("charges_side")
     )
-    if has_sides:
-        stay.written()
-    opens, follows = _no_episodes(len(setting.beds), len(setting.need_out))
-    if has_episodes:
-        opens = np.ascontiguousarray(world.sorting.opens[:, payer])
-        follows = spending_after(world, payer)
-    write_receipts(
-        rows_of(rows, len(setting.beds)),
-        payer,
-        Slopes(
-            slope.visits,
-            slope.units,
-            slope.bed_days,
-            slope.admissions,
-            # Nobody reads them where there are no sides.
-            slope.cases_side if has_sides else slope.admissions,
-            slope.charges_side if has_sides else slope.admissions,
-            slope.episodes,
-        ),
-        has_sides,
-        Listed(
-            covered_share(world),
+    slopes = Slopes(
+        slope.visits,
+        slope.units,
+        slope.bed_days,
+        slope.admissions,
+        # Nobody reads them where there are no sides.
+        slope.cases_side if has_sides else slope.admissions,
+        slope.charges_side if has_sides else slope.admissions,
+        slope.episodes,
+    )
+    return _Line(rows_of(rows, len(world.setting.beds)), payer, slopes, has_sides, has_episodes)
+
+
+def _write_receipts(seen: Marginals, lines: Iterable[_Line], world: World) -> None:
+    """Write what contacts and stays bring, which turns on how much of them is covered."""
+    setting, region = world.setting, world.setting.region
+    stay, covered = seen.stay, covered_share(world)
+    to = Receipts(
+        seen.visit,
+        seen.out,
+        seen.inside,
+        seen.day,
+        seen.case,
+        seen.step,
+        seen.split,
+        seen.mode,
+        stay.bands,
+        stay.amounts,
+        stay.slopes,
+    )
+    for line in lines:
+        if line.has_sides:
+            stay.written()
+        opens, follows = _no_episodes(len(setting.beds), len(setting.need_out))
+        if line.has_episodes:
+            opens = np.ascontiguousarray(world.sorting.opens[:, line.payer])
+            follows = spending_after(world, line.payer)
+        listed = Listed(
+            covered,
             setting.setting_of,
             setting.price_out,
             setting.price_in,
             setting.day_price,
-            region.people.price_level[payer],
+            region.people.price_level[line.payer],
             region.groups.share_level,
             region.modes.share,
             opens,
             follows,
-        ),
-        Receipts(
-            seen.visit,
-            seen.out,
-            seen.inside,
-            seen.day,
-            seen.case,
-            seen.step,
-            seen.split,
-            seen.mode,
-            stay.bands,
-            stay.amounts,
-            stay.slopes,
-        ),
-    )
+        )
+        write_receipts(line.rows, line.payer, line.slopes, line.has_sides, listed, to)
 
 
 @cache
@@ -621,9 +655,9 @@ def position(world: World) -> Position:
         chronic_members=sums.chronic,
         load=world.load,
         bed_margin=displaced,
-        prob_review=np.repeat(review[:, None], n_payers, axis=1),
-        detection=np.full(n_payers, world.audits.detection),
-        fine=np.full(n_payers, world.audits.fine),
+        prob_review=np.array([review] * n_payers).T.copy(),
+        detection=np.array([world.audits.detection] * n_payers),
+        fine=np.array([world.audits.fine] * n_payers),
         missed=missed_items(sums.tally),
         hours=_hours(world, whole[:, _T.VISITS]),
     )

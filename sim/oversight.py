@@ -413,8 +413,8 @@ def audit(
     detected claim returns the cell's mean excess; the fine is a multiple of the sum, rounded to
     the fen, halves up.
     """
-    shape = np.shape(claims)
-    if len(shape) != 2 or np.shape(upcoded) != shape or np.shape(excess_fen) != shape:
+    shape = claims.shape
+    if len(shape) != 2 or upcoded.shape != shape or excess_fen.shape != shape:
         raise ScenarioError("shapes differ", where="audit", allowed="(providers, payers) for all")
     chance = np.asarray(prob_review, dtype=np.float64)
     if chance.ndim == 1:

@@ -104,26 +104,25 @@ class Sorted:
     days: Int
     cut: Int
 
-    def plus(self, other: Sorted) -> Sorted:
-        """Give two stretches of time together."""
-        return Sorted(
-            self.cases + other.cases,
-            self.charges + other.charges,
-            self.modes + other.modes,
-            self.days + other.days,
-            self.cut + other.cut,
-        )
+    def add(self, other: Sorted) -> None:
+        """Add a stretch of time to it, in place."""
+        for mine, its in self._with(other):
+            np.add(mine, its, out=mine)
 
     def take_away(self, other: Sorted) -> None:
         """Take a stretch of it away, in place."""
-        for mine, its in (
+        for mine, its in self._with(other):
+            np.subtract(mine, its, out=mine)
+
+    def _with(self, other: Sorted) -> tuple[tuple[Int, Int], ...]:
+        """Give each array beside the other's."""
+        return (
             (self.cases, other.cases),
             (self.charges, other.charges),
             (self.modes, other.modes),
             (self.days, other.days),
             (self.cut, other.cut),
-        ):
-            np.subtract(mine, its, out=mine)
+        )
 
     @staticmethod
     def nothing(

@@ -208,18 +208,16 @@ class Year:
             1,
         )
 
-    def plus(self, other: Year) -> Year:
-        """Return two stretches of time together."""
-        return Year(
-            self.provider + other.provider,
-            self.billed + other.billed,
-            self.stays.plus(other.stays),
-            self.episodes + other.episodes,
-            self.outside + other.outside,
-            self.outside_days + other.outside_days,
-            self.documented + other.documented,
-            self.months + other.months,
-        )
+    def add(self, other: Year) -> None:
+        """Add a stretch of time to it, in place."""
+        self.provider += other.provider
+        self.billed += other.billed
+        self.stays.add(other.stays)
+        self.episodes += other.episodes
+        self.outside += other.outside
+        self.outside_days += other.outside_days
+        self.documented += other.documented
+        self.months += other.months
 
     def take_away(self, other: Year) -> None:
         """Take a stretch of it away, in place."""
@@ -259,7 +257,7 @@ class World:
     rolling: list[Tallies]
     rolling_years: list[Year]  # the same months as the contracts in force sort them
     recent: Year
-    recent_before: Year
+    recent_before: Int  # (n, T) what its tallies came to by provider a month ago
     year_seen: Activity | None  # of every provider for every payer, payer by payer
     recent_seen: Activity | None
     receipts_year: Int
@@ -293,7 +291,7 @@ class World:
     claims: list[dict[str, npt.NDArray[np.generic]]] = field(default_factory=list)
     price_cache: dict[int, Float] = field(default_factory=dict)
     fixed: dict[str, Any] = field(default_factory=dict)
-    straight_seen: tuple[Any, ...] | None = None
+    straight_seen: Any = None  # what contracts without a bend bring, as `sim.outlook` keeps it
     need_seen: dict[int, NeedTable] = field(default_factory=dict)
     mode_seen: dict[str, Float] = field(default_factory=dict)
     enrolment: Mapping[str, float] = field(default_factory=dict)
@@ -461,7 +459,7 @@ def build_world(
         rolling=[],
         rolling_years=[],
         recent=Year.empty(n_groups, unsorted),
-        recent_before=Year.empty(n_groups, unsorted),
+        recent_before=np.zeros((n, len(_T)), dtype=np.int64),
         year_seen=None,
         recent_seen=None,
         receipts_year=np.zeros((n, n_payers), dtype=np.int64),
@@ -610,11 +608,10 @@ def sorted_again(
 
 
 def _together(months: Iterable[Year], nothing: Year) -> Year:
-    """Return stretches of time together."""
-    found = nothing
+    """Return stretches of time together, added to nothing."""
     for month in months:
-        found = found.plus(month)
-    return found
+        nothing.add(month)
+    return nothing
 
 
 def activity_of(
@@ -829,9 +826,9 @@ def remember(world: World, tallies: Tallies) -> None:
     """Add a month to the accounting year and to the last twelve months."""
     kept = tallies._replace(stays=trimmed(tallies.stays))
     month = Year.of_month(world.setting, kept, world.sorting)
-    world.year = world.year.plus(month)
-    world.recent_before = world.recent
-    world.recent = world.recent.plus(month)
+    world.year.add(month)
+    world.recent_before = world.recent.provider.sum(axis=1)
+    world.recent.add(month)
     if len(world.rolling) == MONTHS:
         world.recent.take_away(world.rolling_years[0])
     world.rolling = [*world.rolling[-(MONTHS - 1) :], kept]

@@ -88,7 +88,7 @@ def override(raw: object, parameter: Parameter, where: str) -> float:
 
 def _known_outcomes() -> tuple[str, ...]:
     """List the outcomes there are."""
-    return tuple(outcome.id for outcome in outcomes.registry())
+    return tuple(outcomes.OUTCOMES)
 
 
 def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:

@@ -437,7 +437,7 @@ def _grafted(
                 allowed=", ".join(choices),
                 remedy=suggestion(step, choices),
             )
-        return replace(tree, value={**tree.value, step: entry})
+        return Node({**tree.value, step: entry}, tree.place, tree.key)
     if isinstance(tree.value, tuple):
         if not step.isdigit() or len(step) > 6 or int(step) >= len(tree.value):
             raise ScenarioError(

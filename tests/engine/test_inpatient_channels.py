@@ -201,14 +201,16 @@ def test_spending_inside_an_episode_that_costs_its_anchor_is_held_down() -> None
 
 
 def test_a_stay_that_opens_an_episode_is_seen_with_what_follows_it() -> None:
-    world = run(26, episode_months=2, per_episode=(300.0, -0.2), **LIST)
+    terms = {"episode_months": 2, "per_episode": (300.0, -0.2), **LIST}
+    world, before = run(26, **terms), run(25, **terms)
     seen = world.marginals
     claims = {
         name: np.concatenate([part[name] for part in world.claims[13:25]])
         for name in world.claims[0]
     }
     is_stay = claims["setting"] == 2
-    ended, spent = world.recent_before.episodes[..., 0], world.recent_before.episodes[..., 1] / 100
+    # Incentives of a month are seen at what was counted before it.
+    ended, spent = before.recent.episodes[..., 0], before.recent.episodes[..., 1] / 100
     checked = 0
     for p, y in zip(*np.nonzero(ended[:, :2]), strict=True):
         mine = is_stay & (claims["provider"] == p) & (claims["payer"] == y)
