@@ -24,8 +24,9 @@ __all__ = [
     "Sorted",
     "Sorting",
     "counted_by",
+    "days_by_band",
     "no_sorting",
-    "sorted_stays",
+    "sort_stays",
     "sorting_of",
 ]
 
@@ -103,26 +104,6 @@ class Sorted:
     modes: Int
     days: Int
     cut: Int
-
-    def add(self, other: Sorted) -> None:
-        """Add a stretch of time to it, in place."""
-        for mine, its in self._with(other):
-            np.add(mine, its, out=mine)
-
-    def take_away(self, other: Sorted) -> None:
-        """Take a stretch of it away, in place."""
-        for mine, its in self._with(other):
-            np.subtract(mine, its, out=mine)
-
-    def _with(self, other: Sorted) -> tuple[tuple[Int, Int], ...]:
-        """Give each array beside the other's."""
-        return (
-            (self.cases, other.cases),
-            (self.charges, other.charges),
-            (self.modes, other.modes),
-            (self.days, other.days),
-            (self.cut, other.cut),
-        )
 
     @staticmethod
     def nothing(
@@ -221,45 +202,56 @@ def sorting_of(
     return Sorting(bounds, last_day, sides_of, bands_of, *counted, n_modes)
 
 
-def sorted_stays(stays: Stays, sorting: Sorting, growth: float = 0.0) -> Sorted:
-    """Sort a month's stays by side and band.
+def sort_stays(
+    stays: Stays, sorting: Sorting, found: Sorted, growth: float = 0.0, sign: int = 1
+) -> None:
+    """Count a month's stays by side and mode, or take them away again; days apart.
+
+    A month's stays are few beside the places they may be counted in, so that years are moved stay
+    by stay and not place by place.
 
     Parameters
     ----------
     stays : Stays
     sorting : Sorting
+    found : Sorted
+        Changed, but for its days: see :func:`days_by_band`.
     growth : float
         Growth of charges up to the year for which the bounds are meant: a case is sorted by what it
         would charge then, and counted at what it charged.
+    sign : int
+        1 to count, -1 to take away.
     """
-    n, n_payers, n_groups = sorting.bounds.shape[:3]
-    found = Sorted.nothing(n, n_payers, n_groups, sorting.n_sides, sorting.n_bands, sorting.n_modes)
     _sort(
         stays,
         sorting.bounds,
-        sorting.last_day,
         sorting.whole_days,
         1.0 + growth,
+        sign,
         found.cases,
         found.charges,
         found.modes,
-        found.days,
         found.cut,
     )
-    return found
+
+
+def days_by_band(stays: Stays, sorting: Sorting) -> Int:
+    """Give the days of a month's stays by the band that they fall in (n, Y, G, B)."""
+    days = np.zeros((*sorting.bounds.shape[:3], sorting.n_bands), dtype=np.int64)
+    _count_days(stays, sorting.last_day, days)
+    return days
 
 
 @compiled
 def _sort(
     stays: Stays,
     bounds: Float,
-    last_day: Float,
     whole_days: Float,
     grown: float,
+    sign: int,
     cases: Int,
     charges: Int,
     modes: Int,
-    days: Int,
     cut: Int,
 ) -> None:
     """Count every stay of the register in its place, in place."""
@@ -272,15 +264,22 @@ def _sort(
         for s in range(bounds.shape[4]):
             if charge >= bounds[p, y, g, level, s]:
                 side += 1
-        cases[p, y, g, level, side] += 1
-        charges[p, y, g, level, side] += fen
-        modes[p, y, g, level, stays.mode[k]] += 1
+        cases[p, y, g, level, side] += sign
+        charges[p, y, g, level, side] += sign * fen
+        modes[p, y, g, level, stays.mode[k]] += sign
+        if stays.moved[k] and whole_days[p, y, g] > 0.0:
+            lacking = lacking_part(float(stays.days[k]), whole_days[p, y, g])
+            cut[p, y, g, level] += sign * int(np.floor(lacking * 1000.0 + 0.5))
+
+
+@compiled
+def _count_days(stays: Stays, last_day: Float, days: Int) -> None:
+    """Count the days of every stay in their bands, in place."""
+    for k in range(stays.used[0]):
+        p, y, g = stays.provider[k], stays.payer[k], stays.group[k]
+        stayed = float(stays.days[k])
         first = 0.0
         for b in range(days.shape[3]):
-            stayed = float(stays.days[k])
             last = last_day[p, y, b] if b < last_day.shape[2] else stayed
             days[p, y, g, b] += int(max(min(stayed, last) - first, 0.0))
             first = last
-        if stays.moved[k] and whole_days[p, y, g] > 0.0:
-            lacking = lacking_part(float(stays.days[k]), whole_days[p, y, g])
-            cut[p, y, g, level] += int(np.floor(lacking * 1000.0 + 0.5))

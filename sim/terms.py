@@ -77,7 +77,7 @@ def open_year(world: World) -> None:
         _start_reform(world, drift)
     _start_columns(world)
     sort_by_contracts(world)
-    world.year = Year.empty(len(world.setting.need_out), world.sorting)
+    world.year = Year.empty(world.sorting)
     for name in ("receipts_year", "patient_year", "fund_year", "advanced_year"):
         setattr(world, name, np.zeros_like(getattr(world, name)))
     c.spent_last_year[:] = c.spent_year

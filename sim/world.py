@@ -50,7 +50,16 @@ from sim.oversight import (
 from sim.population import People, synthesize
 from sim.randomness import Decision, fill_keys
 from sim.region import BEST_RESPONSE, AdjustmentRule, Alliance, ListChange, Region
-from sim.sorting import Counted, Sorted, Sorting, counted_by, no_sorting, sorted_stays, sorting_of
+from sim.sorting import (
+    Counted,
+    Sorted,
+    Sorting,
+    counted_by,
+    days_by_band,
+    no_sorting,
+    sort_stays,
+    sorting_of,
+)
 from sim.tallies import ProviderTally
 from sim.working_time import missing as missing_times
 from sim.working_time import timed
@@ -140,6 +149,38 @@ class Agreement:
 
 
 @dataclass
+class Month:
+    """What one month adds to a year: its tallies, and what follows from them, worked out once.
+
+    ``days`` (n, Y, G, B), ``outside``, ``outside_days`` and ``documented`` as in :class:`Year`;
+    None where no lever moved anything.
+    """
+
+    tallies: Tallies
+    days: Int
+    outside: Int | None = None
+    outside_days: Int | None = None
+    documented: Int | None = None
+
+    @staticmethod
+    def of(setting: Setting, tallies: Tallies, sorting: Sorting) -> Month:
+        """Return a month, what the levers moved worked out."""
+        month = Month(tallies, days_by_band(tallies.stays, sorting))
+        share, documented = tallies.uncovered, tallies.documented
+        if share.any():
+            units = tallies.provider[:, :, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4]
+            moved = (setting.region.providers.covered_share[:, 1] * share)[:, None, None]
+            month.outside = np.floor(units * moved).astype(np.int64)
+            shifted = np.floor(1000.0 * month.days * moved[..., None])
+            month.outside_days = shifted.astype(np.int64)
+        if documented.any():
+            missed = missed_items(tallies.provider.astype(np.float64))
+            shown = np.floor(1000.0 * missed * documented[:, None, None])
+            month.documented = shown.astype(np.int64)
+        return month
+
+
+@dataclass
 class Year:
     """Sums since the accounting year began, or of one year: tallies by provider and payer.
 
@@ -160,9 +201,9 @@ class Year:
     months: int
 
     @staticmethod
-    def empty(n_groups: int, sorting: Sorting) -> Year:
+    def empty(sorting: Sorting) -> Year:
         """Return a year in which nothing has happened yet."""
-        n, n_payers = sorting.sides.shape
+        n, n_payers, n_groups = sorting.opens.shape
         return Year(
             np.zeros((n, n_payers, len(_T)), dtype=np.int64),
             np.zeros((n, n_payers, n_groups, 3), dtype=np.int64),
@@ -176,59 +217,25 @@ class Year:
             0,
         )
 
-    @staticmethod
-    def of_month(setting: Setting, tallies: Tallies, sorting: Sorting, growth: float = 0.0) -> Year:
-        """Return one month, its stays sorted, what the levers moved worked out.
+    def count(self, month: Month, sorting: Sorting, growth: float = 0.0, sign: int = 1) -> None:
+        """Add a month, its stays sorted, in place; or take it away again.
 
-        ``growth`` as in :func:`sim.sorting.sorted_stays`.
+        ``growth`` and ``sign`` as in :func:`sim.sorting.sort_stays`.
         """
-        stays = sorted_stays(tallies.stays, sorting, growth)
-        share, documented = tallies.uncovered, tallies.documented
-        units = tallies.provider[:, :, _T.UNITS_IN_0 : _T.UNITS_IN_0 + 4]
-        if share.any():
-            moved = (setting.region.providers.covered_share[:, 1] * share)[:, None, None]
-            outside = np.floor(units * moved).astype(np.int64)
-            outside_days = np.floor(1000.0 * stays.days * moved[..., None]).astype(np.int64)
-        else:
-            outside, outside_days = np.zeros(units.shape, np.int64), np.zeros_like(stays.days)
-        if documented.any():
-            missed = missed_items(tallies.provider.astype(np.float64))
-            shown = np.floor(1000.0 * missed * documented[:, None, None])
-            recorded = shown.astype(np.int64)
-        else:
-            recorded = np.zeros((*units.shape[:2], MEASURES), np.int64)
-        return Year(
-            tallies.provider,
-            tallies.billed,
-            stays,
-            tallies.episodes,
-            outside,
-            outside_days,
-            recorded,
-            1,
-        )
-
-    def add(self, other: Year) -> None:
-        """Add a stretch of time to it, in place."""
-        self.provider += other.provider
-        self.billed += other.billed
-        self.stays.add(other.stays)
-        self.episodes += other.episodes
-        self.outside += other.outside
-        self.outside_days += other.outside_days
-        self.documented += other.documented
-        self.months += other.months
-
-    def take_away(self, other: Year) -> None:
-        """Take a stretch of it away, in place."""
-        self.provider -= other.provider
-        self.billed -= other.billed
-        self.stays.take_away(other.stays)
-        self.episodes -= other.episodes
-        self.outside -= other.outside
-        self.outside_days -= other.outside_days
-        self.documented -= other.documented
-        self.months -= other.months
+        move = np.add if sign > 0 else np.subtract
+        for mine, its in (
+            (self.provider, month.tallies.provider),
+            (self.billed, month.tallies.billed),
+            (self.episodes, month.tallies.episodes),
+            (self.stays.days, month.days),
+            (self.outside, month.outside),
+            (self.outside_days, month.outside_days),
+            (self.documented, month.documented),
+        ):
+            if its is not None:
+                move(mine, its, out=mine)
+        sort_stays(month.tallies.stays, sorting, self.stays, growth, sign)
+        self.months += sign
 
 
 @dataclass
@@ -255,7 +262,7 @@ class World:
     year: Year
     past: list[Year]
     rolling: list[Tallies]
-    rolling_years: list[Year]  # the same months as the contracts in force sort them
+    rolling_months: list[Month]  # the same as the contracts in force part their days
     recent: Year
     recent_before: Int  # (n, T) what its tallies came to by provider a month ago
     year_seen: Activity | None  # of every provider for every payer, payer by payer
@@ -454,11 +461,11 @@ def build_world(
             chart_of_accounts(region.providers.ids, region.payers, has_accounts),
             schemes=region.payers,
         ),
-        year=Year.empty(n_groups, unsorted),
+        year=Year.empty(unsorted),
         past=[],
         rolling=[],
-        rolling_years=[],
-        recent=Year.empty(n_groups, unsorted),
+        rolling_months=[],
+        recent=Year.empty(unsorted),
         recent_before=np.zeros((n, len(_T)), dtype=np.int64),
         year_seen=None,
         recent_seen=None,
@@ -589,12 +596,10 @@ def sort_by_contracts(world: World) -> None:
     )
     if world.month < world.reform_month and world.counted_ahead is not None:
         world.sorting = world.sorting.with_more(world.counted_ahead)
-    world.rolling_years = [
-        Year.of_month(world.setting, tallies, world.sorting) for tallies in world.rolling
+    world.rolling_months = [
+        Month.of(world.setting, tallies, world.sorting) for tallies in world.rolling
     ]
-    world.recent = _together(
-        world.rolling_years, Year.empty(len(world.setting.need_out), world.sorting)
-    )
+    world.recent = _together(world.rolling_months, world.sorting)
     world.year_seen = world.recent_seen = None
 
 
@@ -603,15 +608,16 @@ def sorted_again(
 ) -> Year:
     """Return the last twelve months with their stays sorted by another rule."""
     setting = world.setting if setting is None else setting
-    months = [Year.of_month(setting, tallies, sorting, growth) for tallies in world.rolling]
-    return _together(months, Year.empty(len(world.setting.need_out), sorting))
+    months = [Month.of(setting, tallies, sorting) for tallies in world.rolling]
+    return _together(months, sorting, growth)
 
 
-def _together(months: Iterable[Year], nothing: Year) -> Year:
-    """Return stretches of time together, added to nothing."""
+def _together(months: Iterable[Month], sorting: Sorting, growth: float = 0.0) -> Year:
+    """Return months together, their stays sorted."""
+    found = Year.empty(sorting)
     for month in months:
-        nothing.add(month)
-    return nothing
+        found.count(month, sorting, growth)
+    return found
 
 
 def activity_of(
@@ -825,14 +831,14 @@ def trended(activity: Activity, growth: float) -> Activity:
 def remember(world: World, tallies: Tallies) -> None:
     """Add a month to the accounting year and to the last twelve months."""
     kept = tallies._replace(stays=trimmed(tallies.stays))
-    month = Year.of_month(world.setting, kept, world.sorting)
-    world.year.add(month)
+    month = Month.of(world.setting, kept, world.sorting)
+    world.year.count(month, world.sorting)
     world.recent_before = world.recent.provider.sum(axis=1)
-    world.recent.add(month)
+    world.recent.count(month, world.sorting)
     if len(world.rolling) == MONTHS:
-        world.recent.take_away(world.rolling_years[0])
+        world.recent.count(world.rolling_months[0], world.sorting, sign=-1)
     world.rolling = [*world.rolling[-(MONTHS - 1) :], kept]
-    world.rolling_years = [*world.rolling_years[-(MONTHS - 1) :], month]
+    world.rolling_months = [*world.rolling_months[-(MONTHS - 1) :], month]
     world.year_seen = world.recent_seen = None
 
 
