@@ -97,15 +97,14 @@ BASELINE: Final = "baseline"
 _MONEY: Final = ("altruism_scale", "income_elasticity", "sensitivity_share", "effort_ratio")
 _BEDS: Final = ("tau_admit", "admission_health_weight_elective", "stay_precision")
 STRUCTURAL: Final[Mapping[str, tuple[str, ...]]] = {
-    # what weighs money against health, the margins of bed and visit, coding, prevention, aftercare,
-    # and working time in the variant that has it
+    # what weighs money against health, the margins of bed and visit, documentation, prevention,
+    # aftercare, and working time in the variant that has it. What upcoding costs is told by audits, not by
+    # reforms
     "us-metro": (
         *_MONEY,
         *_BEDS,
         "tau_return",
         "return_price_ratio",
-        "compliance_cost",
-        "documentation_habit",
         "documentation_cost",
         "prevention_effect",
         "prevention_health_weight",
