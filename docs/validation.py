@@ -198,8 +198,8 @@ READING = """What these fits say, as we read them:
   beginning, but mended only when this study had been missed (by -74 %). No point of the design is
   far inside the band of C17: most of what better control saves comes later than the first year.
 - **Metro.** C10, C11 and C12 answer to the parameters, and their bands are kept. C9, C14, C15
-  and C16 were held: one run of all persons of the record a point does not show what moves them. Designs are of at most 20,000 persons; what is told of C15 was lived by 500,000, of
-  C16 by 40,000.
+  and C16 were held: one run of all persons of the record a point does not show what moves them.
+  Designs are of at most 20,000 persons; what is told of C15 was lived by 500,000, of C16 by 40,000.
 - **Baselines** were solved for anew at every set; one moment of each region is lost all the same.
 
 """

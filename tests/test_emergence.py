@@ -47,7 +47,10 @@ from sim.scenario import load
 
 SEEDS, DRAWS, PEOPLE = 8, 10, 5_000
 SEEDS_WITH_SIGN, DRAWS_WITH_SIGN = 6, 6
-FEW, FEW_SEEDS_WITH_SIGN, FEW_DRAWS_WITH_SIGN = 3, 3, 2
+FEW, FEW_SEEDS_WITH_SIGN = 3, 3
+# Two thirds of six draws, not of three: of three, one effect in fifty that has its sign in 92 of
+# 100 draws would fail by chance.
+FEW_DRAWS, FEW_DRAWS_WITH_SIGN = 6, 4
 LONG = 4
 
 # Effects that 5,000 people cannot show against the luck of single seeds: two months of care, and
@@ -73,7 +76,7 @@ def crowded() -> Study:
 
 @pytest.fixture(scope="module")
 def few() -> Study:
-    return study(seeds=FEW, draws=FEW, people=PEOPLE, processes=2, exact=1, claims=FURTHER)
+    return study(seeds=FEW, draws=FEW_DRAWS, people=PEOPLE, processes=2, exact=1, claims=FURTHER)
 
 
 def signs(found: Study, series: str, name: str) -> int:
@@ -138,7 +141,7 @@ def test_a_further_way_of_paying_does_what_theory_says_and_its_twin_nothing(
     assert verdict.met_seeds >= 0.9, verdict.number
     assert verdict.seeds * FEW >= FEW_SEEDS_WITH_SIGN
     assert verdict.met_draws >= 0.5
-    assert verdict.draws_where_met * FEW >= FEW_DRAWS_WITH_SIGN
+    assert verdict.draws_where_met * FEW_DRAWS >= FEW_DRAWS_WITH_SIGN
 
 
 @pytest.mark.slow

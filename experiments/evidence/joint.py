@@ -98,8 +98,7 @@ _MONEY: Final = ("altruism_scale", "income_elasticity", "sensitivity_share", "ef
 _BEDS: Final = ("tau_admit", "admission_health_weight_elective", "stay_precision")
 STRUCTURAL: Final[Mapping[str, tuple[str, ...]]] = {
     # what weighs money against health, the margins of bed and visit, documentation, prevention,
-    # aftercare, and working time in the variant that has it. What upcoding costs is told by audits, not by
-    # reforms
+    # aftercare, and working time in the variant that has it; audits tell what upcoding costs
     "us-metro": (
         *_MONEY,
         *_BEDS,
