@@ -583,18 +583,21 @@ class Ledger:
         self._open(month)
         purposes = (purpose,) if isinstance(purpose, str) else tuple(purpose)
         where = ", ".join(purposes)
-        values = _whole(cells, where)
+        values = _whole_numbers(cells, where)
         values = values[None] if isinstance(purpose, str) else values
         expected = (len(purposes), len(self._schemes), _FIFTHS, len(providers))
         if values.shape != expected:
             raise LedgerError(
                 "patients' cells", where=where, value=values.shape, allowed=str(expected)
             )
-        if values.size and int(values.min()) < 0:
+        least, largest = int(values.min(initial=0)), int(values.max(initial=0))
+        if largest > _LARGEST:
+            raise _too_large(where, _LARGEST)
+        if least < 0:
             raise LedgerError(
                 "a patients' payment is negative",
                 where=f"month {month}, {where}",
-                value=int(values.min()),
+                value=least,
                 allowed="0 fen or more",
             )
         kinds = [self._purpose(name) for name in purposes]
@@ -865,8 +868,13 @@ def _whole(amounts: ArrayLike, where: str, largest: int = _LARGEST) -> NDArray[n
     """Take amounts that are whole fen already and can be added up."""
     values = _whole_numbers(amounts, where)
     if values.size > 0 and not (-largest <= values.min() and values.max() <= largest):
-        raise LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
+        raise _too_large(where, largest)
     return values
+
+
+def _too_large(where: str, largest: int) -> LedgerError:
+    """Give the error of an amount that could not be added up."""
+    return LedgerError("an amount is too large", where=where, allowed=f"below {largest} fen")
 
 
 def _whole_numbers(amounts: ArrayLike, where: str) -> NDArray[np.int64]:

@@ -169,12 +169,25 @@ class Tallies:
 
     def people(self, *columns: P) -> Int64:
         """Sum tallies of people over the group, shape (rows,)."""
-        return np.asarray(self.person[:, :, list(columns)].sum(axis=(1, 2)), dtype=np.int64)
+        return np.asarray(self._people[:, list(columns)].sum(axis=1), dtype=np.int64)
 
     def providers(self, *columns: V, where: Bool | None = None) -> Int64:
         """Sum tallies of providers, all or those marked, shape (rows,)."""
-        table = self.provider if where is None else self.provider[:, where]
-        return np.asarray(table[:, :, list(columns)].sum(axis=(1, 2)), dtype=np.int64)
+        if where is None:
+            return np.asarray(self._providers[:, list(columns)].sum(axis=1), dtype=np.int64)
+        table = sum(self.provider[:, :, column] for column in columns)
+        return np.asarray(np.asarray(table)[:, where].sum(axis=1), dtype=np.int64)
+
+    # Added up once: dozens of outcomes read a few columns each.
+    @cached_property
+    def _people(self) -> Int64:
+        """Tallies over all cells, shape (rows, len(PersonTally))."""
+        return np.asarray(self.person.sum(axis=1))
+
+    @cached_property
+    def _providers(self) -> Int64:
+        """Tallies over all providers, shape (rows, len(ProviderTally))."""
+        return np.asarray(self.provider.sum(axis=1))
 
     def __add__(self, other: Tallies) -> Tallies:
         """Add the tallies of two periods or two groups that share no one."""
@@ -2455,7 +2468,10 @@ class _Sums:
     def _over_payers(self, name: str, group: _Group) -> Int64:
         rows = self._rows[name]
         if not group.payers.all():
-            return np.asarray(rows[:, :, group.payers].sum(axis=2), dtype=np.int64)
+            chosen = np.flatnonzero(group.payers)
+            if len(chosen) == 1:
+                return rows[:, :, chosen[0]]
+            return np.asarray(rows[:, :, chosen].sum(axis=2), dtype=np.int64)
         if name not in self._whole:
             self._whole[name] = np.asarray(rows.sum(axis=2), dtype=np.int64)
         return self._whole[name]

@@ -496,7 +496,7 @@ def build_world(
         enrolment=before.enrolment,
     )
     world.agreements = [_first_agreement(group, world) for group in before.groups(region)]
-    to_come = contracts_of(after, setting)
+    to_come = contracts_of(after, setting, world.agreements)
     models = (*(a.promised for a in world.agreements), *(model for _, _, model in to_come))
     world.counts_diagnoses = any("diagnosis_months" in model.reads for model in models)
     world.counted_ahead = counted_by(to_come, n, n_payers, n_groups)
@@ -568,10 +568,22 @@ def built_contract(group: Any, setting: Setting) -> tuple[Int, Any]:
     return rows, group.assignment.build(contract_context(setting, group.payer, rows))
 
 
-def contracts_of(policy: Policy, setting: Setting) -> list[tuple[int, Int, payment.PaymentModel]]:
-    """Return a policy's contracts, built for the prices of a setting: payer, rows and model."""
-    groups = policy.groups(setting.region)
-    return [(group.payer, *built_contract(group, setting)) for group in groups]
+def contracts_of(
+    policy: Policy, setting: Setting, standing: Iterable[Agreement] = ()
+) -> list[tuple[int, Int, payment.PaymentModel]]:
+    """Return a policy's contracts, built for the prices of a setting: payer, rows and model.
+
+    Those that stand already, at the same prices for the same providers, are not built again.
+    """
+    built = {(a.payer, tuple(a.rows.tolist())): a for a in standing}
+    found: list[tuple[int, Int, payment.PaymentModel]] = []
+    for group in policy.groups(setting.region):
+        same = built.get((group.payer, tuple(group.providers)))
+        if same is not None and same.spec == group.assignment.contract:
+            found.append((same.payer, same.rows, same.promised))
+        else:
+            found.append((group.payer, *built_contract(group, setting)))
+    return found
 
 
 def _first_agreement(group: Any, world: World) -> Agreement:
