@@ -551,8 +551,17 @@ def _margins_of_stays(
     up: Float,
     fixed: Float,
     rising: Float,
+    unit_at_list: Float,
+    day_at_list: Float,
+    list_rising: Float,
+    weight: float,
+    later_fixed: Float,
+    later_rising: Float,
 ) -> None:
     """Write what stays bring: at any severity, and what rises with it (n, Y, G, 3), in place.
+
+    The latter at list price too, by what a unit and a day leave there (n,); and their running means
+    are moved ``weight`` of the way.
 
     What sides bring, ``expected`` in the mean, depends on the case's severity, which only the
     hospital knows.
@@ -570,6 +579,12 @@ def _margins_of_stays(
                     if k < 2:
                         step = case[p, y, g, k + 1] - expected[p, y, g, k + 1] - own
                     fixed[p, y, g, k] = own + up[p, y, g, k] * step
+                    at_list = unit_at_list[p] * level[g, k] + day_at_list[p] * days[g, k]
+                    list_rising[p, y, g, k] = at_list
+                    mean = later_fixed[p, y, g, k]
+                    later_fixed[p, y, g, k] = mean + weight * (fixed[p, y, g, k] - mean)
+                    mean = later_rising[p, y, g, k]
+                    later_rising[p, y, g, k] = mean + weight * (rising[p, y, g, k] - mean)
 
 
 def _admit_table(world: World, stays: _Stays) -> AdmitTable:
@@ -587,13 +602,17 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
     level = setting.need_in[:, :, 0] * tech
     days = setting.needed_days
     up = org.up_share
-    fixed, rising = np.empty_like(m.case), np.empty_like(m.case)
+    fixed, rising, list_rising = (np.empty(m.case.shape) for _ in range(3))
+    unit_at_list, day_at_list = _margins_at_list(setting)
+    if world.later is None:
+        usual = unit_at_list[:, None, None] * level + day_at_list[:, None, None] * days
+        world.later = (np.zeros(fixed.shape), np.repeat(usual[:, None], world.n_payers, axis=1))
     _margins_of_stays(
         units,
         level,
         stays.ratio,
         days,
-        np.ascontiguousarray(mean_day(m.stay, stays.ratio[..., None] * days)),
+        mean_day(m.stay, stays.ratio[..., None] * days),
         day_cost,
         share,
         m.case,
@@ -601,19 +620,11 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
         up,
         fixed,
         rising,
-    )
-    reference = setting.reference
-    flat = _unit_margin_at_list(setting)[:, None, None] * level[None]
-    flat += (reference.day_price - reference.day_cost)[:, None, None] * days[None]
-    list_rising = np.empty_like(rising)
-    list_rising[:] = flat[:, None]
-    weight = 1.0 / MONTHS
-    if world.later is None:
-        world.later = (np.zeros_like(fixed), list_rising.copy())
-    later_fixed, later_rising = world.later
-    world.later = (
-        later_fixed + weight * (fixed - later_fixed),
-        later_rising + weight * (rising - later_rising),
+        unit_at_list,
+        day_at_list,
+        list_rising,
+        1.0 / MONTHS,
+        *world.later,
     )
     price = setting.stay_price * tech
     value = values["value_of_health"]
@@ -669,9 +680,11 @@ def _admit_table(world: World, stays: _Stays) -> AdmitTable:
 
 
 @worked_out_once
-def _unit_margin_at_list(setting: Setting) -> Float:
-    """Return what one unit of each component of a stay leaves at list price (n,)."""
-    return np.asarray((setting.reference.price_in - setting.reference.cost_in).sum(axis=1))
+def _margins_at_list(setting: Setting) -> tuple[Float, Float]:
+    """Return what one unit of each component of a stay, and a day, leave at list price (n,)."""
+    listed = setting.reference
+    unit = (listed.price_in - listed.cost_in).sum(axis=1)
+    return unit, listed.day_price - listed.day_cost
 
 
 @worked_out_once
