@@ -221,7 +221,14 @@ def sort_stays(
         would charge then, and counted at what it charged.
     sign : int
         1 to count, -1 to take away.
+
+    Raises
+    ------
+    ValueError
+        Where ``found`` has not a place for every side that the contracts tell apart.
     """
+    if found.cases.shape[4] != sorting.n_sides:
+        raise ValueError(f"{found.cases.shape[4]} sides to count in, {sorting.n_sides} told apart")
     _sort(
         stays,
         sorting.bounds,

@@ -502,6 +502,7 @@ def build_world(
     world.counted_ahead = counted_by(to_come, n, n_payers, n_groups)
     world.fixed["to_come"] = (after, setting, to_come)
     sort_by_contracts(world)
+    world.year = Year.empty(world.sorting)
     return world
 
 

@@ -162,14 +162,19 @@ def made_up_world(
     change: Callable[[Region], Region] = lambda region: region,
     parameters: Mapping[str, float] | None = None,
     freeze: frozenset[str] = frozenset(),
+    from_start: bool = False,
     **terms: Any,
 ) -> World:
-    """Build a world that comes under the made-up contract at the end of its first year."""
+    """Build a world that comes under the made-up contract at the end of its first year.
+
+    Or that lives under it from its first month.
+    """
     scenario = load(name)
     after: Any = MadeUpPolicy(scenario.after, terms)
+    before: Any = MadeUpPolicy(scenario.before, terms) if from_start else scenario.before
     return build_world(
         change(scenario.region()),
-        scenario.before,
+        before,
         after,
         months_before=12,
         months=months,

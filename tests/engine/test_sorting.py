@@ -11,7 +11,7 @@ from sim.errors import PaymentError
 from sim.month import World, build_world, run_month, simulate
 from sim.payment import build, case_rule, has_neutral
 from sim.scenario import load
-from sim.sorting import sorting_of
+from sim.sorting import Sorted, sort_stays, sorting_of
 from sim.tallies import ProviderTally as T
 from sim.terms import last_year, neutral_to_last_year
 from sim.world import activity_of, contract_context, trended
@@ -64,18 +64,36 @@ def priced(stays: dict[str, np.ndarray], covered_days: np.ndarray) -> np.ndarray
     return brings + by_day * covered_days
 
 
-def test_claims_priced_one_by_one_add_up_to_what_the_tallies_bring(lived: World) -> None:
-    stays = stays_of(lived, 12, 23)
-    share = lived.region.providers.covered_share[:, 1]
+def sides_that_add_up(world: World, first: int, last: int) -> set[int]:
+    """Check the year's tallies, as contracts price them, against claims; give the sides seen."""
+    stays = stays_of(world, first, last)
+    share = world.region.providers.covered_share[:, 1]
     each = priced(stays, share[stays["provider"]])
-    seen = set()
-    for agreement in lived.agreements:
-        year = activity_of(lived.setting, lived.year, agreement.payer, agreement.rows)
+    seen: set[int] = set()
+    for agreement in world.agreements:
+        year = activity_of(world.setting, world.year, agreement.payer, agreement.rows)
         seen.update(np.flatnonzero(year.cases_side.sum(axis=(0, 1, 2))).tolist())
         for row, amount in zip(agreement.rows, agreement.model.revenue(year), strict=True):
             mine = (stays["provider"] == row) & (stays["payer"] == agreement.payer)
             assert amount == pytest.approx(each[mine].sum(), rel=1e-12, abs=1e-6)
-    assert seen == {0, 1, 2}
+    return seen
+
+
+def test_claims_priced_one_by_one_add_up_to_what_the_tallies_bring(lived: World) -> None:
+    assert sides_that_add_up(lived, 12, 23) == {0, 1, 2}
+
+
+def test_the_first_year_is_sorted_by_the_contracts_it_begins_with() -> None:
+    world = run(11, population=1500, from_start=True, **NOTCH)
+    assert sides_that_add_up(world, 0, 11) == {0, 1, 2}
+
+
+def test_stays_are_not_counted_where_a_side_has_no_place() -> None:
+    world = run(1, **NOTCH)
+    sides = world.sorting.n_sides
+    unsorted = Sorted.nothing(*world.sorting.opens.shape, sides=sides + 1)
+    with pytest.raises(ValueError, match=f"{sides} told apart"):
+        sort_stays(world.rolling[0].stays, world.sorting, unsorted)
 
 
 def test_sides_and_bands_hold_every_stay_its_charge_and_its_days(lived: World) -> None:
