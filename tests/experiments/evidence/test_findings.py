@@ -73,6 +73,14 @@ def test_a_finding_of_ones_own_is_read(tmp_path: Path) -> None:
     assert finding.targets[0].form.published == 4
 
 
+def test_the_findings_that_docs_give_as_examples_are_read() -> None:
+    examples = sorted((Path(__file__).parents[3] / "docs" / "examples").glob("*.yaml"))
+    assert examples
+    known = {each.id for each in findings()}
+    for path in examples:
+        assert read_finding(str(path)).id not in known
+
+
 @pytest.mark.parametrize(
     ("wrong", "right", "line", "told"),
     [
