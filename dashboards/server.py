@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from waitress import wasyncore
 from waitress.server import create_server
 
 from dashboards.app import create_app
@@ -47,8 +48,10 @@ class Site:
         _warm(app.server, services)
         if comparison is not None:
             _draw(comparison)
+        self._sockets: dict[int, Any] = {}
         self._server: Any = create_server(
             app.server,
+            map=self._sockets,
             host=settings.host,
             port=settings.port,
             threads=settings.threads,
@@ -67,6 +70,9 @@ class Site:
             # Who waits at a door that somebody else shuts is told that it is gone.
             if not self._is_closing:
                 raise
+        finally:
+            # Readers who were still connected then: nobody else would hang up on them.
+            wasyncore.close_all(self._sockets, ignore_all=True)
 
     def close(self) -> None:
         """Stop answering: what is being answered first, then the door."""

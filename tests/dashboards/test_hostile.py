@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import random
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from dashboards.guard import CALLBACKS
 from dashboards.jobs import Jobs
 from dashboards.page import Services
 from dashboards.results import Shelf
+from dashboards.server import Site
 from dashboards.settings import Settings
 from dashboards.stores import Stores
 from tests.dashboards.sweeps import filled
@@ -292,3 +294,30 @@ def test_every_answer_carries_the_policy(target: Target) -> None:
     assert "http" not in policy
     assert "frame-ancestors 'none'" in policy
     assert "'unsafe-inline'" not in policy.partition("script-src")[2].partition(";")[0]
+
+
+class _Reader:
+    """A connection that is open until somebody closes it."""
+
+    is_open = True
+
+    def close(self) -> None:
+        self.is_open = False
+
+
+class _ShutDoor:
+    """A server whose door somebody else has shut while it waited."""
+
+    def run(self) -> None:
+        raise OSError(errno.EBADF, "Bad file descriptor")
+
+
+def test_a_closed_site_hangs_up_on_who_was_still_connected() -> None:
+    site = Site.__new__(Site)
+    reader = _Reader()
+    site._sockets = {7: reader}
+    site._server = _ShutDoor()
+    site._is_closing = True
+    site.run()
+    assert not reader.is_open
+    assert not site._sockets
