@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from experiments.commands import ends_in_order, told_progress
 from sim import terminal
-from sim.errors import ScenarioError
 
 if TYPE_CHECKING:
     from experiments.evidence.joint_record import JointRecord
@@ -41,16 +40,10 @@ def joint(
     from experiments.evidence.joint_record import EMPTY, joint_of, read_joint, write_joint
     from experiments.evidence.record import PACKAGED, read_record
     from sim.record import home
-    from sim.scenario import suggestion
+    from sim.scenario import unknown_name
 
     if region is not None and region not in REGIONS:
-        raise ScenarioError(
-            "no region whose studies are fitted",
-            where="--region",
-            value=region,
-            allowed=", ".join(REGIONS),
-            remedy=suggestion(region, REGIONS),
-        )
+        raise unknown_name("no region whose studies are fitted", "--region", region, REGIONS)
     if show:
         told_joint(read_joint(PACKAGED if out is None else out), region, lang, as_json)
         return

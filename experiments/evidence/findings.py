@@ -33,6 +33,7 @@ from sim.scenario import (
     raise_all,
     read_tree,
     suggestion,
+    unknown_name,
 )
 
 __all__ = [
@@ -339,13 +340,7 @@ def _problems(form: FindingForm, tree: Node, with_worlds: bool) -> list[Scenario
     regions = [name for name in library_ids() if _is_region(name)]
     if form.region is not None and form.region not in regions:
         found.append(
-            ScenarioError(
-                "no such region",
-                where=field_place(tree, "region"),
-                value=form.region,
-                allowed=", ".join(regions),
-                remedy=suggestion(form.region, regions),
-            )
+            unknown_name("no such region", field_place(tree, "region"), form.region, regions)
         )
     for index, model in enumerate(form.models):
         if model not in models:
@@ -434,15 +429,7 @@ def _of_stays(
         ("clinical group", way.group, region.groups.ids),
     ):
         if given is not None and given not in known:
-            found.append(
-                ScenarioError(
-                    f"the region has no such {word}",
-                    where=spot,
-                    value=given,
-                    allowed=", ".join(known),
-                    remedy=suggestion(given, known),
-                )
-            )
+            found.append(unknown_name(f"the region has no such {word}", spot, given, known))
     return found
 
 

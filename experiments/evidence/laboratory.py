@@ -35,6 +35,7 @@ from sim.scenario import (
     raise_all,
     read_tree,
     suggestion,
+    unknown_name,
 )
 
 __all__ = [
@@ -150,12 +151,11 @@ class Experiment:
             If the experiment has no such payment.
         """
         if payment not in self.revenue:
-            raise ScenarioError(
+            raise unknown_name(
                 "the experiment has no such payment",
-                where=f"experiment {self.id}",
-                value=payment,
-                allowed=", ".join(self.payments),
-                remedy=suggestion(payment, self.payments),
+                f"experiment {self.id}",
+                payment,
+                self.payments,
             )
         profit: Float = self.revenue[payment] - self.cost
         return profit

@@ -28,7 +28,7 @@ from scipy.stats import norm, t
 
 from experiments.sensitivity.sample import Sample
 from sim.errors import ScenarioError
-from sim.scenario import suggestion
+from sim.scenario import unknown_name
 
 __all__ = ["METHODS", "Estimate", "Method", "Setting", "hold_match", "method_named"]
 
@@ -826,13 +826,7 @@ def method_named(name: str, where: str = "method") -> Method:
     """
     found = METHODS.get(name)
     if found is None:
-        raise ScenarioError(
-            "unknown method",
-            where=where,
-            value=name,
-            allowed=", ".join(METHODS),
-            remedy=suggestion(name, METHODS),
-        )
+        raise unknown_name("unknown method", where, name, METHODS)
     return found
 
 

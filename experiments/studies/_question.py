@@ -20,9 +20,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from experiments.studies._plan import Arm, Lived, Plan, Size
-from sim.errors import ScenarioError
 from sim.record import code_version
-from sim.scenario import library_root, suggestion
+from sim.scenario import library_root, unknown_name
 
 __all__ = [
     "UNCERTAINTIES",
@@ -139,13 +138,7 @@ def load_question(name: str) -> Question:
         For an unknown id, with a suggestion.
     """
     if name not in questions():
-        raise ScenarioError(
-            "no such study",
-            where="study",
-            value=name,
-            allowed=", ".join(questions()),
-            remedy=suggestion(name, questions()),
-        )
+        raise unknown_name("no such study", "study", name, questions())
     found = import_module(f"experiments.studies.{name.replace('-', '_')}").QUESTION
     assert isinstance(found, Question)
     return found

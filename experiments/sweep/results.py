@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from experiments.sweep.store import Plan, Row, Store
 from sim.errors import ScenarioError, StoreError
-from sim.scenario import suggestion
+from sim.scenario import unknown_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -217,20 +217,10 @@ class Results:
     def _array(self, arm: str, outcome: str, months: int | None) -> Float64:
         design = self.design
         if arm not in design.arms:
-            raise ScenarioError(
-                "unknown arm",
-                where="results",
-                value=arm,
-                allowed=", ".join(design.arms),
-                remedy=suggestion(arm, design.arms),
-            )
+            raise unknown_name("unknown arm", "results", arm, design.arms)
         if months is None and outcome not in self.outcomes:
-            raise ScenarioError(
-                "the sweep did not keep this outcome",
-                where="results",
-                value=outcome,
-                allowed=", ".join(self.outcomes),
-                remedy=suggestion(outcome, self.outcomes),
+            raise unknown_name(
+                "the sweep did not keep this outcome", "results", outcome, self.outcomes
             )
         chosen = design.arms.index(arm)
         first = self.plan.first_draws

@@ -23,6 +23,7 @@ from sim.scenario._nodes import (
     plain,
     raise_all,
     suggestion,
+    unknown_name,
 )
 from sim.scenario._policy import Assignment, ContractGroup, Policy
 from sim.scenario._reading import read_tree
@@ -63,5 +64,6 @@ __all__ = [
     "raise_all",
     "read_tree",
     "suggestion",
+    "unknown_name",
     "validate",
 ]

@@ -20,7 +20,7 @@ from sim.errors import PaymentError, PayshiftError, ScenarioError
 from sim.parameters import Parameter
 from sim.region import Region
 from sim.scenario._forms import AllianceForm, AssignmentForm, Selector
-from sim.scenario._nodes import Node, elsewhere, place_of, plain, shared, suggestion
+from sim.scenario._nodes import Node, elsewhere, place_of, plain, shared, suggestion, unknown_name
 from sim.scenario._policy import Policy, policy_of
 from sim.units import UNITS, convert, is_foreign
 
@@ -131,12 +131,11 @@ def semantic_problems(tree: Node, region: Region) -> Iterator[PayshiftError]:
         payer_node = cast(Node, row.get("payer"))
         for payer in form.payer:
             if payer not in region.payers:
-                yield ScenarioError(
+                yield unknown_name(
                     "unknown payer",
-                    where=f"{payer_node.place}: payment.{number}.payer",
-                    value=payer,
-                    allowed=", ".join(region.payers),
-                    remedy=suggestion(payer, region.payers),
+                    f"{payer_node.place}: payment.{number}.payer",
+                    payer,
+                    region.payers,
                 )
         selector_node = cast(Node, row.get("providers"))
         yield from _selector_problems(

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from sim.errors import ScenarioError
 from sim.region import Region
-from sim.scenario._nodes import DEEPEST, Node, plain, raise_all, suggestion
+from sim.scenario._nodes import DEEPEST, Node, plain, raise_all, suggestion, unknown_name
 from sim.scenario._reading import read_tree
 
 KINDS = (
@@ -108,13 +108,7 @@ def region_folder(region_id: str, where: str) -> Path:
     if _IDENTIFIER.match(region_id) and (regions / region_id).is_dir():
         return regions / region_id
     known = sorted(p.name for p in regions.iterdir() if p.is_dir()) if regions.is_dir() else []
-    raise ScenarioError(
-        "unknown region",
-        where=where,
-        value=region_id,
-        allowed=", ".join(known),
-        remedy=suggestion(region_id, known),
-    )
+    raise unknown_name("unknown region", where, region_id, known)
 
 
 def read_region(folder: Path) -> Region:

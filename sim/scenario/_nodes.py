@@ -139,6 +139,14 @@ def suggestion(word: str, known: Iterable[str]) -> str:
     return f"Did you mean {close[0]}?" if close else ""
 
 
+def unknown_name(what: str, where: str, name: str, known: Iterable[str]) -> ScenarioError:
+    """Give the error of a name that is none of those known; it lists them and the closest."""
+    names = list(known)
+    return ScenarioError(
+        what, where=where, value=name, allowed=", ".join(names), remedy=suggestion(name, names)
+    )
+
+
 def walk(tree: Node, location: Sequence[str | int]) -> tuple[Node, list[str], bool]:
     """Follow a location as far as it exists; say whether its last step does."""
     node, path, whole = tree, [], True
